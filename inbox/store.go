@@ -1,0 +1,199 @@
+package inbox
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"github.com/commercesync/commerce"
+)
+
+// State is where an event stands.
+type State string
+
+const (
+	Ready     State = "ready"     // waits for a worker, or is with one
+	Parked    State = "parked"    // waits for its due time
+	Done      State = "done"      // worked
+	Ignored   State = "ignored"   // ended without a handler; a later version can replay it
+	Dead      State = "dead"      // buried with a reason; can be replayed or discarded
+	Discarded State = "discarded" // dead, and a person said that nothing is to be done
+)
+
+// Entry is an event with everything the inbox knows about it.
+type Entry struct {
+	Seq        int64 // given by the store, grows, may have gaps
+	Event      commerce.Event
+	State      State
+	Root       string // what the subject is linked to now; the subject itself where it is not
+	Attempts   int    // ended attempts that reached a handler and failed
+	Starts     int    // claims without an end, since the last end
+	Generation int64  // grows with every replay; 1 at first
+	Received   time.Time
+	Due        time.Time
+	Ended      time.Time // zero while ready or parked
+	Reason     string    // why parked or dead; safe text
+	Code       string    // one word for the reason: "mapping", "worker_died", "too_old"
+	Handler    string    // the handler that failed; empty = none
+	Acts       []Act     // what people did to it, oldest first
+}
+
+// Act is what a person did to an event.
+type Act struct {
+	At     time.Time
+	Actor  string
+	Verb   string // "replay", "discard"
+	Reason string
+}
+
+// Batch is a set of events to append in one transaction.
+type Batch struct {
+	// ID is fresh for every batch and stays the same when a batch whose outcome is
+	// unknown is sent again: rows that carry it are new, the others duplicates.
+	ID     string
+	Events []commerce.Event
+	// Feed, Cursor: where the events come from a poller its cursor is committed with
+	// them. Empty Feed = none.
+	Feed   string
+	Cursor string
+	// Revise: events of a poller. Each event's Ref.ID is the object's id, and the
+	// store appends "@n" where n is the object's revision, which grows when Hash
+	// differs from the last one of that object. Equal hash = duplicate.
+	Revise []string // content hashes, one for each event; nil = none
+}
+
+// Appended says what became of one event of a batch.
+type Appended struct {
+	Seq       int64
+	Duplicate bool // the identity was there already, with the same object
+	// Clash: the identity was there with another object; the event was kept as a
+	// second, dead row.
+	Clash bool
+}
+
+// Lease is the right of one worker to work one root. The root's token grows with
+// every claim, and every write of the store checks it.
+type Lease struct {
+	Root  string
+	Token int64
+	Owner string
+	// For is how long the store granted the lease from the moment of its own clock
+	// at which it carried out the claim; a worker counts it from before it sent the claim.
+	For time.Duration
+}
+
+// Claim is one root with its due events, in order of creation, then of arrival.
+type Claim struct {
+	Lease  Lease
+	Events []Entry
+}
+
+// ClaimRequest asks for work.
+type ClaimRequest struct {
+	Owner  string
+	Roots  int           // at most so many roots
+	Events int           // at most so many events a root
+	Lease  time.Duration // how long
+}
+
+// Ending says how the work on one event ended.
+type Ending struct {
+	Seq        int64
+	Generation int64         // of the entry worked; another one in the store = the ending is dropped
+	State      State         // Done, Ignored, Dead, or Parked with a Due time
+	Burn       bool          // for Parked: an attempt was used up
+	Wait       time.Duration // for Parked: due that long after the store's now
+	Reason     string
+	Code       string
+	Handler    string
+	Emit       []commerce.Event // appended in the same transaction
+}
+
+// Filter narrows a list. Empty fields match everything.
+type Filter struct {
+	Tenant string
+	States []State
+	Type   string
+	Root   string
+	Code   string
+	After  int64 // Seq greater than
+	Limit  int   // defaults to 100, at most 1000
+}
+
+// Counts are figures for alerts and for people.
+type Counts struct {
+	Ready, Parked, Dead int
+	OldestReady         time.Time // zero = none
+}
+
+// Store keeps events. It promises durable append with identity, claims with a
+// token, and endings checked by it; at least once. Times are the store's own.
+// Implementations pass inboxtest.Run.
+//
+// Errors: kind conflict where a lease's token is not the root's any more or its
+// time has run out ("lost lease"); not_found for a Seq that is not there;
+// needs_decision with code "ambiguous_link" from Link. After any other error of a
+// write its outcome is in the error: NotSent or Unknown.
+type Store interface {
+	// Append stores a batch: all of it or nothing. Identity is (tenant, system,
+	// account, mode, event id) and nothing else. The answer has one element for each
+	// event, in order. A batch may hold the same identity twice.
+	Append(ctx context.Context, b Batch) ([]Appended, error)
+
+	// Claim takes the leases of roots that have due events, without waiting for any,
+	// and returns those events; each event's Starts grows by one.
+	Claim(ctx context.Context, r ClaimRequest) ([]Claim, error)
+
+	// Extend prolongs a lease from the store's now.
+	Extend(ctx context.Context, l Lease, d time.Duration) error
+
+	// Finish ends the work on events of the leased root, in one transaction.
+	Finish(ctx context.Context, l Lease, endings []Ending) error
+
+	// Release gives a lease back before its time. Releasing a lost lease is no error.
+	Release(ctx context.Context, l Lease) error
+
+	// Link joins a subject to a root for ever and takes the root's lease for owner,
+	// in one transaction that checks l (the lease of the subject as it stood) and
+	// waits for nobody. A free lease: linked, and the new lease is returned. The
+	// same link there already and l is the root's own lease: l. Lease of the root
+	// not free: kind parked, nothing written. Another root there: kind
+	// needs_decision, code "ambiguous_link".
+	Link(ctx context.Context, l Lease, subject, root string, d time.Duration) (Lease, error)
+
+	// Subjects returns every subject linked to a root, in order of linking.
+	Subjects(ctx context.Context, root string) ([]string, error)
+
+	// Cursor returns a poller's cursor; "" where it never ran.
+	Cursor(ctx context.Context, feed string) (string, error)
+
+	// Wait returns how long until the next event is due; 0 = now, negative = nothing waits.
+	Wait(ctx context.Context) (time.Duration, error)
+
+	// Get returns one entry with its raw bytes.
+	Get(ctx context.Context, seq int64) (Entry, error)
+	// List yields entries without their raw bytes, ascending by Seq.
+	List(ctx context.Context, f Filter) iter.Seq2[Entry, error]
+	// Timeline yields every event of every subject of a root, oldest first.
+	Timeline(ctx context.Context, root string) iter.Seq2[Entry, error]
+	// Count returns figures.
+	Count(ctx context.Context, tenant string) (Counts, error)
+
+	// Replay opens a dead (or ignored) row again: compare-and-set on its state,
+	// generation + 1, attempts and starts 0. The overlay replaces the earlier one.
+	Replay(ctx context.Context, seq int64, by Act, overlay commerce.Overlay) error
+	// Discard ends a dead row for good.
+	Discard(ctx context.Context, seq int64, by Act) error
+
+	// Now returns the store's clock.
+	Now(ctx context.Context) (time.Time, error)
+}
+
+// TxCompleter is a store that can complete the event at hand in the caller's own
+// database transaction. Tx is the store's own kind of transaction (*sql.Tx). A
+// workflow may use it and never needs it.
+type TxCompleter[Tx any] interface {
+	// CompleteTx marks the event that ctx carries as done inside tx, checking the
+	// lease's token. The ending counts when the caller commits.
+	CompleteTx(ctx context.Context, tx Tx) error
+}
