@@ -1,0 +1,157 @@
+package workflow
+
+import (
+	"context"
+	"time"
+
+	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/idempotency"
+	"github.com/commercesync/commerce/mapping"
+)
+
+// Shop is what the workflows want from a shop. mapping/magentoshop lends a Magento
+// client these methods. Reads go to the primary. A write is an Effect: the adapter
+// says how it is guarded, found and made; the workflow gives it a key.
+type Shop interface {
+	// Find returns the order that a hint means: by entity id where it has one, else
+	// by number and store. ErrNotFound; ErrAmbiguous where two stores have the number
+	// and the hint names none.
+	Find(ctx context.Context, hint commerce.OrderHint) (commerce.Ref, error)
+	// Order reads an order with lines, taxes, tenders and what was recorded as paid.
+	Order(ctx context.Context, ref commerce.Ref) (commerce.Order, error)
+	// RecordPayment makes the order paid in the shop's books without moving money
+	// and leaves the payment's id on it. Class guarded.
+	RecordPayment(o commerce.Order, p commerce.Payment) idempotency.Effect[commerce.Document]
+	// Note leaves a remark on the order, once per key, for the merchant's eyes.
+	Note(o commerce.Order, n Note) idempotency.Effect[commerce.Document]
+	// Hold stops fulfilment of the order; Unhold lets it go on. Class guarded.
+	Hold(o commerce.Order) idempotency.Effect[commerce.Document]
+	Unhold(o commerce.Order) idempotency.Effect[commerce.Document]
+	// Ship records goods on their way, with tracking. Class marked by the
+	// shipment's ref. Line ids are matched by SKU and open quantity.
+	Ship(o commerce.Order, s commerce.Shipment) idempotency.Effect[commerce.Document]
+}
+
+// Note is a remark on an order.
+type Note struct {
+	Key  string // short mark that is written with the text and finds it again
+	Text string // no personal data
+}
+
+// Payments is what the workflows want from the payment processor.
+type Payments interface {
+	// Payment reads a payment by the id of its intent, its charge or its Checkout
+	// session. Orders holds what its metadata says. ErrNotFound.
+	Payment(ctx context.Context, ref commerce.Ref) (commerce.Payment, error)
+	// Request opens a way to pay: one payment intent or Checkout session. Class keyed.
+	Request(r PaymentRequest) idempotency.Effect[Open]
+	// Opened reads what Request made, as it stands now.
+	Opened(ctx context.Context, ref commerce.Ref) (Open, error)
+	// Close ends an open request, so that nobody can pay by it any more. A request
+	// that was paid meanwhile is of kind conflict. Class guarded.
+	Close(ref commerce.Ref) idempotency.Effect[commerce.Document]
+}
+
+// PaymentRequest asks for what is still due on an order.
+type PaymentRequest struct {
+	Key     string // idempotency key for the processor; at most 255 characters
+	Order   commerce.Order
+	Amount  commerce.Money
+	Methods []string // Stripe's payment method types; empty = the account's choice
+	// ReturnURL and CancelURL make it a Checkout session; both empty: a payment intent.
+	ReturnURL, CancelURL string
+}
+
+// Open is a way to pay that was opened for an order.
+type Open struct {
+	Ref    commerce.Ref   `json:"ref"` // cs_… or pi_…
+	Amount commerce.Money `json:"amount"`
+	Status OpenStatus     `json:"status"`
+	// URL leads the buyer to a Checkout session; ClientSecret opens a payment intent
+	// in the browser. It is no secret of the merchant's, and never stored or logged.
+	URL          string          `json:"url"`
+	ClientSecret commerce.Secret `json:"-"`
+	Expires      time.Time       `json:"expires"`
+}
+
+// OpenStatus says whether a request can still be paid.
+type OpenStatus string
+
+const (
+	OpenPayable OpenStatus = "open"
+	OpenPaid    OpenStatus = "paid" // paid or being processed
+	OpenClosed  OpenStatus = "closed"
+)
+
+// Books is what the workflows want from an ERP. mapping/erpbooks lends any erp
+// adapter these methods.
+type Books interface {
+	// Route says whose books the order and its payments go into, before any write.
+	// Errors: mapping.Routes.For.
+	Route(o commerce.Order, payments []commerce.Payment) (mapping.Route, error)
+	// SalesOrder writes the order as one sales order, lines, taxes, discounts,
+	// shipping and payment details, under Reference(o), and compares totals before
+	// it is left. A product, tax or address that can not be said is of kind mapping.
+	SalesOrder(r mapping.Route, o commerce.Order, payments []commerce.Payment) idempotency.Effect[commerce.Document]
+	// Confirm confirms a sales order. Class guarded.
+	Confirm(r mapping.Route, doc commerce.Document) idempotency.Effect[commerce.Document]
+	// SalesOrders returns every sales order under the reference of o, so that a
+	// sweep can see doubles.
+	SalesOrders(ctx context.Context, r mapping.Route, o commerce.Ref) ([]commerce.Document, error)
+	// Withdraw deletes a sales order that is a draft; anything else is of kind conflict.
+	Withdraw(r mapping.Route, doc commerce.Document) idempotency.Effect[commerce.Document]
+}
+
+// Warehouse is what the workflows want from whoever ships.
+type Warehouse interface {
+	// Request asks to ship a confirmed sales order. A refusal is of kind
+	// needs_decision with code "refused", missing stock one with code "backorder".
+	Request(r mapping.Route, o commerce.Order, salesOrder commerce.Document) idempotency.Effect[commerce.Document]
+	// Shipment reads a shipment; Key is the ref text of the shop's order.
+	Shipment(ctx context.Context, ref commerce.Ref) (commerce.Shipment, error)
+}
+
+// Notifier tells a customer something. Sending is blind: it can neither be looked
+// up nor taken back. workflow/smtpnotify sends mail.
+type Notifier interface {
+	Notify(ctx context.Context, m Message) error
+}
+
+// Message is what a customer is told.
+type Message struct {
+	Kind  MessageKind
+	Order commerce.Order
+	Due   commerce.Money
+	URL   string // where to pay; empty = none
+}
+
+// MessageKind says what a message is about.
+type MessageKind string
+
+const (
+	MessagePaymentFailed   MessageKind = "payment_failed"
+	MessagePaymentReturned MessageKind = "payment_returned"
+)
+
+// Alerter hears of named exceptions: things a person has to look at.
+type Alerter interface {
+	Exception(ctx context.Context, x Exception)
+}
+
+// Exception is a named exception of an order or a payment.
+type Exception struct {
+	Name    string // "overpaid", "canceled_order", "double_sales_order" …
+	Order   commerce.Ref
+	Payment commerce.Ref
+	Text    string // what happened, both figures where amounts differ, and what to do
+}
+
+// Links joins what a payment is about to its order, for ever. Inside a handler the
+// order's lease comes with it.
+type Links interface {
+	// Link joins the subject of the event at hand to root and takes root's lease;
+	// kind parked where somebody else has it.
+	Link(ctx context.Context, root commerce.Ref) error
+	// Subjects returns all that is linked to root.
+	Subjects(ctx context.Context, root commerce.Ref) ([]commerce.Ref, error)
+}
