@@ -1,4 +1,3 @@
-// Package idempotency does a thing once per key and remembers the answer.
 package idempotency
 
 import (
@@ -15,6 +14,9 @@ type Effect[T any] struct {
 	// carrying out a request after our deadline. Nobody acts on an unknown outcome
 	// before the attempt's lease and Settle have passed. Defaults to 1 minute.
 	Settle time.Duration
+	// Retention is how long the far side remembers a key, for Keyed (Stripe: 24
+	// hours). An older unknown attempt is looked up before it is sent again. 0 = for ever.
+	Retention time.Duration
 	// Find looks the effect up at the primary (never a search index or a cache) and
 	// says commerce.ErrNotFound where it is certainly absent. Guarded and Marked
 	// need it. Nil: nothing can be found, and an unknown outcome needs a decision

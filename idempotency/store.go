@@ -75,6 +75,8 @@ type Grant struct {
 	Acquired bool
 	// Probe says that an earlier attempt may have taken effect: look first.
 	Probe bool
+	// Age is how long ago, by the store's clock, the attempt began that Probe is about.
+	Age time.Duration
 	// Wait is how long to stay away where not Acquired: until the holder's lease and
 	// the settling time end. 0 where the record is Done.
 	Wait time.Duration
@@ -95,10 +97,12 @@ type Store interface {
 	//   Done                 → as found
 	//   Open, lease running  → as found; Wait until the lease ends
 	//   Unknown (or Open and past its lease):
-	//     Class Keyed        → Open, Acquired (the far side refuses a second)
+	//     Class Keyed           → Open, Acquired, Probe at once (the far side refuses a second)
 	//     before Started+Settle → as found; Wait until then
-	//     after              → Open, Acquired, Probe; Started stays that of the
-	//                          attempt that may have taken effect
+	//     after                 → Open, Acquired, Probe
+	//
+	// With Probe, Started stays that of the attempt that may have taken effect.
+	// Decide is this rule as code.
 	//
 	// Where it acquires, Token, Attempts and Generation grow, Until = now+Lease, and,
 	// unless Probe, Started = now and Settle is the request's.
