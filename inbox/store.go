@@ -67,7 +67,7 @@ type Appended struct {
 	Seq       int64
 	Duplicate bool // the identity was there already, with the same object
 	// Clash: the identity was there with another object; the event was kept as a
-	// second, dead row.
+	// second, dead row with code "clash". The same clash again is that row, Duplicate.
 	Clash bool
 }
 
@@ -117,13 +117,13 @@ type Filter struct {
 	Root   string
 	Code   string
 	After  int64 // Seq greater than
-	Limit  int   // defaults to 100, at most 1000
+	Limit  int   // defaults to 100, at most 1000; a greater one counts as 1000
 }
 
 // Counts are figures for alerts and for people.
 type Counts struct {
 	Ready, Parked, Dead int
-	OldestReady         time.Time // zero = none
+	OldestReady         time.Time // due time of the oldest ready event; zero = none
 }
 
 // Store keeps events. It promises durable append with identity, claims with a
@@ -147,7 +147,10 @@ type Store interface {
 	// Extend prolongs a lease from the store's now.
 	Extend(ctx context.Context, l Lease, d time.Duration) error
 
-	// Finish ends the work on events of the leased root, in one transaction.
+	// Finish ends the work on events of the leased root, in one transaction, and sets
+	// Starts of each to 0. An ending is dropped, with what it emits, where its event is
+	// of another generation or not in hand any more (ended already, Starts 0): so
+	// Finish may be repeated after an unknown outcome.
 	Finish(ctx context.Context, l Lease, endings []Ending) error
 
 	// Release gives a lease back before its time. Releasing a lost lease is no error.
@@ -156,18 +159,22 @@ type Store interface {
 	// Link joins a subject to a root for ever and takes the root's lease for owner,
 	// in one transaction that checks l (the lease of the subject as it stood) and
 	// waits for nobody. A free lease: linked, and the new lease is returned. The
-	// same link there already and l is the root's own lease: l. Lease of the root
-	// not free: kind parked, nothing written. Another root there: kind
-	// needs_decision, code "ambiguous_link".
+	// same link there already (or subject and root are one) and l is the root's own
+	// lease: l. Lease of the root not free: kind parked, nothing written. Another root
+	// there: kind needs_decision, code "ambiguous_link"; so is a root that is itself
+	// linked to another, and a subject that others are linked to: links have one step.
+	// Where it linked, l has been given back.
 	Link(ctx context.Context, l Lease, subject, root string, d time.Duration) (Lease, error)
 
-	// Subjects returns every subject linked to a root, in order of linking.
+	// Subjects returns every subject linked to a root, in order of linking; the root
+	// itself needs no link and is not among them.
 	Subjects(ctx context.Context, root string) ([]string, error)
 
 	// Cursor returns a poller's cursor; "" where it never ran.
 	Cursor(ctx context.Context, feed string) (string, error)
 
-	// Wait returns how long until the next event is due; 0 = now, negative = nothing waits.
+	// Wait returns how long until the next event can be claimed; 0 = now, negative =
+	// nothing waits. An event whose root is leased waits for the end of that lease.
 	Wait(ctx context.Context) (time.Duration, error)
 
 	// Get returns one entry with its raw bytes.
@@ -176,13 +183,14 @@ type Store interface {
 	List(ctx context.Context, f Filter) iter.Seq2[Entry, error]
 	// Timeline yields every event of every subject of a root, oldest first.
 	Timeline(ctx context.Context, root string) iter.Seq2[Entry, error]
-	// Count returns figures.
+	// Count returns figures of one tenant; "" = of all.
 	Count(ctx context.Context, tenant string) (Counts, error)
 
 	// Replay opens a dead (or ignored) row again: compare-and-set on its state,
-	// generation + 1, attempts and starts 0. The overlay replaces the earlier one.
+	// generation + 1, attempts and starts 0, due now. The overlay replaces the earlier
+	// one; by.At is the store's now. Any other state: kind conflict.
 	Replay(ctx context.Context, seq int64, by Act, overlay commerce.Overlay) error
-	// Discard ends a dead row for good.
+	// Discard ends a dead row for good. Any other state: kind conflict.
 	Discard(ctx context.Context, seq int64, by Act) error
 
 	// Now returns the store's clock.

@@ -1,0 +1,616 @@
+package inbox
+
+import (
+	"bytes"
+	"cmp"
+	"container/heap"
+	"context"
+	"iter"
+	"maps"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/commercesync/commerce"
+)
+
+// MemoryConfig configures a Memory store. The zero value works.
+type MemoryConfig struct {
+	// Now is the store's clock. Defaults to time.Now.
+	Now func() time.Time
+}
+
+// Memory is a [Store] that forgets everything when the program ends: for tests,
+// for trying things out, and as the plainest statement of what a Store promises.
+// It is safe for concurrent use.
+type Memory struct {
+	now func() time.Time
+
+	mu        sync.Mutex
+	rows      []*row                    // by Seq, which is the index plus one
+	ids       map[commerce.Ref]*row     // first row of an identity
+	clashes   map[clashKey]*row         // the other objects that came under an identity
+	batches   map[string][]Appended     // what was answered to a batch
+	revisions map[commerce.Ref]revision // last content of a polled object
+	cursors   map[string]string         // by feed
+	links     map[string]string         // subject → root
+	subjects  map[string][]string       // root → subjects, in order of linking
+	bySubject map[string][]*row         // every row of a subject
+	roots     map[string]*root          // lease and open rows of a root
+	waiting   waiting                   // roots with open rows, soonest first
+}
+
+type clashKey struct {
+	ref    commerce.Ref
+	object string
+}
+
+type revision struct {
+	hash string
+	n    int64
+	row  *row
+}
+
+// row is an entry; its Root is filled in when it is read.
+type row struct {
+	Entry
+	subject string
+}
+
+// root is what one worker at a time may hold: a lease and the rows not ended yet.
+type root struct {
+	name  string
+	token int64
+	owner string
+	until time.Time // end of the lease; zero = free
+	open  []*row    // in order of creation, then of arrival
+	at    time.Time // when it can be claimed next
+	index int       // place in waiting; -1 = not there
+}
+
+// NewMemory returns an empty store.
+func NewMemory(c MemoryConfig) *Memory {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return &Memory{
+		now:       c.Now,
+		ids:       map[commerce.Ref]*row{},
+		clashes:   map[clashKey]*row{},
+		batches:   map[string][]Appended{},
+		revisions: map[commerce.Ref]revision{},
+		cursors:   map[string]string{},
+		links:     map[string]string{},
+		subjects:  map[string][]string{},
+		bySubject: map[string][]*row{},
+		roots:     map[string]*root{},
+	}
+}
+
+// Append implements [Store].
+func (m *Memory) Append(ctx context.Context, b Batch) ([]Appended, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch {
+	case ctx.Err() != nil:
+		return nil, gone(ctx, "append")
+	case b.ID == "":
+		return nil, notSent(commerce.KindInvalid, "append", "the batch has no ID")
+	case b.Revise != nil && len(b.Revise) != len(b.Events):
+		return nil, notSent(commerce.KindInvalid, "append", "%d hashes for %d events", len(b.Revise), len(b.Events))
+	}
+	if before, ok := m.batches[b.ID]; ok {
+		return slices.Clone(before), nil
+	}
+	now := m.now()
+	out := make([]Appended, len(b.Events))
+	for i, e := range b.Events {
+		if b.Revise == nil {
+			out[i] = m.insert(e, now)
+			continue
+		}
+		object, hash := e.Ref, b.Revise[i]
+		last := m.revisions[object]
+		if last.n > 0 && last.hash == hash {
+			out[i] = Appended{Seq: last.row.Seq, Duplicate: true}
+			continue
+		}
+		last.n++
+		e.Ref.ID += "@" + strconv.FormatInt(last.n, 10)
+		out[i] = m.insert(e, now)
+		last.hash, last.row = hash, m.rows[out[i].Seq-1]
+		m.revisions[object] = last
+	}
+	if b.Feed != "" {
+		m.cursors[b.Feed] = b.Cursor
+	}
+	m.batches[b.ID] = slices.Clone(out)
+	return out, nil
+}
+
+// insert adds one event, or finds it.
+func (m *Memory) insert(e commerce.Event, now time.Time) Appended {
+	first, clash := m.ids[e.Ref], false
+	if first != nil {
+		if first.Event.Object == e.Object {
+			return Appended{Seq: first.Seq, Duplicate: true}
+		}
+		if again := m.clashes[clashKey{e.Ref, e.Object}]; again != nil {
+			return Appended{Seq: again.Seq, Duplicate: true, Clash: true}
+		}
+		clash = true
+	}
+	e.Raw, e.Overlay = bytes.Clone(e.Raw), maps.Clone(e.Overlay)
+	r := &row{subject: e.SubjectRef().String(), Entry: Entry{
+		Seq: int64(len(m.rows) + 1), Event: e, State: Ready, Generation: 1, Received: now, Due: now,
+	}}
+	m.rows = append(m.rows, r)
+	m.bySubject[r.subject] = append(m.bySubject[r.subject], r)
+	if clash {
+		r.State, r.Ended, r.Code = Dead, now, "clash"
+		r.Reason = "the same event id came before with another object"
+		m.clashes[clashKey{e.Ref, e.Object}] = r
+	} else {
+		m.ids[e.Ref] = r
+		m.open(r)
+	}
+	return Appended{Seq: r.Seq, Clash: clash}
+}
+
+// rootOf returns what a subject is linked to; the subject itself where it is not.
+func (m *Memory) rootOf(subject string) string {
+	if r, ok := m.links[subject]; ok {
+		return r
+	}
+	return subject
+}
+
+func (m *Memory) root(name string) *root {
+	r := m.roots[name]
+	if r == nil {
+		r = &root{name: name, index: -1}
+		m.roots[name] = r
+	}
+	return r
+}
+
+// open puts a row among those that wait.
+func (m *Memory) open(r *row) {
+	at := m.root(m.rootOf(r.subject))
+	i, _ := slices.BinarySearchFunc(at.open, r, byCreation)
+	at.open = slices.Insert(at.open, i, r)
+	m.place(at)
+}
+
+func byCreation(a, b *row) int {
+	return cmp.Or(a.Event.Created.Compare(b.Event.Created), cmp.Compare(a.Seq, b.Seq))
+}
+
+// place puts a root where it belongs among those that wait.
+func (m *Memory) place(r *root) {
+	if len(r.open) == 0 {
+		if r.index >= 0 {
+			heap.Remove(&m.waiting, r.index)
+		}
+		return
+	}
+	r.at = r.open[0].Due
+	for _, e := range r.open[1:] {
+		if e.Due.Before(r.at) {
+			r.at = e.Due
+		}
+	}
+	if r.at.Before(r.until) {
+		r.at = r.until
+	}
+	if r.index < 0 {
+		heap.Push(&m.waiting, r)
+	} else {
+		heap.Fix(&m.waiting, r.index)
+	}
+}
+
+// Claim implements [Store].
+func (m *Memory) Claim(ctx context.Context, c ClaimRequest) ([]Claim, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if ctx.Err() != nil {
+		return nil, gone(ctx, "claim")
+	}
+	if c.Roots < 1 || c.Events < 1 || c.Lease <= 0 {
+		return nil, notSent(commerce.KindInvalid, "claim", "Roots, Events and Lease must be positive")
+	}
+	now := m.now()
+	var out []Claim
+	for len(out) < c.Roots && len(m.waiting) > 0 && !m.waiting[0].at.After(now) {
+		r := m.waiting[0]
+		claim := Claim{Lease: r.take(c.Owner, now, c.Lease)}
+		for _, e := range r.open {
+			if len(claim.Events) == c.Events {
+				break
+			}
+			if e.Due.After(now) {
+				continue
+			}
+			e.Starts++
+			e.State = Ready
+			claim.Events = append(claim.Events, m.entry(e, true))
+		}
+		m.place(r)
+		out = append(out, claim)
+	}
+	return out, nil
+}
+
+// take gives the lease to owner; the caller places the root.
+func (r *root) take(owner string, now time.Time, d time.Duration) Lease {
+	r.token++
+	r.owner, r.until = owner, now.Add(d)
+	return Lease{Root: r.name, Token: r.token, Owner: owner, For: d}
+}
+
+// held returns the root of a lease that still holds.
+func (m *Memory) held(ctx context.Context, op string, l Lease) (*root, error) {
+	if ctx.Err() != nil {
+		return nil, gone(ctx, op)
+	}
+	r := m.roots[l.Root]
+	if r == nil || r.token != l.Token || !m.now().Before(r.until) {
+		e := notSent(commerce.KindConflict, op, "the lease was lost")
+		e.Code = "lost_lease"
+		return nil, e
+	}
+	return r, nil
+}
+
+// Extend implements [Store].
+func (m *Memory) Extend(ctx context.Context, l Lease, d time.Duration) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r, err := m.held(ctx, "extend lease", l)
+	if err != nil {
+		return err
+	}
+	r.until = m.now().Add(d)
+	m.place(r)
+	return nil
+}
+
+// Finish implements [Store].
+func (m *Memory) Finish(ctx context.Context, l Lease, endings []Ending) error {
+	const op = "finish"
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r, err := m.held(ctx, op, l)
+	if err != nil {
+		return err
+	}
+	for _, end := range endings {
+		e, err := m.row(op, end.Seq)
+		if err != nil {
+			return err
+		}
+		if m.rootOf(e.subject) != l.Root {
+			return notSent(commerce.KindConflict, op, "event %d is not of the leased root", end.Seq)
+		}
+		switch end.State {
+		case Done, Ignored, Dead, Parked:
+		default:
+			return notSent(commerce.KindInvalid, op, "an event can not end as %q", end.State)
+		}
+	}
+	now := m.now()
+	for _, end := range endings {
+		e := m.rows[end.Seq-1]
+		if e.Generation != end.Generation || e.Starts == 0 || !e.Ended.IsZero() {
+			continue
+		}
+		e.Starts, e.State = 0, end.State
+		e.Reason, e.Code, e.Handler = end.Reason, end.Code, end.Handler
+		if end.State == Parked {
+			e.Due = now.Add(end.Wait)
+			if end.Burn {
+				e.Attempts++
+			}
+		} else {
+			e.Ended = now
+			r.open = slices.DeleteFunc(r.open, func(o *row) bool { return o == e })
+		}
+		for _, ev := range end.Emit {
+			m.insert(ev, now)
+		}
+	}
+	m.place(r)
+	return nil
+}
+
+// Release implements [Store].
+func (m *Memory) Release(ctx context.Context, l Lease) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r, err := m.held(ctx, "release lease", l)
+	if commerce.KindOf(err) == commerce.KindConflict {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	r.until = time.Time{}
+	m.place(r)
+	return nil
+}
+
+// Link implements [Store].
+func (m *Memory) Link(ctx context.Context, l Lease, subject, to string, d time.Duration) (Lease, error) {
+	const op = "link"
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	from, err := m.held(ctx, op, l)
+	if err != nil {
+		return Lease{}, err
+	}
+	if d <= 0 {
+		return Lease{}, notSent(commerce.KindInvalid, op, "the lease must be positive")
+	}
+	if m.rootOf(subject) != l.Root {
+		return Lease{}, notSent(commerce.KindConflict, op, "the lease is not the subject's")
+	}
+	switch {
+	case l.Root == to:
+		return l, nil
+	case l.Root != subject:
+		return Lease{}, ambiguous("the subject is linked to another root already")
+	case m.rootOf(to) != to:
+		return Lease{}, ambiguous("the root is itself linked to another")
+	case len(m.subjects[subject]) > 0:
+		return Lease{}, ambiguous("others are linked to the subject")
+	}
+	now := m.now()
+	target := m.root(to)
+	if now.Before(target.until) {
+		e := notSent(commerce.KindParked, op, "another worker holds the root")
+		e.RetryAfter = target.until.Sub(now)
+		return Lease{}, e
+	}
+	m.links[subject] = to
+	m.subjects[to] = append(m.subjects[to], subject)
+	target.open = append(target.open, from.open...)
+	slices.SortFunc(target.open, byCreation)
+	from.open, from.until = nil, time.Time{}
+	lease := target.take(l.Owner, now, d)
+	m.place(from)
+	m.place(target)
+	return lease, nil
+}
+
+func ambiguous(why string) error {
+	e := notSent(commerce.KindNeedsDecision, "link", "%s", why)
+	e.Code = "ambiguous_link"
+	return e
+}
+
+// Subjects implements [Store].
+func (m *Memory) Subjects(_ context.Context, root string) ([]string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.subjects[root]), nil
+}
+
+// Cursor implements [Store].
+func (m *Memory) Cursor(_ context.Context, feed string) (string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.cursors[feed], nil
+}
+
+// Wait implements [Store].
+func (m *Memory) Wait(context.Context) (time.Duration, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.waiting) == 0 {
+		return -1, nil
+	}
+	return max(0, m.waiting[0].at.Sub(m.now())), nil
+}
+
+func (m *Memory) row(op string, seq int64) (*row, error) {
+	if seq < 1 || seq > int64(len(m.rows)) {
+		return nil, notSent(commerce.KindNotFound, op, "no event %d", seq)
+	}
+	return m.rows[seq-1], nil
+}
+
+// entry copies a row, so that nobody outside can change it.
+func (m *Memory) entry(r *row, raw bool) Entry {
+	e := r.Entry
+	e.Root = m.rootOf(r.subject)
+	e.Acts = slices.Clone(e.Acts)
+	e.Event.Overlay = maps.Clone(e.Event.Overlay)
+	if raw {
+		e.Event.Raw = bytes.Clone(e.Event.Raw)
+	} else {
+		e.Event.Raw = nil
+	}
+	return e
+}
+
+// Get implements [Store].
+func (m *Memory) Get(_ context.Context, seq int64) (Entry, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r, err := m.row("get", seq)
+	if err != nil {
+		return Entry{}, err
+	}
+	return m.entry(r, true), nil
+}
+
+// List implements [Store].
+func (m *Memory) List(_ context.Context, f Filter) iter.Seq2[Entry, error] {
+	return func(yield func(Entry, error) bool) {
+		limit := f.Limit
+		if limit <= 0 {
+			limit = 100
+		}
+		limit = min(limit, 1000)
+		m.mu.Lock()
+		var out []Entry
+		for _, r := range m.rows[min(max(f.After, 0), int64(len(m.rows))):] {
+			if len(out) == limit {
+				break
+			}
+			if (f.Tenant == "" || f.Tenant == r.Event.Ref.Tenant) &&
+				(len(f.States) == 0 || slices.Contains(f.States, r.State)) &&
+				(f.Type == "" || f.Type == r.Event.Type) &&
+				(f.Root == "" || f.Root == m.rootOf(r.subject)) &&
+				(f.Code == "" || f.Code == r.Code) {
+				out = append(out, m.entry(r, false))
+			}
+		}
+		m.mu.Unlock()
+		yieldAll(out, yield)
+	}
+}
+
+// Timeline implements [Store].
+func (m *Memory) Timeline(_ context.Context, root string) iter.Seq2[Entry, error] {
+	return func(yield func(Entry, error) bool) {
+		m.mu.Lock()
+		rows := slices.Clone(m.bySubject[root])
+		if m.rootOf(root) != root {
+			rows = nil // its events are told under what it is linked to
+		}
+		for _, s := range m.subjects[root] {
+			rows = append(rows, m.bySubject[s]...)
+		}
+		slices.SortFunc(rows, byCreation)
+		out := make([]Entry, len(rows))
+		for i, r := range rows {
+			out[i] = m.entry(r, false)
+		}
+		m.mu.Unlock()
+		yieldAll(out, yield)
+	}
+}
+
+// yieldAll yields without the lock, so that the loop's body may use the store.
+func yieldAll(entries []Entry, yield func(Entry, error) bool) {
+	for _, e := range entries {
+		if !yield(e, nil) {
+			return
+		}
+	}
+}
+
+// Count implements [Store].
+func (m *Memory) Count(_ context.Context, tenant string) (Counts, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var c Counts
+	for _, r := range m.rows {
+		if tenant != "" && tenant != r.Event.Ref.Tenant {
+			continue
+		}
+		switch r.State {
+		case Ready:
+			c.Ready++
+			if c.OldestReady.IsZero() || r.Due.Before(c.OldestReady) {
+				c.OldestReady = r.Due
+			}
+		case Parked:
+			c.Parked++
+		case Dead:
+			c.Dead++
+		}
+	}
+	return c, nil
+}
+
+// Replay implements [Store].
+func (m *Memory) Replay(ctx context.Context, seq int64, by Act, overlay commerce.Overlay) error {
+	const op = "replay"
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if ctx.Err() != nil {
+		return gone(ctx, op)
+	}
+	r, err := m.row(op, seq)
+	if err != nil {
+		return err
+	}
+	if r.State != Dead && r.State != Ignored {
+		return notSent(commerce.KindConflict, op, "event %d is %s, neither dead nor ignored", seq, r.State)
+	}
+	by.At, by.Verb = m.now(), "replay"
+	r.State, r.Due, r.Ended = Ready, by.At, time.Time{}
+	r.Attempts, r.Starts = 0, 0
+	r.Generation++
+	r.Reason, r.Code, r.Handler = "", "", ""
+	r.Event.Overlay = maps.Clone(overlay)
+	r.Acts = append(r.Acts, by)
+	m.open(r)
+	return nil
+}
+
+// Discard implements [Store].
+func (m *Memory) Discard(ctx context.Context, seq int64, by Act) error {
+	const op = "discard"
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if ctx.Err() != nil {
+		return gone(ctx, op)
+	}
+	r, err := m.row(op, seq)
+	if err != nil {
+		return err
+	}
+	if r.State != Dead {
+		return notSent(commerce.KindConflict, op, "event %d is %s, not dead", seq, r.State)
+	}
+	by.At, by.Verb = m.now(), "discard"
+	r.State = Discarded
+	r.Acts = append(r.Acts, by)
+	return nil
+}
+
+// Now implements [Store].
+func (m *Memory) Now(context.Context) (time.Time, error) { return m.now(), nil }
+
+func notSent(kind commerce.Kind, op, format string, args ...any) *commerce.Error {
+	e := commerce.Errorf(kind, "inbox", op, format, args...)
+	e.Outcome = commerce.NotSent
+	return e
+}
+
+func gone(ctx context.Context, op string) error {
+	return notSent(commerce.KindUnavailable, op, "%w", ctx.Err())
+}
+
+// waiting is a heap of roots, the soonest to be claimed first.
+type waiting []*root
+
+func (w waiting) Len() int { return len(w) }
+func (w waiting) Less(i, j int) bool {
+	if c := w[i].at.Compare(w[j].at); c != 0 {
+		return c < 0
+	}
+	return w[i].open[0].Seq < w[j].open[0].Seq
+}
+func (w waiting) Swap(i, j int) {
+	w[i], w[j] = w[j], w[i]
+	w[i].index, w[j].index = i, j
+}
+func (w *waiting) Push(x any) {
+	r := x.(*root)
+	r.index = len(*w)
+	*w = append(*w, r)
+}
+func (w *waiting) Pop() any {
+	old := *w
+	r := old[len(old)-1]
+	old[len(old)-1] = nil
+	*w = old[:len(old)-1]
+	r.index = -1
+	return r
+}
