@@ -490,4 +490,6 @@ func (m *Memory) WithdrawOrder(ctx context.Context, ref commerce.Ref) error {
 }
 
 // String names the ERP for logs.
-func (m *Memory) String() string { return fmt.Sprintf("%s, company %s", m.state.c.Origin.System, m.company) }
+func (m *Memory) String() string {
+	return fmt.Sprintf("%s, company %s", m.state.c.Origin.System, m.company)
+}
