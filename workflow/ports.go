@@ -2,7 +2,6 @@ package workflow
 
 import (
 	"context"
-	"time"
 
 	"github.com/commercesync/commerce"
 	"github.com/commercesync/commerce/idempotency"
@@ -23,7 +22,7 @@ type Shop interface {
 	// and leaves the payment's id on it. Class guarded.
 	RecordPayment(o commerce.Order, p commerce.Payment) idempotency.Effect[commerce.Document]
 	// Note leaves a remark on the order, once per key, for the merchant's eyes.
-	Note(o commerce.Order, n Note) idempotency.Effect[commerce.Document]
+	Note(o commerce.Order, n mapping.Note) idempotency.Effect[commerce.Document]
 	// Hold stops fulfilment of the order; Unhold lets it go on. Class guarded.
 	Hold(o commerce.Order) idempotency.Effect[commerce.Document]
 	Unhold(o commerce.Order) idempotency.Effect[commerce.Document]
@@ -32,56 +31,19 @@ type Shop interface {
 	Ship(o commerce.Order, s commerce.Shipment) idempotency.Effect[commerce.Document]
 }
 
-// Note is a remark on an order.
-type Note struct {
-	Key  string // short mark that is written with the text and finds it again
-	Text string // no personal data
-}
-
 // Payments is what the workflows want from the payment processor.
 type Payments interface {
 	// Payment reads a payment by the id of its intent, its charge or its Checkout
 	// session. Orders holds what its metadata says. ErrNotFound.
 	Payment(ctx context.Context, ref commerce.Ref) (commerce.Payment, error)
 	// Request opens a way to pay: one payment intent or Checkout session. Class keyed.
-	Request(r PaymentRequest) idempotency.Effect[Open]
+	Request(r mapping.PaymentRequest) idempotency.Effect[mapping.Open]
 	// Opened reads what Request made, as it stands now.
-	Opened(ctx context.Context, ref commerce.Ref) (Open, error)
+	Opened(ctx context.Context, ref commerce.Ref) (mapping.Open, error)
 	// Close ends an open request, so that nobody can pay by it any more. A request
 	// that was paid meanwhile is of kind conflict. Class guarded.
 	Close(ref commerce.Ref) idempotency.Effect[commerce.Document]
 }
-
-// PaymentRequest asks for what is still due on an order.
-type PaymentRequest struct {
-	Key     string // idempotency key for the processor; at most 255 characters
-	Order   commerce.Order
-	Amount  commerce.Money
-	Methods []string // Stripe's payment method types; empty = the account's choice
-	// ReturnURL and CancelURL make it a Checkout session; both empty: a payment intent.
-	ReturnURL, CancelURL string
-}
-
-// Open is a way to pay that was opened for an order.
-type Open struct {
-	Ref    commerce.Ref   `json:"ref"` // cs_… or pi_…
-	Amount commerce.Money `json:"amount"`
-	Status OpenStatus     `json:"status"`
-	// URL leads the buyer to a Checkout session; ClientSecret opens a payment intent
-	// in the browser. It is no secret of the merchant's, and never stored or logged.
-	URL          string          `json:"url"`
-	ClientSecret commerce.Secret `json:"-"`
-	Expires      time.Time       `json:"expires"`
-}
-
-// OpenStatus says whether a request can still be paid.
-type OpenStatus string
-
-const (
-	OpenPayable OpenStatus = "open"
-	OpenPaid    OpenStatus = "paid" // paid or being processed
-	OpenClosed  OpenStatus = "closed"
-)
 
 // Books is what the workflows want from an ERP. mapping/erpbooks lends any erp
 // adapter these methods.
