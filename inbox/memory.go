@@ -66,6 +66,7 @@ type root struct {
 	until time.Time // end of the lease; zero = free
 	open  []*row    // in order of creation, then of arrival
 	at    time.Time // when it can be claimed next
+	first int64     // Seq of its first open row
 	index int       // place in waiting; -1 = not there
 }
 
@@ -195,7 +196,7 @@ func (m *Memory) place(r *root) {
 		}
 		return
 	}
-	r.at = r.open[0].Due
+	r.at, r.first = r.open[0].Due, r.open[0].Seq
 	for _, e := range r.open[1:] {
 		if e.Due.Before(r.at) {
 			r.at = e.Due
@@ -303,7 +304,7 @@ func (m *Memory) Finish(ctx context.Context, l Lease, endings []Ending) error {
 	now := m.now()
 	for _, end := range endings {
 		e := m.rows[end.Seq-1]
-		if e.Generation != end.Generation || e.Starts == 0 || !e.Ended.IsZero() {
+		if e.Generation != end.Generation || e.Starts == 0 {
 			continue
 		}
 		e.Starts, e.State = 0, end.State
@@ -316,6 +317,7 @@ func (m *Memory) Finish(ctx context.Context, l Lease, endings []Ending) error {
 		} else {
 			e.Ended = now
 			r.open = slices.DeleteFunc(r.open, func(o *row) bool { return o == e })
+			m.place(r)
 		}
 		for _, ev := range end.Emit {
 			m.insert(ev, now)
@@ -595,7 +597,7 @@ func (w waiting) Less(i, j int) bool {
 	if c := w[i].at.Compare(w[j].at); c != 0 {
 		return c < 0
 	}
-	return w[i].open[0].Seq < w[j].open[0].Seq
+	return w[i].first < w[j].first
 }
 func (w waiting) Swap(i, j int) {
 	w[i], w[j] = w[j], w[i]
