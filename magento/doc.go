@@ -1,0 +1,51 @@
+// Package magento is a typed client for the REST services of Magento 2 and Adobe
+// Commerce, for what a synchroniser needs: orders, invoices, shipments, comments,
+// credit memos, transactions and stores.
+//
+// The shortest useful program reads an order:
+//
+//	shop, err := magento.NewClient(magento.Config{
+//		BaseURL: "https://shop.example",
+//		Credentials: commerce.Static(magento.Keys{
+//			ConsumerKey:       consumerKey,
+//			ConsumerSecret:    commerce.NewSecret(consumerSecret),
+//			AccessToken:       commerce.NewSecret(accessToken),
+//			AccessTokenSecret: commerce.NewSecret(accessTokenSecret),
+//		}),
+//	})
+//	if err != nil { … }
+//	order, err := shop.Orders.Get(ctx, 17)
+//
+// Lists are loops. They walk by key (updated_at, then entity_id) and not by page
+// number, because rows change page while one walks:
+//
+//	for order, err := range shop.Orders.List(ctx, magento.ListParams{UpdatedFrom: since}) {
+//		if err != nil { … }
+//	}
+//
+// # Words of the shop
+//
+// The types speak Magento's own words and keep what it sent: a [Number] is the
+// decimal text of an amount or a quantity, never a float; an [ID] is read from a
+// number or a string; an order keeps its bytes in Raw. A field that the shop left
+// out or set to null is empty. [Number.Money] rounds as the shop stores.
+//
+// # Signing
+//
+// [Keys] takes one of three ways to log in: the four keys of an integration (OAuth
+// 1.0a with HMAC-SHA256, the default since 2.4.4), the name and password of an admin
+// (a token is fetched, renewed early and once after a refusal), or a bearer token.
+// Credentials are asked for on every attempt and every attempt is signed afresh.
+// No redirect is followed, so they never travel to another host.
+//
+// # Errors
+//
+// Every error is a *[commerce.Error]. The shop's placeholders are filled in. A write
+// says what became of it: an answer of 4xx means that nothing took effect; a lost
+// connection, a time-out and a 5xx mean that nobody knows. Magento knows no
+// idempotency keys, so the client never repeats a write that may have arrived: read
+// the order before repeating one.
+//
+// Package [github.com/commercesync/commerce/magento/magentotest] is a shop for tests
+// that answers as a real one was recorded to answer.
+package magento

@@ -1,0 +1,215 @@
+package magento
+
+import (
+	"context"
+	"iter"
+	"strconv"
+	"time"
+
+	"github.com/commercesync/commerce"
+)
+
+// Condition compares a field with a value. Magento takes an unknown one as Eq.
+type Condition string
+
+// The conditions that Magento knows. In and NotIn take a comma list, Like and
+// NotLike % as wildcard; From and To belong together, in two groups.
+const (
+	Eq      Condition = "eq"
+	NotEq   Condition = "neq"
+	Gt      Condition = "gt"
+	GtEq    Condition = "gteq"
+	Lt      Condition = "lt"
+	LtEq    Condition = "lteq"
+	From    Condition = "from"
+	To      Condition = "to"
+	In      Condition = "in"
+	NotIn   Condition = "nin"
+	Like    Condition = "like"
+	NotLike Condition = "nlike"
+	Null    Condition = "null"
+	NotNull Condition = "notnull"
+)
+
+// Filter is one comparison. An unknown field is answered with a 500.
+type Filter struct {
+	Field string
+	Is    Condition // defaults to Eq
+	Value string    // times in UTC as "2006-01-02 15:04:05"
+}
+
+// ListParams says which rows a list yields.
+type ListParams struct {
+	// UpdatedFrom and UpdatedTo bound updated_at, both included, in whole seconds of
+	// the shop's clock; zero = no bound. What does not move updated_at is told in the
+	// package's contract with Magento: a comment, a partial shipment and a track do not
+	// move an order's.
+	UpdatedFrom, UpdatedTo time.Time
+
+	// Filters are groups: one filter of a group has to hold, and every group has to.
+	// A nil list yields all rows.
+	Filters [][]Filter
+}
+
+// Where returns the groups for filters that all have to hold.
+func Where(filters ...Filter) [][]Filter {
+	groups := make([][]Filter, len(filters))
+	for i, f := range filters {
+		groups[i] = []Filter{f}
+	}
+	return groups
+}
+
+// criteria is a searchCriteria in full.
+type criteria struct {
+	groups   [][]Filter
+	sort     []string // fields, ascending
+	pageSize int
+	page     int
+}
+
+// params writes the criteria. Page size and order are always said: without a size
+// Magento sends all rows, and without an order any.
+func (c criteria) params() params {
+	var ps params
+	for g, group := range c.groups {
+		for f, filter := range group {
+			at := "searchCriteria[filter_groups][" + strconv.Itoa(g) + "][filters][" + strconv.Itoa(f) + "]"
+			is := filter.Is
+			if is == "" {
+				is = Eq
+			}
+			ps = append(ps, param{at + "[field]", filter.Field}, param{at + "[value]", filter.Value}, param{at + "[condition_type]", string(is)})
+		}
+	}
+	for i, field := range c.sort {
+		at := "searchCriteria[sortOrders][" + strconv.Itoa(i) + "]"
+		ps = append(ps, param{at + "[field]", field}, param{at + "[direction]", "ASC"})
+	}
+	ps = append(ps, param{"searchCriteria[pageSize]", strconv.Itoa(c.pageSize)})
+	if c.page > 0 {
+		ps = append(ps, param{"searchCriteria[currentPage]", strconv.Itoa(c.page)})
+	}
+	return ps
+}
+
+// page is the answer of a list.
+type page[T any] struct {
+	Items []T `json:"items"` // null when empty and fields were asked for
+	Total int `json:"total_count"`
+}
+
+// listing knows how to walk a list of rows.
+type listing[T any] struct {
+	op   string
+	path string
+	id   string                  // field of the row's number
+	key  func(T) (ID, time.Time) // the row's number and updated_at
+	// dated: the rows have an updated_at.
+	dated bool
+}
+
+// walk yields the rows in ascending order of (updated_at, id) or of id alone. It asks
+// for what lies above the last row instead of for the next page, so that rows which
+// move while one walks are neither lost nor, at one revision, seen twice. It ends by
+// total_count and by the rows seen, for up to 2.3 a page past the end repeated the
+// last one.
+func (l listing[T]) walk(ctx context.Context, cl *Client, p ListParams) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var none T
+		if !l.dated && (!p.UpdatedFrom.IsZero() || !p.UpdatedTo.IsZero()) {
+			yield(none, refuse(l.op, "", "these rows have no updated_at; leave ListParams.UpdatedFrom and UpdatedTo empty"))
+			return
+		}
+		at := cursor{last: p.UpdatedFrom.UTC().Truncate(time.Second), seen: map[ID]bool{}}
+		for n := 0; ; n++ {
+			if n == cl.c.MaxPages {
+				yield(none, &commerce.Error{Kind: commerce.KindLimit, System: system, Op: l.op,
+					Text: "Config.MaxPages (" + strconv.Itoa(n) + ") is reached; go on from the last row"})
+				return
+			}
+			var got page[T]
+			if err := cl.read(ctx, l.op, l.path, l.criteria(at, p, cl.c.PageSize).params(), &got); err != nil {
+				yield(none, err)
+				return
+			}
+			fresh := false
+			for _, row := range got.Items {
+				id, updated := l.key(row)
+				if !at.take(id, updated, l.dated) {
+					continue
+				}
+				fresh = true
+				if !yield(row, nil) {
+					return
+				}
+			}
+			whole := len(got.Items) == 0 || len(got.Items) >= got.Total
+			switch {
+			case !whole && !fresh && !at.inside && l.dated:
+				// A whole page of one second, all seen: go on inside that second, by id.
+				at.inside = true
+			case at.inside && (whole || !fresh):
+				at.inside, at.past = false, true
+			case whole || !fresh:
+				return
+			}
+		}
+	}
+}
+
+// cursor is where a walk stands.
+type cursor struct {
+	last   time.Time   // the second of the last row
+	maxID  ID          // the greatest id seen, in that second if rows are dated
+	seen   map[ID]bool // rows of that second
+	inside bool        // walking by id inside the second last
+	past   bool        // that second is finished
+}
+
+// take notes a row and reports whether it is new.
+func (c *cursor) take(id ID, updated time.Time, dated bool) bool {
+	if dated && !updated.Equal(c.last) {
+		c.last, c.maxID, c.past = updated, 0, false
+		clear(c.seen)
+	}
+	if c.seen[id] {
+		return false
+	}
+	if dated {
+		c.seen[id] = true
+	} else if id <= c.maxID {
+		return false
+	}
+	c.maxID = max(c.maxID, id)
+	return true
+}
+
+func (l listing[T]) criteria(at cursor, p ListParams, size int) criteria {
+	c := criteria{groups: append([][]Filter(nil), p.Filters...), sort: []string{l.id}, pageSize: size}
+	and := func(field string, is Condition, value string) {
+		c.groups = append(c.groups, []Filter{{field, is, value}})
+	}
+	if !l.dated {
+		if at.maxID > 0 {
+			and(l.id, Gt, at.maxID.String())
+		}
+		return c
+	}
+	second := at.last.Format(timeLayout)
+	switch {
+	case at.inside:
+		and("updated_at", Eq, second)
+		and(l.id, Gt, at.maxID.String())
+		return c
+	case at.past:
+		and("updated_at", Gt, second)
+	case !at.last.IsZero():
+		and("updated_at", GtEq, second)
+	}
+	if !p.UpdatedTo.IsZero() {
+		and("updated_at", LtEq, p.UpdatedTo.UTC().Format(timeLayout))
+	}
+	c.sort = []string{"updated_at", l.id}
+	return c
+}
