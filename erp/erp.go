@@ -47,7 +47,8 @@ type ERP interface {
 	// CreateOrder returns the order under o.Key with the expected total, as a draft or
 	// further: it finds one, finishes a half-done one, or makes one. It never confirms.
 	// Totals that differ beyond the rounding leave the draft and return it with a
-	// *TotalsError.
+	// *TotalsError. A product or a tax that the ERP does not have is of kind mapping,
+	// and nothing is written.
 	CreateOrder(ctx context.Context, o NewOrder) (Order, error)
 
 	// ConfirmOrder confirms a draft and lets the ERP process it; a confirmed one is

@@ -177,7 +177,7 @@ type DeliveryState string
 const (
 	NothingToDeliver DeliveryState = "none"
 	DeliveryPending  DeliveryState = "pending"
-	DeliveryPartial  DeliveryState = "partial"
+	DeliveryPartial  DeliveryState = "partial" // where the ERP tells it; pending where it does not
 	DeliveryFull     DeliveryState = "full"
 	DeliveryFailed   DeliveryState = "exception" // a person at the ERP has to decide
 )
@@ -192,7 +192,9 @@ type Order struct {
 	Date     commerce.Date
 	Currency commerce.Currency
 	Totals   Totals
-	Settled  commerce.Money // amount of the rounding line; nought where there is none
+	// Settled is the amount of the rounding line, where CreateOrder has just looked;
+	// the zero Money elsewhere.
+	Settled commerce.Money
 	Changed  time.Time      // when the ERP last wrote it, by its own clock
 }
 

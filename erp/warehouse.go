@@ -20,15 +20,24 @@ type Warehouse interface {
 	// OrderShipments returns the shipments of an order that were sent, oldest first.
 	OrderShipments(ctx context.Context, order commerce.Ref) ([]commerce.Shipment, error)
 
-	// Shipments returns shipments that were sent or changed since the cursor, and the
-	// cursor to go on from; the empty cursor starts at the beginning. A call returns
-	// at most one page. A shipment may come again, none is skipped. No shipment and an
-	// unchanged cursor mean that all are read.
-	Shipments(ctx context.Context, since Cursor) ([]commerce.Shipment, Cursor, error)
+	// Shipment reads one shipment, or returns an error of kind not found.
+	Shipment(ctx context.Context, shipment commerce.Ref) (commerce.Shipment, error)
+
+	// Shipments returns one page of the shipments that were sent or changed since the
+	// cursor; the empty cursor starts at the beginning. A shipment may come again,
+	// none is skipped.
+	Shipments(ctx context.Context, since Cursor) (ShipmentPage, error)
 }
 
 // Cursor says how far a list was read: an opaque text to be stored as it is.
 type Cursor string
+
+// ShipmentPage is one page of shipments.
+type ShipmentPage struct {
+	Shipments []commerce.Shipment
+	Next      Cursor // to go on from
+	More      bool   // there is another page now; else come back later
+}
 
 // FulfilmentState is the warehouse's answer to a request.
 type FulfilmentState string

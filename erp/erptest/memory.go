@@ -340,11 +340,11 @@ func (m *Memory) CreateOrder(ctx context.Context, n erp.NewOrder) (erp.Order, er
 	if o == nil {
 		for i, l := range n.Lines {
 			if _, ok := s.products[l.SKU]; !ok && l.SKU != "" {
-				return erp.Order{}, m.fail(commerce.KindInvalid, commerce.NotSent, op, "Lines[%d]: no product has the SKU %q", i, l.SKU)
+				return erp.Order{}, m.fail(commerce.KindMapping, commerce.NotSent, op, "Lines[%d]: no product has the SKU %q", i, l.SKU)
 			}
 			for _, id := range l.TaxIDs {
 				if s.taxes[id] == nil {
-					return erp.Order{}, m.fail(commerce.KindInvalid, commerce.NotSent, op, "Lines[%d]: there is no tax %q", i, id)
+					return erp.Order{}, m.fail(commerce.KindMapping, commerce.NotSent, op, "Lines[%d]: there is no tax %q", i, id)
 				}
 			}
 		}

@@ -139,28 +139,48 @@ func (m *Memory) OrderShipments(ctx context.Context, ref commerce.Ref) ([]commer
 	return out, after
 }
 
+// Shipment returns one shipment.
+func (m *Memory) Shipment(ctx context.Context, ref commerce.Ref) (commerce.Shipment, error) {
+	done, after, err := m.begin(ctx, "Shipment", false)
+	if err != nil {
+		return commerce.Shipment{}, err
+	}
+	defer done()
+	for _, sh := range m.state.shipments {
+		if sh.Ref == ref && sh.company == m.company {
+			return sh.Shipment, after
+		}
+	}
+	return commerce.Shipment{}, m.fail(commerce.KindNotFound, "", "read "+ref.ID, "%s does not exist", ref.ID)
+}
+
 // Shipments returns one page of what was sent since the cursor.
-func (m *Memory) Shipments(ctx context.Context, since erp.Cursor) ([]commerce.Shipment, erp.Cursor, error) {
+func (m *Memory) Shipments(ctx context.Context, since erp.Cursor) (erp.ShipmentPage, error) {
 	done, after, err := m.begin(ctx, "Shipments", false)
 	if err != nil {
-		return nil, since, err
+		return erp.ShipmentPage{}, err
 	}
 	defer done()
 	if after != nil {
-		return nil, since, after
+		return erp.ShipmentPage{}, after
 	}
 	last := int64(0)
 	if since != "" {
 		if last, err = strconv.ParseInt(string(since), 10, 64); err != nil {
-			return nil, since, m.fail(commerce.KindInvalid, "", "read shipments", "the cursor is not one of ours")
+			return erp.ShipmentPage{}, m.fail(commerce.KindInvalid, "", "read shipments", "the cursor is not one of ours")
 		}
 	}
-	var out []commerce.Shipment
+	out := erp.ShipmentPage{Next: since}
 	for _, sh := range m.state.shipments {
-		if sh.change > last && sh.company == m.company && len(out) < page {
-			out = append(out, sh.Shipment)
-			since = erp.Cursor(strconv.FormatInt(sh.change, 10))
+		if sh.change <= last || sh.company != m.company {
+			continue
 		}
+		if len(out.Shipments) == page {
+			out.More = true
+			break
+		}
+		out.Shipments = append(out.Shipments, sh.Shipment)
+		out.Next = erp.Cursor(strconv.FormatInt(sh.change, 10))
 	}
-	return out, since, nil
+	return out, nil
 }
