@@ -1,8 +1,6 @@
 package mapping
 
-import (
-	"github.com/commercesync/commerce"
-)
+import "github.com/commercesync/commerce"
 
 // RouteKey is what a route is chosen by.
 type RouteKey struct {
@@ -38,16 +36,29 @@ type Route struct {
 // Routes are tried in order; the first that matches counts.
 type Routes []Route
 
+// Check reports a route that can never match or leads nowhere, as an error of kind
+// invalid that names it.
+func (rs Routes) Check() error {
+	for i, r := range rs {
+		switch {
+		case r.Mode != commerce.Live && r.Mode != commerce.Test:
+			return commerce.Errorf(commerce.KindInvalid, "mapping", "check routes", "Routes[%d] %q: Mode is %q, not live or test", i, r.Name, r.Mode)
+		case r.Currency != "" && !r.Currency.Valid():
+			return commerce.Errorf(commerce.KindInvalid, "mapping", "check routes", "Routes[%d] %q: Currency %q is no ISO 4217 code", i, r.Name, string(r.Currency))
+		}
+	}
+	return nil
+}
+
 // For returns the route of a key. No route is an error of kind mapping with code
 // "no_route"; a route that fits in everything but the mode is one of kind invalid
 // with code "mode_mismatch". Neither is ever answered with a default.
 func (rs Routes) For(k RouteKey) (Route, error) {
-	fits := func(want, got string) bool { return want == "" || want == got }
 	otherMode := false
 	for _, r := range rs {
 		if !fits(r.Tenant, k.Tenant) || !fits(r.Shop, k.Shop) || !fits(r.Website, k.Website) ||
 			!fits(r.Store, k.Store) || !fits(r.StripeAccount, k.StripeAccount) ||
-			!fits(string(r.Currency), string(k.Currency)) {
+			!fits(r.Currency, k.Currency) {
 			continue
 		}
 		if r.Mode == k.Mode {
