@@ -192,10 +192,7 @@ type Order struct {
 	Date     commerce.Date
 	Currency commerce.Currency
 	Totals   Totals
-	// Settled is the amount of the rounding line, where CreateOrder has just looked;
-	// the zero Money elsewhere.
-	Settled commerce.Money
-	Changed  time.Time      // when the ERP last wrote it, by its own clock
+	Changed  time.Time // when the ERP last wrote it, by its own clock
 }
 
 // Document returns the cross reference to the order.

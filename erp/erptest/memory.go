@@ -85,6 +85,7 @@ type memoryOrder struct {
 	new      erp.NewOrder
 	gross    commerce.Money // without the rounding line
 	tax, net commerce.Money
+	settled  commerce.Money // the rounding line
 	reserved map[int]bool
 	refused  bool
 }
@@ -352,7 +353,7 @@ func (m *Memory) CreateOrder(ctx context.Context, n erp.NewOrder) (erp.Order, er
 		o.compute(s)
 		id := s.id()
 		o.Order = erp.Order{Ref: s.c.Origin.With("order/" + id), Key: n.Key, State: erp.Draft,
-			Delivery: erp.NothingToDeliver, Date: n.Date, Currency: n.Currency, Settled: commerce.Zero(n.Currency)}
+			Delivery: erp.NothingToDeliver, Date: n.Date, Currency: n.Currency}
 		s.touch(o)
 		s.orders = append(s.orders, o)
 	}
@@ -367,7 +368,7 @@ func (m *Memory) CreateOrder(ctx context.Context, n erp.NewOrder) (erp.Order, er
 			Err: &erp.TotalsError{Key: n.Key, Expected: n.Expected, Got: got, Bound: bound, ExpectedTaxes: n.Taxes}}
 	}
 	net, _ := o.net.Add(diff)
-	o.Settled = diff
+	o.settled = diff
 	o.Totals = erp.Totals{Net: net, Tax: o.tax, Gross: n.Expected.Gross}
 	return o.Order, after
 }

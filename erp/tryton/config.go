@@ -1,0 +1,260 @@
+package tryton
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/erp"
+	"github.com/commercesync/commerce/internal/httpx"
+	"github.com/commercesync/commerce/resilience"
+)
+
+// Login is what Tryton's remote calls accept: a user and a password. Application
+// keys do not open them (recorded on 6.0.29, 2026-11).
+type Login struct {
+	User     string
+	Password commerce.Secret
+}
+
+// Config says which Tryton to speak to, as whom, and for which company.
+type Config struct {
+	// URL is the server's root: "https://erp.example.com/". Required.
+	URL string
+	// Database is the name of the database. Required.
+	Database string
+	// Credentials hand out the login; commerce.Static serves where it never changes. Required.
+	Credentials commerce.Credentials[Login]
+
+	// Origin holds the tenant, account and mode of the refs that are handed out and
+	// accepted. System is always "tryton"; Account defaults to Database.
+	// Mode defaults to commerce.Test: say commerce.Live to post live facts.
+	Origin commerce.Ref
+	// Company is the id of the company that the calls are made for; ForCompany gives
+	// others. Defaults to the user's own company.
+	Company string
+	// Language is the language of the server's messages. Defaults to "en"; the kinds
+	// of some refusals are told by the English text only.
+	Language string
+
+	// Products name the SKUs of order lines that are no goods.
+	Products Products
+	// PaymentTerm is the id of the payment term that is written on sales. Empty
+	// leaves it to the server.
+	PaymentTerm string
+
+	// LongestRequest is the longest time that the server and the proxies before it
+	// let a request run: what is unknown is looked up only after it.
+	// Defaults to 2 minutes.
+	LongestRequest time.Duration
+	// Timeout bounds one call. Defaults to 30 seconds.
+	Timeout time.Duration
+	// LoginPause is how long a refused login is not tried again: every failure makes
+	// the server answer later, and five of them lock the user out.
+	// Defaults to 1 minute.
+	LoginPause time.Duration
+	// Lag is how far behind the newest shipment the cursor stays, so that one whose
+	// transaction ends late is not missed. Defaults to LongestRequest + 1 second.
+	Lag time.Duration
+	// CacheTTL is how long products, taxes, countries and currencies are remembered.
+	// Defaults to 5 minutes; below nought nothing is.
+	CacheTTL time.Duration
+	// CacheSize bounds the remembered products. Defaults to 10 000.
+	CacheSize int
+	// MaxBody bounds the body of an answer, in bytes. Defaults to 8 MiB.
+	MaxBody int64
+	// PageSize is how many records a list asks for at once. Defaults to 100.
+	PageSize int
+
+	// Resilience protects the calls.
+	Resilience resilience.Config
+	// Transport carries the requests. Defaults to a clone of http.DefaultTransport.
+	Transport http.RoundTripper
+	Now       func() time.Time // defaults to time.Now
+	Log       *slog.Logger     // defaults to silence
+}
+
+// Products are the SKUs of the products that stand on lines which are no goods.
+// Each must be a service at the ERP.
+type Products struct {
+	Shipping string // defaults to "SHIPPING"
+	Discount string // defaults to "DISCOUNT"
+	Fee      string // defaults to "FEE"
+	Rounding string // defaults to "ROUNDING"
+}
+
+func (p Products) sku(l erp.OrderLine) string {
+	if l.SKU != "" {
+		return l.SKU
+	}
+	switch l.Kind {
+	case erp.Shipping:
+		return p.Shipping
+	case erp.Discount:
+		return p.Discount
+	case erp.Fee:
+		return p.Fee
+	}
+	return p.Rounding
+}
+
+// Client speaks to one Tryton for one company. It is an [erp.ERP], an
+// [erp.Warehouse] and an [erp.Ledger], and safe for concurrent use.
+type Client struct {
+	c       Config
+	url     string
+	http    *http.Client
+	policy  *resilience.Policy
+	session *session
+	shared  *sharedCaches
+	company *company
+}
+
+var (
+	_ erp.ERP       = (*Client)(nil)
+	_ erp.Warehouse = (*Client)(nil)
+	_ erp.Ledger    = (*Client)(nil)
+)
+
+// company is what is known of the company that a client speaks for.
+type company struct {
+	id     string // as configured; empty = the user's own
+	caches companyCaches
+}
+
+const system = "tryton"
+
+// NewClient checks the config and returns a client; nothing is sent yet. An error
+// is of kind invalid and names the field.
+func NewClient(c Config) (*Client, error) {
+	bad := func(format string, args ...any) (*Client, error) {
+		return nil, commerce.Errorf(commerce.KindInvalid, system, "new client", format, args...)
+	}
+	u, err := url.Parse(c.URL)
+	switch {
+	case err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil || u.RawQuery != "":
+		return bad("URL is not http(s)://host/ without user or query")
+	case c.Database == "" || strings.ContainsAny(c.Database, "/?#%"):
+		return bad("Database is empty or no plain name")
+	case c.Credentials == nil:
+		return bad("Credentials is nil")
+	case c.PageSize < 0 || c.CacheSize < 0 || c.MaxBody < 0:
+		return bad("PageSize, CacheSize or MaxBody is negative")
+	}
+	for _, field := range []struct{ name, id string }{{"Company", c.Company}, {"PaymentTerm", c.PaymentTerm}} {
+		if _, err := parseID(field.id); field.id != "" && err != nil {
+			return bad("%s: %q is no id", field.name, field.id)
+		}
+	}
+	c.Origin.System, c.Origin.ID = system, ""
+	def(&c.Origin.Account, c.Database)
+	def(&c.Origin.Mode, commerce.Test)
+	def(&c.Language, "en")
+	def(&c.Products.Shipping, "SHIPPING")
+	def(&c.Products.Discount, "DISCOUNT")
+	def(&c.Products.Fee, "FEE")
+	def(&c.Products.Rounding, "ROUNDING")
+	def(&c.LongestRequest, 2*time.Minute)
+	def(&c.Timeout, 30*time.Second)
+	def(&c.LoginPause, time.Minute)
+	def(&c.Lag, c.LongestRequest+time.Second)
+	def(&c.CacheTTL, 5*time.Minute)
+	def(&c.CacheSize, 10_000)
+	def(&c.MaxBody, 8<<20)
+	def(&c.PageSize, 100)
+	if c.Transport == nil {
+		c.Transport = http.DefaultTransport.(*http.Transport).Clone()
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	t := &Client{
+		c:       c,
+		url:     strings.TrimSuffix(c.URL, "/") + "/" + c.Database + "/",
+		http:    &http.Client{Transport: c.Transport, CheckRedirect: httpx.NoRedirect},
+		shared:  newSharedCaches(c),
+		company: &company{id: c.Company, caches: newCompanyCaches(c)},
+	}
+	t.session = newSession(t)
+	r := c.Resilience
+	if r.Now == nil {
+		r.Now = c.Now
+	}
+	def(&r.Timeout, c.Timeout)
+	if r.Breaker.Ping == nil {
+		r.Breaker.Ping = t.ping
+	}
+	if t.policy, err = resilience.New(system+" "+u.Host, r); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+func def[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// ForCompany returns a client over the same session that speaks for another
+// company. The user must be allowed to act for it.
+func (t *Client) ForCompany(id string) erp.ERP {
+	if id == "" || id == t.company.id {
+		return t
+	}
+	t.shared.mu.Lock()
+	defer t.shared.mu.Unlock()
+	co := t.shared.companies[id]
+	if co == nil {
+		co = &company{id: id, caches: newCompanyCaches(t.c)}
+		t.shared.companies[id] = co
+	}
+	other := *t
+	other.company = co
+	return &other
+}
+
+// sharedCaches hold what does not depend on the company.
+type sharedCaches struct {
+	mu         sync.Mutex
+	companies  map[string]*company
+	currencies *cache[commerce.Currency, int64]
+	countries  *cache[string, int64]
+	regions    *cache[string, int64]
+	prefs      *cache[string, preferences]
+}
+
+func newSharedCaches(c Config) *sharedCaches {
+	return &sharedCaches{
+		companies:  map[string]*company{},
+		currencies: newCache[commerce.Currency, int64](c, c.CacheSize),
+		countries:  newCache[string, int64](c, c.CacheSize),
+		regions:    newCache[string, int64](c, c.CacheSize),
+		prefs:      newCache[string, preferences](c, 1),
+	}
+}
+
+// companyCaches hold what may differ between companies.
+type companyCaches struct {
+	products *cache[string, product]
+	books    *cache[string, books]
+}
+
+func newCompanyCaches(c Config) companyCaches {
+	return companyCaches{
+		products: newCache[string, product](c, c.CacheSize),
+		books:    newCache[string, books](c, 1),
+	}
+}
+
+// Ping succeeds when the server answers and the credentials are accepted.
+func (t *Client) Ping(ctx context.Context) error { return t.ping(ctx) }
