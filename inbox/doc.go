@@ -1,0 +1,2 @@
+// Package inbox receives, verifies, stores, works, polls and buries events.
+package inbox

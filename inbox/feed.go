@@ -1,0 +1,213 @@
+package inbox
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/commercesync/commerce"
+)
+
+// Feed reads what changed in a system that does not tell by itself, or whose telling
+// may be lost.
+type Feed interface {
+	// Changes yields what changed after cursor, oldest first, and ends at a bound taken
+	// when it began. "" is the beginning. An error ends it; what was yielded before
+	// stands.
+	Changes(ctx context.Context, cursor string) iter.Seq2[Change, error]
+}
+
+// Change is one changed object.
+type Change struct {
+	// Event's Ref.ID and Object are the object's id where Hash is set: the inbox adds
+	// the revision. Without a hash Ref.ID is the event's own id, as in a list of missed
+	// webhooks. A zero Event only moves the cursor.
+	Event commerce.Event
+	// Hash is of the content that matters; the same hash as last time is no news.
+	Hash string
+	// Cursor is where to go on after this change. It is stored with it.
+	Cursor string
+}
+
+// FeedConfig is one feed of an inbox.
+type FeedConfig struct {
+	// Name is the feed's for ever: its cursor is stored under it.
+	Name string
+	Feed Feed
+	// Every is how long after a poll the next one begins. Defaults to 1 minute.
+	// After errors it grows up to 16 times as long.
+	Every time.Duration
+	// Timeout bounds one poll. What was read until then is stored and the next one
+	// goes on from there. Defaults to 10 minutes.
+	Timeout time.Duration
+}
+
+func checkFeeds(feeds []FeedConfig) error {
+	names := map[string]bool{}
+	for i, f := range feeds {
+		switch {
+		case f.Name == "":
+			return invalid("new", "Feeds[%d].Name is empty", i)
+		case names[f.Name]:
+			return invalid("new", "Feeds: two feeds are named %q", f.Name)
+		case f.Feed == nil:
+			return invalid("new", "Feeds: %q has no Feed", f.Name)
+		case f.Every < 0:
+			return invalid("new", "Feeds: %q: Every must be positive", f.Name)
+		case f.Timeout < 0:
+			return invalid("new", "Feeds: %q: Timeout must be positive", f.Name)
+		}
+		names[f.Name] = true
+	}
+	return nil
+}
+
+// Poll polls every feed once in the calling goroutine and returns how many changes were
+// news. Run does the same, each feed in its own time. The errors of all feeds are joined.
+func (in *Inbox) Poll(ctx context.Context) (int, error) {
+	n := 0
+	var errs []error
+	for i := range in.c.Feeds {
+		got, err := in.poll(ctx, &in.c.Feeds[i])
+		n += got
+		errs = append(errs, err)
+	}
+	return n, errors.Join(errs...)
+}
+
+func (in *Inbox) pollForever(ctx context.Context, f *FeedConfig) {
+	every := f.Every
+	def(&every, time.Minute)
+	failures := 0
+	for {
+		if _, err := in.poll(ctx, f); err == nil {
+			failures = 0
+		} else {
+			failures++
+		}
+		if in.c.Wait(ctx, in.spread(every<<min(failures, 4))+every/2) != nil {
+			return
+		}
+	}
+}
+
+// poll reads one feed to its end and stores what it yields, page by page, each with its
+// cursor in one transaction.
+func (in *Inbox) poll(ctx context.Context, f *FeedConfig) (news int, err error) {
+	defer func() {
+		if err == nil || ctx.Err() == nil { // the end of the program says nothing about the feed
+			in.tellFeed(ctx, f.Name, err)
+		}
+	}()
+	timeout := f.Timeout
+	def(&timeout, 10*time.Minute)
+	polling, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	call, done := in.call(ctx)
+	cursor, err := in.store.Cursor(call, f.Name)
+	done()
+	if err != nil {
+		return 0, err
+	}
+	var page []Change
+	flush := func() error {
+		n, err := in.storePage(ctx, f.Name, page)
+		news += n
+		page = page[:0]
+		return err
+	}
+	for c, err := range f.Feed.Changes(polling, cursor) {
+		if err != nil {
+			// What came before the error stands; that there was no more is not known.
+			return news, errors.Join(flush(), err)
+		}
+		if !c.Event.Ref.IsZero() {
+			if c.Event, err = in.accept(c.Event); err != nil {
+				return news, errors.Join(flush(), err)
+			}
+		}
+		if len(page) > 0 && (len(page) == in.c.MaxBatch || kindOf(c) != kindOf(page[len(page)-1])) {
+			if err := flush(); err != nil {
+				return news, err
+			}
+		}
+		page = append(page, c)
+	}
+	return news, flush()
+}
+
+// changeKind tells apart what can not share a batch.
+type changeKind int
+
+const (
+	revised changeKind = iota // the store numbers the revisions
+	named                     // events with ids of their own
+	moved                     // only the cursor moved
+)
+
+func kindOf(c Change) changeKind {
+	switch {
+	case c.Event.Ref.IsZero():
+		return moved
+	case c.Hash == "":
+		return named
+	default:
+		return revised
+	}
+}
+
+// storePage stores changes of one kind with the cursor after the last of them.
+func (in *Inbox) storePage(ctx context.Context, feed string, page []Change) (news int, err error) {
+	if len(page) == 0 {
+		return 0, nil
+	}
+	b := Batch{ID: in.fresh(), Feed: feed, Cursor: page[len(page)-1].Cursor}
+	kind := kindOf(page[0])
+	if kind != moved {
+		// In order of identity, as every batch; changes of one object stay in theirs.
+		sorted := slices.Clone(page)
+		slices.SortStableFunc(sorted, func(a, b Change) int { return byIdentity(a.Event, b.Event) })
+		for _, c := range sorted {
+			b.Events = append(b.Events, c.Event)
+			if kind == revised {
+				b.Revise = append(b.Revise, c.Hash)
+			}
+		}
+	}
+	got, err := in.commit(ctx, b)
+	if refused(err) && len(page) > 1 {
+		// One by one, as they came: all before the bad one are stored, and the cursor
+		// stands before it.
+		for i := range page {
+			n, err := in.storePage(ctx, feed, page[i:i+1])
+			news += n
+			if err != nil {
+				return news, err
+			}
+		}
+		return news, nil
+	}
+	for _, a := range got {
+		if !a.Duplicate {
+			news++
+		}
+	}
+	return news, err
+}
+
+// tellFeed raises one alert when a feed goes down and one when it is back.
+func (in *Inbox) tellFeed(ctx context.Context, name string, err error) {
+	if err != nil {
+		in.c.Logger.Warn("inbox: poll failed", "feed", name, "error", safeText(err))
+	}
+	if !in.alerts.feeds.change(name, err != nil) {
+		return
+	}
+	if err != nil {
+		in.alert(ctx, Alert{Kind: AlertFeedDown, Name: name, Code: string(commerce.KindOf(err)), Reason: in.reason(err)})
+	} else {
+		in.alert(ctx, Alert{Kind: AlertCleared, Of: AlertFeedDown, Name: name})
+	}
+}

@@ -1,0 +1,342 @@
+package inbox
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/idempotency"
+	"github.com/commercesync/commerce/resilience"
+)
+
+// Attempt is what a handler's context knows about the event at hand.
+type Attempt struct {
+	Lease      Lease
+	Seq        int64
+	Generation int64
+	Number     int              // 1 on the first attempt of this generation
+	Emit       []commerce.Event // what was emitted so far
+}
+
+// AttemptOf returns the attempt that a handler's context belongs to. Stores need it
+// for CompleteTx; ok is false in a context that no worker made.
+func AttemptOf(ctx context.Context) (a Attempt, ok bool) {
+	f, ok := ctx.Value(attemptKey{}).(func() Attempt)
+	if !ok {
+		return Attempt{}, false
+	}
+	return f(), true
+}
+
+// WithAttempt returns a context as a worker hands it to a handler, for tests of
+// stores and of handlers. [Link], [Emit] and [Progress] need a real worker.
+func WithAttempt(ctx context.Context, a Attempt) context.Context {
+	return context.WithValue(ctx, attemptKey{}, func() Attempt { return a })
+}
+
+// Link joins the subject of the event at hand to the root it belongs to (the order),
+// for ever; from then on the handler holds the root's lease. Call it as soon as the
+// root is known, before the root is read and before anything is written.
+//
+// Kind parked: another worker holds the root; return the error, and the event comes
+// back in a moment without having used up an attempt. Kind needs_decision with code
+// "ambiguous_link": the subject belongs to another root already.
+func Link(ctx context.Context, root commerce.Ref) error {
+	h, ok := ctx.Value(handKey{}).(*hand)
+	if !ok {
+		return invalid("link", "the context is not that of a handler")
+	}
+	if root.System == "" || root.ID == "" {
+		return invalid("link", "the root has no System or no ID")
+	}
+	return h.link(ctx, root.String())
+}
+
+// Emit appends an event in the transaction that ends the event at hand, and only if
+// the handler that emits it succeeds. This is how other roots are told. The handler
+// may run again, so the event's id must follow from what it says.
+func Emit(ctx context.Context, events ...commerce.Event) error {
+	h, ok := ctx.Value(handKey{}).(*hand)
+	if !ok {
+		return invalid("emit", "the context is not that of a handler")
+	}
+	for i, e := range events {
+		e, err := h.in.accept(e)
+		if err != nil {
+			return err
+		}
+		if events[i].Created.IsZero() {
+			e.Created = h.at().Event.Created // news is as old as its cause
+		}
+		h.mu.Lock()
+		full := len(h.kept)+len(h.emitted) >= h.in.c.MaxBatch
+		if !full {
+			h.emitted = append(h.emitted, e)
+		}
+		h.mu.Unlock()
+		if full {
+			return notSent(commerce.KindLimit, "emit", "more than MaxBatch (%d) events", h.in.c.MaxBatch)
+		}
+	}
+	return nil
+}
+
+// Progress tells that a step of a long handler has ended: where less than half of the
+// lease is left it is extended, up to Config.MaxRun. The deadline of the handler's
+// context moves with it. An error says that the right to work on the event was lost;
+// stop then. Outside of a handler it does nothing.
+func Progress(ctx context.Context) error {
+	h, ok := ctx.Value(handKey{}).(*hand)
+	if !ok {
+		return nil
+	}
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	return h.progress(ctx)
+}
+
+// Links is what a workflow needs to know about orders and what belongs to them.
+type Links struct{ Store Store }
+
+// Link is the function [Link].
+func (Links) Link(ctx context.Context, root commerce.Ref) error { return Link(ctx, root) }
+
+// Subjects returns what is linked to a root, in order of linking.
+func (l Links) Subjects(ctx context.Context, root commerce.Ref) ([]commerce.Ref, error) {
+	names, err := l.Store.Subjects(ctx, root.String())
+	if err != nil {
+		return nil, err
+	}
+	refs := make([]commerce.Ref, len(names))
+	for i, n := range names {
+		if refs[i], err = commerce.ParseRef(n); err != nil {
+			return nil, err
+		}
+	}
+	return refs, nil
+}
+
+type (
+	attemptKey struct{}
+	handKey    struct{}
+)
+
+// errOver is why a handler's context ended.
+var errOver = &commerce.Error{Kind: commerce.KindUnavailable, System: system, Op: "work",
+	Text: "the handler's time is over: Lease less Margin, or MaxRun"}
+
+// errLost is why a handler's context ended.
+var errLost = &commerce.Error{Kind: commerce.KindConflict, System: system, Op: "work",
+	Code: "lost_lease", Text: "another worker may hold the root"}
+
+// mark is an instant by both clocks. The real one carries a monotonic reading and
+// moves the contexts' deadlines; the handed-in one counts too, so that a simulated
+// clock that jumps ends a lease as well.
+type mark struct{ real, told time.Time }
+
+func (in *Inbox) mark() mark { return mark{time.Now(), in.c.Now()} }
+
+func (m mark) add(d time.Duration) mark { return mark{m.real.Add(d), m.told.Add(d)} }
+
+// left is how long it is from now until m, by the clock that says less.
+func (m mark) left(now mark) time.Duration {
+	return min(m.real.Sub(now.real), m.told.Sub(now.told))
+}
+
+// hand is a root in a worker's hand.
+type hand struct {
+	in     *Inbox
+	ctx    context.Context // ends a margin before the lease, or when the lease is lost
+	cancel context.CancelCauseFunc
+	timer  *time.Timer
+	limit  mark // MaxRun after the claim
+
+	change sync.Mutex // held while the lease is changed at the store
+
+	mu      sync.Mutex
+	lease   Lease
+	end     mark // of the lease, as this worker believes it
+	entry   Entry
+	kept    []commerce.Event // emitted by handlers that succeeded
+	emitted []commerce.Event // by the handler at work
+	blocked bool             // a link was not free
+}
+
+// take starts to hold a claim that was sent at m.
+func (in *Inbox) take(ctx context.Context, l Lease, m mark) *hand {
+	h := &hand{in: in, lease: l, limit: m.add(in.c.MaxRun)}
+	// What is in hand is finished also when the program is asked to stop.
+	inner, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	h.cancel = cancel
+	h.timer = time.AfterFunc(time.Hour, func() { cancel(errOver) })
+	h.ctx = handContext{inner, h}
+	h.granted(l, m, l.For)
+	return h
+}
+
+// granted notes a lease of d from m.
+func (h *hand) granted(l Lease, m mark, d time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.lease, h.end = l, m.add(d)
+	h.timer.Reset(max(0, h.deadline().Sub(time.Now())))
+}
+
+// deadline is when the handler has to stop, by the real clock; h.mu is held.
+func (h *hand) deadline() time.Time {
+	d := h.end.real.Add(-h.in.c.Margin)
+	if h.limit.real.Before(d) {
+		return h.limit.real
+	}
+	return d
+}
+
+// left is how long the handler may still work.
+func (h *hand) left() time.Duration {
+	now := h.in.mark()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return min(h.end.left(now)-h.in.c.Margin, h.limit.left(now))
+}
+
+// over reports that no work may be started.
+func (h *hand) over() bool { return h.ctx.Err() != nil || h.left() <= 0 }
+
+func (h *hand) held() Lease {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.lease
+}
+
+func (h *hand) at() Entry {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.entry
+}
+
+func (h *hand) isBlocked() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.blocked
+}
+
+// attempt is what AttemptOf returns.
+func (h *hand) attempt() Attempt {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return Attempt{Lease: h.lease, Seq: h.entry.Seq, Generation: h.entry.Generation, Number: h.entry.Attempts + 1,
+		Emit: append(append([]commerce.Event(nil), h.kept...), h.emitted...)}
+}
+
+// begin makes e the event at hand and returns the context for its handlers.
+func (h *hand) begin(e Entry) context.Context {
+	h.mu.Lock()
+	h.entry, h.kept, h.emitted = e, nil, nil
+	root := h.lease.Root
+	h.mu.Unlock()
+	ctx := context.WithValue(h.ctx, handKey{}, h)
+	ctx = context.WithValue(ctx, attemptKey{}, h.attempt)
+	ctx = resilience.WithRoot(ctx, root)
+	return idempotency.WithGeneration(ctx, e.Generation)
+}
+
+// settle keeps or drops what a handler emitted.
+func (h *hand) settle(ok bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if ok {
+		h.kept = append(h.kept, h.emitted...)
+	}
+	h.emitted = nil
+}
+
+// progress extends the lease where less than half of it is left.
+func (h *hand) progress(ctx context.Context) error {
+	h.change.Lock()
+	defer h.change.Unlock()
+	c := h.in.c
+	now := h.in.mark()
+	h.mu.Lock()
+	l, left, limit := h.lease, h.end.left(now), h.limit.left(now)
+	h.mu.Unlock()
+	if left > c.Lease/2 || limit <= left-c.Margin {
+		return nil
+	}
+	call, cancel := h.in.call(ctx)
+	defer cancel()
+	err := h.in.store.Extend(call, l, c.Lease)
+	switch {
+	case err == nil:
+		h.granted(l, now, c.Lease)
+		return nil
+	case commerce.KindOf(err) == commerce.KindConflict:
+		h.cancel(errLost)
+		return err
+	default: // the lease is what it was, or longer
+		h.in.c.Logger.Warn("inbox: extend failed", "root", l.Root, "error", safeText(err))
+		return nil
+	}
+}
+
+func (h *hand) link(ctx context.Context, root string) error {
+	h.change.Lock()
+	defer h.change.Unlock()
+	l, subject := h.held(), h.at().Event.SubjectRef().String()
+	if h.over() {
+		return errOver
+	}
+	m := h.in.mark()
+	call, cancel := context.WithTimeout(ctx, h.in.c.CommitTimeout)
+	defer cancel()
+	got, err := h.in.store.Link(call, l, subject, root, h.in.c.Lease)
+	switch {
+	case err == nil && got == l:
+		return nil
+	case err == nil:
+		h.granted(got, m, got.For)
+		return nil
+	case commerce.KindOf(err) == commerce.KindParked:
+		h.mu.Lock()
+		h.blocked = true
+		h.mu.Unlock()
+		// The holder gives the root back when it is done, mostly long before its lease
+		// ends: come back soon.
+		e := notSent(commerce.KindParked, "link", "%w", err)
+		e.RetryAfter = h.in.spread(linkWait)
+		return e
+	case commerce.KindOf(err) == commerce.KindConflict:
+		h.cancel(errLost)
+	}
+	return err
+}
+
+// linkWait is about how long an event waits whose root another worker holds.
+const linkWait = 500 * time.Millisecond
+
+// drop gives the lease back and ends what was started for it.
+func (h *hand) drop() {
+	h.cancel(context.Canceled)
+	h.timer.Stop()
+	call, cancel := h.in.call(h.ctx)
+	defer cancel()
+	if err := h.in.store.Release(call, h.held()); err != nil {
+		// It ends by itself when its time is over.
+		h.in.c.Logger.Warn("inbox: release failed", "root", h.held().Root, "error", safeText(err))
+	}
+	h.in.signal()
+}
+
+// handContext is a context whose deadline moves as the lease is extended.
+type handContext struct {
+	context.Context
+	h *hand
+}
+
+// Deadline is when the handler has to stop, as it stands now.
+func (c handContext) Deadline() (time.Time, bool) {
+	c.h.mu.Lock()
+	defer c.h.mu.Unlock()
+	return c.h.deadline(), true
+}
