@@ -201,7 +201,10 @@ type Store interface {
 // database transaction. Tx is the store's own kind of transaction (*sql.Tx). A
 // workflow may use it and never needs it.
 type TxCompleter[Tx any] interface {
-	// CompleteTx marks the event that ctx carries as done inside tx, checking the
-	// lease's token. The ending counts when the caller commits.
+	// CompleteTx marks the event that ctx carries (see AttemptOf) as done inside tx and
+	// appends what it emitted, checking the lease's token and the generation: kind
+	// conflict where either is another. A context without an event: kind invalid. The
+	// ending counts when the caller commits; the worker's own ending is then dropped. It
+	// is meant for events with one handler, as its last act.
 	CompleteTx(ctx context.Context, tx Tx) error
 }
