@@ -1,0 +1,6 @@
+package pgserver
+
+import "syscall"
+
+// endWithParent ends a server whose test binary was killed.
+func endWithParent(a *syscall.SysProcAttr) { a.Pdeathsig = syscall.SIGQUIT }

@@ -1,0 +1,3 @@
+package sqlstore_test
+
+func runChild(string) int { return 2 }

@@ -1,0 +1,116 @@
+// Package sqlstore_test runs the suites of the stores, and what only a real
+// database can show, on SQLite and PostgreSQL.
+package sqlstore_test
+
+import (
+	"context"
+	"database/sql"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+	_ "modernc.org/sqlite"
+
+	"github.com/commercesync/commerce/internal/integration/pgserver"
+	"github.com/commercesync/commerce/sqlstore"
+)
+
+var server *pgserver.Server
+
+func TestMain(m *testing.M) {
+	if child := os.Getenv("COMMERCE_CHILD"); child != "" {
+		os.Exit(runChild(child))
+	}
+	var stop func()
+	server, stop = pgserver.Main()
+	code := m.Run()
+	stop()
+	if code == 0 {
+		if err := goleak.Find(); err != nil {
+			println(err.Error())
+			code = 1
+		}
+	}
+	os.Exit(code)
+}
+
+// database is one kind of database under test.
+type database struct {
+	name    string
+	dialect sqlstore.Dialect
+	// dsn makes an empty database and returns driver and data source name.
+	dsn func(t testing.TB) (driver, dsn string)
+}
+
+var databases = []database{
+	{"SQLite", sqlstore.SQLite, func(t testing.TB) (string, string) {
+		return "sqlite", sqlstore.SQLiteDSN(filepath.Join(t.TempDir(), "store.db"))
+	}},
+	{"PostgreSQL", sqlstore.PostgreSQL, func(t testing.TB) (string, string) {
+		return "pgx", server.Database(t)
+	}},
+}
+
+// each runs a test on every kind of database.
+func each(t *testing.T, test func(t *testing.T, d database)) {
+	for _, d := range databases {
+		t.Run(d.name, func(t *testing.T) {
+			t.Parallel()
+			if d.dialect == sqlstore.PostgreSQL {
+				server.Need(t)
+			}
+			test(t, d)
+		})
+	}
+}
+
+func (d database) pool(t testing.TB) *sql.DB {
+	t.Helper()
+	driver, dsn := d.dsn(t)
+	return open(t, driver, dsn)
+}
+
+func open(t testing.TB, driver, dsn string) *sql.DB {
+	t.Helper()
+	pool, err := sql.Open(driver, dsn)
+	require.NoError(t, err)
+	pool.SetMaxOpenConns(16)
+	t.Cleanup(func() { _ = pool.Close() })
+	return pool
+}
+
+func (d database) store(t testing.TB, c sqlstore.Config) *sqlstore.DB {
+	t.Helper()
+	return d.openStore(t, d.pool(t), c)
+}
+
+func (d database) openStore(t testing.TB, pool *sql.DB, c sqlstore.Config) *sqlstore.DB {
+	t.Helper()
+	db, err := sqlstore.Open(context.Background(), pool, d.dialect, c)
+	require.NoError(t, err)
+	return db
+}
+
+// clock is a clock that moves when told.
+type clock struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+func newClock() *clock { return &clock{at: time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)} }
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+func (c *clock) Advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = c.at.Add(d)
+}

@@ -1,0 +1,238 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"slices"
+	"time"
+
+	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/inbox"
+)
+
+// spare is how many due events are looked at for each root asked for, so that a
+// worker finds work also where others hold what is oldest.
+const spare = 8
+
+// candidate is a root that had due events when it was looked for.
+type candidate struct {
+	root string
+	seen bool // it has a row in leases
+}
+
+// Claim implements [inbox.Store]. The roots whose events are due longest come first.
+func (in *Inbox) Claim(ctx context.Context, r inbox.ClaimRequest) ([]inbox.Claim, error) {
+	const op = "claim"
+	if r.Roots < 1 || r.Events < 1 || r.Lease <= 0 {
+		return nil, fail(op, commerce.NotSent, refusal(commerce.KindInvalid, "", "Roots, Events and Lease must be positive"))
+	}
+	if err := texts("the owner", r.Owner); err != nil {
+		return nil, fail(op, commerce.NotSent, err)
+	}
+	var candidates []candidate
+	err := in.db.read(ctx, op, func(ctx context.Context, s *session) (err error) {
+		candidates, err = s.candidates(ctx, r.Roots)
+		return err
+	})
+	if err != nil {
+		return nil, fail(op, commerce.NotSent, err)
+	}
+	if len(candidates) == 0 {
+		return nil, nil
+	}
+	var claims []inbox.Claim
+	err = in.db.write(ctx, op, func(ctx context.Context, s *session) (err error) {
+		claims, err = s.claim(ctx, r, candidates)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return claims, nil
+}
+
+// candidates returns roots with due events and no lease, oldest first. It is a
+// hint, read without a lock: what holds is looked up again once the lease is ours.
+func (s *session) candidates(ctx context.Context, roots int) ([]candidate, error) {
+	now, err := s.DB.now(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []candidate
+	known := map[string]bool{}
+	err = s.each(ctx, func(rows *sql.Rows) error {
+		var c candidate
+		if err := rows.Scan(&c.root, &c.seen); err != nil {
+			return err
+		}
+		if !known[c.root] {
+			known[c.root] = true
+			out = append(out, c)
+		}
+		return nil
+	}, `SELECT COALESCE(l.root, q.subject), h.until IS NOT NULL
+		FROM {queue} q LEFT JOIN {links} l ON l.subject = q.subject
+		LEFT JOIN {leases} h ON h.root = COALESCE(l.root, q.subject)
+		WHERE q.due <= ? AND (h.until IS NULL OR h.until <= ?)
+		ORDER BY q.due, q.seq LIMIT ?`, now, now, roots*spare)
+	return out, err
+}
+
+func (s *session) claim(ctx context.Context, r inbox.ClaimRequest, candidates []candidate) ([]inbox.Claim, error) {
+	var leases []inbox.Lease
+	for len(candidates) > 0 && len(leases) < r.Roots {
+		n := min(len(candidates), r.Roots-len(leases))
+		got, err := s.take(ctx, candidates[:n], r.Owner, r.Lease)
+		if err != nil {
+			return nil, err
+		}
+		leases, candidates = append(leases, got...), candidates[n:]
+	}
+	if len(leases) == 0 {
+		return nil, nil
+	}
+	byRoot, err := s.dueEvents(ctx, leases, r.Events)
+	if err != nil {
+		return nil, err
+	}
+	var claims []inbox.Claim
+	var started []int64
+	var idle []string
+	for _, l := range leases {
+		events := byRoot[l.Root]
+		if len(events) == 0 {
+			idle = append(idle, l.Root) // worked, or linked elsewhere, since it was a candidate
+			continue
+		}
+		for i := range events {
+			events[i].Starts++
+			events[i].State = inbox.Ready
+			started = append(started, events[i].Seq)
+		}
+		claims = append(claims, inbox.Claim{Lease: l, Events: events})
+	}
+	if len(idle) > 0 {
+		if _, err := s.exec(ctx, "UPDATE {leases} SET until = 0 WHERE root = ANY ?", idle); err != nil {
+			return nil, err
+		}
+	}
+	if len(started) > 0 {
+		if _, err := s.exec(ctx, "UPDATE {queue} SET starts = starts + 1, state = 'ready' WHERE seq = ANY ?", started); err != nil {
+			return nil, err
+		}
+	}
+	return claims, nil
+}
+
+// take takes the leases of these roots that are free, waiting for none, and
+// returns them in the order of the candidates.
+func (s *session) take(ctx context.Context, roots []candidate, owner string, d time.Duration) ([]inbox.Lease, error) {
+	names := make([]string, len(roots))
+	var unseen []string
+	for i, c := range roots {
+		names[i] = c.root
+		if !c.seen {
+			unseen = append(unseen, c.root)
+		}
+	}
+	if len(unseen) > 0 {
+		if err := s.addLeases(ctx, unseen); err != nil {
+			return nil, err
+		}
+	}
+	tokens := map[string]int64{}
+	err := s.each(ctx, func(rows *sql.Rows) error {
+		var root string
+		var token int64
+		err := rows.Scan(&root, &token)
+		tokens[root] = token + 1
+		return err
+	}, "SELECT root, token FROM {leases} WHERE root = ANY ? AND until <= ?{skip}", names, s.now)
+	if err != nil || len(tokens) == 0 {
+		return nil, err
+	}
+	var out []inbox.Lease
+	var taken []string
+	for _, name := range names {
+		if token, ok := tokens[name]; ok {
+			taken = append(taken, name)
+			out = append(out, inbox.Lease{Root: name, Token: token, Owner: owner, For: d})
+		}
+	}
+	_, err = s.exec(ctx, "UPDATE {leases} SET token = token + 1, owner = ?, until = ? WHERE root = ANY ?",
+		owner, s.now+d.Microseconds(), taken)
+	return out, err
+}
+
+// addLeases makes the rows that leases of these roots are taken on. It is the one
+// place that may wait for another claim, and nobody waits for what it holds by then
+// in another order.
+func (s *session) addLeases(ctx context.Context, roots []string) error {
+	roots = slices.Sorted(slices.Values(roots))
+	zero := make([]int64, len(roots))
+	_, err := s.insert(ctx, "{leases}", "ON CONFLICT DO NOTHING", column{"root", roots}, column{"token", zero},
+		column{"owner", make([]string, len(roots))}, column{"until", zero})
+	return err
+}
+
+// dueEvents returns the due events of every subject of the leased roots, at most
+// so many each.
+func (s *session) dueEvents(ctx context.Context, leases []inbox.Lease, each int) (map[string][]inbox.Entry, error) {
+	roots := make([]string, len(leases))
+	for i, l := range leases {
+		roots[i] = l.Root
+	}
+	entries, err := s.entries(ctx, true, `FROM (
+			SELECT q.seq AS nr, ROW_NUMBER() OVER (PARTITION BY s.root ORDER BY q.created, q.seq) AS place
+			FROM (SELECT root, subject FROM {links} WHERE root = ANY ?
+				UNION ALL SELECT h.root, h.root FROM {leases} h WHERE h.root = ANY ?
+				AND NOT EXISTS (SELECT 1 FROM {links} o WHERE o.subject = h.root)) s
+			JOIN {queue} q ON q.subject = s.subject WHERE q.due <= ?) c
+		JOIN {events} e ON e.seq = c.nr
+		JOIN {queue} q ON q.seq = c.nr LEFT JOIN {ended} d ON d.seq = c.nr
+		LEFT JOIN {links} l ON l.subject = e.subject
+		WHERE c.place <= ? ORDER BY e.created, e.seq`, roots, roots, s.now, each)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string][]inbox.Entry{}
+	for _, e := range entries {
+		out[e.Root] = append(out[e.Root], e)
+	}
+	return out, nil
+}
+
+// Wait implements [inbox.Store].
+func (in *Inbox) Wait(ctx context.Context) (time.Duration, error) {
+	wait := time.Duration(-1)
+	err := in.db.read(ctx, "look for work", func(ctx context.Context, s *session) error {
+		now, err := s.DB.now(ctx)
+		if err != nil {
+			return err
+		}
+		var ready bool
+		err = s.row(ctx, `SELECT EXISTS (SELECT 1
+			FROM {queue} q LEFT JOIN {links} l ON l.subject = q.subject
+			LEFT JOIN {leases} h ON h.root = COALESCE(l.root, q.subject)
+			WHERE q.due <= ? AND (h.until IS NULL OR h.until <= ?))`, now, now).Scan(&ready)
+		if err != nil {
+			return err
+		}
+		if ready {
+			wait = 0
+			return nil
+		}
+		// What is due is held; the rest is due later, and may be held for longer.
+		var next sql.NullInt64
+		err = s.row(ctx, `SELECT MIN(CASE WHEN h.until > q.due THEN h.until ELSE q.due END)
+			FROM {queue} q LEFT JOIN {links} l ON l.subject = q.subject
+			LEFT JOIN {leases} h ON h.root = COALESCE(l.root, q.subject)
+			WHERE q.due IS NOT NULL`).Scan(&next)
+		if err != nil || !next.Valid {
+			return err
+		}
+		wait = max(0, time.Duration(next.Int64-now)*time.Microsecond)
+		return nil
+	})
+	return wait, err
+}

@@ -1,0 +1,232 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"iter"
+	"time"
+
+	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/idempotency"
+)
+
+// Steps keeps operations: it is an [idempotency.Store]. Beginning a far effect
+// never joins a transaction of the caller's; see [Steps.RecordTx] for local ones.
+type Steps struct{ db *DB }
+
+var _ idempotency.Store = (*Steps)(nil)
+
+// Steps returns the store of operations.
+func (d *DB) Steps() *Steps { return &Steps{d} }
+
+const recordColumns = `name, state, class, fingerprint, generation, token, attempts, created, started, until, settle,
+	finished, result`
+
+// record is an operation with the time of its last change.
+type record struct {
+	idempotency.Record
+	changed int64
+}
+
+func scanRecord(scan func(...any) error, more ...any) (idempotency.Record, error) {
+	var r idempotency.Record
+	var created, started, until, settle, finished int64
+	err := scan(append([]any{&r.Key, &r.State, &r.Class, &r.Fingerprint, &r.Generation, &r.Token, &r.Attempts,
+		&created, &started, &until, &settle, &finished, &r.Result}, more...)...)
+	r.Created, r.Started, r.Until, r.Finished = moment(created), moment(started), moment(until), moment(finished)
+	r.Settle = time.Duration(settle) * time.Microsecond
+	return r, err
+}
+
+// Begin implements [idempotency.Store].
+func (st *Steps) Begin(ctx context.Context, r idempotency.BeginRequest) (idempotency.Grant, error) {
+	op := "begin " + r.Key
+	if err := texts("the key", r.Key, "the fingerprint", r.Fingerprint); err != nil {
+		return idempotency.Grant{}, fail("begin", commerce.NotSent, err)
+	}
+	var g idempotency.Grant
+	err := st.db.write(ctx, op, func(ctx context.Context, s *session) error {
+		rec := idempotency.Record{Key: r.Key, State: idempotency.NotSent, Created: moment(s.now)}
+		n, err := s.exec(ctx, `INSERT INTO {operations} (`+recordColumns+`, changed)
+			VALUES (?, ?, '', '', 0, 0, 0, ?, 0, 0, 0, 0, NULL, ?) ON CONFLICT DO NOTHING`,
+			r.Key, string(idempotency.NotSent), s.now, s.now)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			if rec, err = s.operation(ctx, r.Key); err != nil {
+				return err
+			}
+		}
+		if g, err = idempotency.Decide(rec, r, moment(s.now)); err != nil || !g.Acquired {
+			return err
+		}
+		return s.update(ctx, g.Record)
+	})
+	if _, ok := err.(*idempotency.FingerprintError); ok {
+		return g, err
+	}
+	if err != nil {
+		return idempotency.Grant{}, err
+	}
+	return g, nil
+}
+
+// operation locks and returns a record.
+func (s *session) operation(ctx context.Context, key string) (idempotency.Record, error) {
+	row := s.row(ctx, "SELECT "+recordColumns+" FROM {operations} WHERE name = ?{lock}", key)
+	rec, err := scanRecord(row.Scan)
+	if err == sql.ErrNoRows {
+		return rec, idempotency.NeverBegun(key)
+	}
+	return rec, err
+}
+
+func (s *session) update(ctx context.Context, r idempotency.Record) error {
+	_, err := s.exec(ctx, `UPDATE {operations} SET state = ?, class = ?, fingerprint = ?, generation = ?, token = ?,
+		attempts = ?, started = ?, until = ?, settle = ?, finished = ?, result = ?, changed = ? WHERE name = ?`,
+		string(r.State), string(r.Class), r.Fingerprint, r.Generation, r.Token, r.Attempts, micros(r.Started), micros(r.Until),
+		r.Settle.Microseconds(), micros(r.Finished), r.Result, s.now, r.Key)
+	return err
+}
+
+// held locks and returns the open record of a key under its token.
+func (s *session) held(ctx context.Context, key string, token int64) (idempotency.Record, error) {
+	rec, err := s.operation(ctx, key)
+	if commerce.KindOf(err) == commerce.KindNotFound || err == nil && (rec.Token != token || rec.State != idempotency.Open) {
+		return rec, idempotency.LostRight(key)
+	}
+	return rec, err
+}
+
+// Restart implements [idempotency.Store].
+func (st *Steps) Restart(ctx context.Context, key string, token int64, r idempotency.BeginRequest) (idempotency.Record, error) {
+	var rec idempotency.Record
+	if err := texts("the fingerprint", r.Fingerprint); err != nil {
+		return rec, fail("restart", commerce.NotSent, err)
+	}
+	err := st.db.write(ctx, "restart "+key, func(ctx context.Context, s *session) (err error) {
+		if rec, err = s.held(ctx, key, token); err != nil {
+			return err
+		}
+		rec.Started, rec.Settle, rec.Class = moment(s.now), r.Settle, r.Class
+		if r.Fingerprint != "" {
+			rec.Fingerprint = r.Fingerprint
+		}
+		return s.update(ctx, rec)
+	})
+	return rec, err
+}
+
+// End implements [idempotency.Store].
+func (st *Steps) End(ctx context.Context, key string, token int64, state idempotency.State, result []byte) error {
+	return st.db.write(ctx, "end "+key, func(ctx context.Context, s *session) error {
+		rec, err := s.held(ctx, key, token)
+		if rec.State == idempotency.Done && rec.Token == token && state == idempotency.Done {
+			return nil // said before
+		}
+		if err != nil {
+			return err
+		}
+		rec.State = state
+		if state == idempotency.Done {
+			rec.Result, rec.Finished = result, moment(s.now)
+		}
+		return s.update(ctx, rec)
+	})
+}
+
+// Settle implements [idempotency.Store].
+func (st *Steps) Settle(ctx context.Context, key string, result []byte) (idempotency.Record, error) {
+	var rec idempotency.Record
+	err := st.db.write(ctx, "settle "+key, func(ctx context.Context, s *session) (err error) {
+		if rec, err = s.operation(ctx, key); err != nil || rec.State == idempotency.Done {
+			return err
+		}
+		rec.State, rec.Result, rec.Finished = idempotency.Done, result, moment(s.now)
+		rec.Token++
+		return s.update(ctx, rec)
+	})
+	return rec, err
+}
+
+// RecordTx records a local effect as done inside the caller's transaction, so that
+// effect and record are committed together or not at all. A key that is done
+// already keeps its result and makes first false: the caller's effect is a second
+// one, and the transaction should be rolled back. The effect must be in the
+// database of tx alone; a far effect goes through idempotency.Ensure.
+func (st *Steps) RecordTx(ctx context.Context, tx *sql.Tx, key, fingerprint string, result []byte) (rec idempotency.Record, first bool, err error) {
+	op := "record " + key
+	if err := texts("the key", key, "the fingerprint", fingerprint); err != nil {
+		return rec, false, fail("record", commerce.NotSent, err)
+	}
+	s, err := st.db.enterTx(ctx, tx)
+	if err != nil {
+		return rec, false, fail(op, commerce.NotSent, err)
+	}
+	now := moment(s.now)
+	rec = idempotency.Record{Key: key, State: idempotency.Done, Class: idempotency.Keyed, Fingerprint: fingerprint,
+		Token: 1, Attempts: 1, Created: now, Started: now, Finished: now, Result: result}
+	n, err := s.exec(ctx, `INSERT INTO {operations} (`+recordColumns+`, changed)
+		VALUES (?, ?, ?, ?, 0, 1, 1, ?, ?, 0, 0, ?, ?, ?) ON CONFLICT DO NOTHING`,
+		key, string(rec.State), string(rec.Class), fingerprint, s.now, s.now, s.now, result, s.now)
+	if err != nil {
+		return rec, false, fail(op, commerce.NotSent, err)
+	}
+	if n == 1 {
+		return rec, true, nil
+	}
+	if rec, err = s.operation(ctx, key); err != nil {
+		return rec, false, fail(op, commerce.NotSent, err)
+	}
+	switch {
+	case rec.Fingerprint != "" && fingerprint != "" && rec.Fingerprint != fingerprint:
+		return rec, false, &idempotency.FingerprintError{Key: key, State: rec.State}
+	case rec.State != idempotency.Done:
+		return rec, false, fail(op, commerce.NotSent, idempotency.LostRight(key)) // begun as a far effect
+	}
+	return rec, false, nil
+}
+
+// Get implements [idempotency.Store].
+func (st *Steps) Get(ctx context.Context, key string) (idempotency.Record, error) {
+	var rec idempotency.Record
+	err := st.db.read(ctx, "get "+key, func(ctx context.Context, s *session) (err error) {
+		rec, err = scanRecord(s.row(ctx, "SELECT "+recordColumns+" FROM {operations} WHERE name = ?", key).Scan)
+		if err == sql.ErrNoRows {
+			return idempotency.NeverBegun(key)
+		}
+		return err
+	})
+	return rec, err
+}
+
+// List implements [idempotency.Store].
+func (st *Steps) List(ctx context.Context, prefix string, since time.Time) iter.Seq2[idempotency.Record, error] {
+	found := pages("list operations", st.db, ctx, func(ctx context.Context, s *session, last *record) ([]record, error) {
+		where, args := "changed >= ?", []any{micros(since)}
+		if last != nil {
+			where, args = "(changed > ? OR changed = ? AND name > ?)", []any{last.changed, last.changed, last.Key}
+		}
+		if prefix != "" {
+			// The last code point ends every key that begins so: text is in byte order.
+			where, args = where+" AND name >= ? AND name < ?", append(args, prefix, prefix+"\U0010FFFF")
+		}
+		var page []record
+		err := s.each(ctx, func(rows *sql.Rows) (err error) {
+			var r record
+			r.Record, err = scanRecord(rows.Scan, &r.changed)
+			page = append(page, r)
+			return err
+		}, "SELECT "+recordColumns+", changed FROM {operations} WHERE "+where+" ORDER BY changed, name LIMIT ?",
+			append(args, pageRows)...)
+		return page, err
+	})
+	return func(yield func(idempotency.Record, error) bool) {
+		for r, err := range found {
+			if !yield(r.Record, err) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,260 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"strings"
+
+	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/idempotency"
+)
+
+// session is one open transaction, or the pool where nothing is written.
+type session struct {
+	*DB
+	runner runner
+	now    int64 // the store's clock when the transaction began, in microseconds
+}
+
+// write runs fn in a transaction of its own, bounded in time. An error of fn, and
+// of anything before COMMIT, leaves nothing behind (NotSent); once COMMIT was sent
+// only its answer tells (Unknown without one).
+func (d *DB) write(ctx context.Context, op string, fn func(context.Context, *session) error) error {
+	ctx, cancel := context.WithTimeout(ctx, d.txTimeout)
+	defer cancel()
+	begin := d.begin
+	if d.oneTurn {
+		select {
+		case d.turn <- struct{}{}:
+			defer func() { <-d.turn }()
+		case <-ctx.Done():
+			return fail(op, commerce.NotSent, ctx.Err())
+		}
+		begin = d.beginImmediate
+	}
+	tx, err := begin(ctx)
+	if err != nil {
+		return fail(op, commerce.NotSent, err)
+	}
+	s, err := d.enterTx(ctx, tx.runner)
+	if err == nil {
+		err = fn(ctx, s)
+	}
+	if err == nil {
+		// A context that ended by now ends the transaction; COMMIT itself is not cut short.
+		err = ctx.Err()
+	}
+	if err != nil {
+		tx.rollback()
+		return fail(op, commerce.NotSent, err)
+	}
+	if err := tx.commit(); err != nil {
+		return fail(op, commitOutcome(err), err)
+	}
+	return nil
+}
+
+// enterTx bounds and checks a transaction and reads the clock.
+func (d *DB) enterTx(ctx context.Context, r runner) (*session, error) {
+	now, err := d.enter(ctx, d, r)
+	if err != nil {
+		return nil, err
+	}
+	if d.clockNow != nil {
+		now = d.clockNow().UnixMicro()
+	}
+	return &session{DB: d, runner: r, now: now}, nil
+}
+
+// transaction is one begun in either way.
+type transaction struct {
+	runner              runner
+	commit, rollbackErr func() error
+}
+
+func (t transaction) rollback() { _ = t.rollbackErr() }
+
+func (d *DB) begin(ctx context.Context) (transaction, error) {
+	tx, err := d.pool.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	if err != nil {
+		return transaction{}, err
+	}
+	return transaction{runner: tx, commit: tx.Commit, rollbackErr: tx.Rollback}, nil
+}
+
+// beginImmediate takes SQLite's write lock when it begins: a transaction that read
+// first and wants to write later may be refused without any wait.
+func (d *DB) beginImmediate(ctx context.Context) (transaction, error) {
+	conn, err := d.pool.Conn(ctx)
+	if err != nil {
+		return transaction{}, err
+	}
+	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+		_ = conn.Close()
+		return transaction{}, err
+	}
+	// Not under ctx: an interrupted COMMIT could not be told from one that failed.
+	bare := context.WithoutCancel(ctx)
+	rollback := func() error {
+		defer conn.Close()
+		_, err := conn.ExecContext(bare, "ROLLBACK")
+		if err != nil && !strings.Contains(err.Error(), "no transaction is active") {
+			// The pool must not hand out a connection in an unknown state.
+			_ = conn.Raw(func(any) error { return driver.ErrBadConn })
+		}
+		return err
+	}
+	commit := func() error {
+		_, err := conn.ExecContext(bare, "COMMIT")
+		if err != nil {
+			_ = rollback()
+			return err
+		}
+		return conn.Close()
+	}
+	return transaction{runner: conn, commit: commit, rollbackErr: rollback}, nil
+}
+
+// InTx runs fn in a transaction of the database that holds the store, for work
+// that joins the caller's own rows with [Inbox.AppendTx], [Inbox.CompleteTx] and
+// [Steps.RecordTx]. Under fn's context a far effect is refused, since its key has
+// to be committed before the first byte leaves.
+func (d *DB) InTx(ctx context.Context, fn func(ctx context.Context, tx *sql.Tx) error) error {
+	const op = "run in transaction"
+	ctx, cancel := context.WithTimeout(ctx, d.txTimeout)
+	defer cancel()
+	if d.oneTurn {
+		select {
+		case d.turn <- struct{}{}:
+			defer func() { <-d.turn }()
+		case <-ctx.Done():
+			return fail(op, commerce.NotSent, ctx.Err())
+		}
+	}
+	tx, err := d.pool.BeginTx(ctx, nil)
+	if err != nil {
+		return fail(op, commerce.NotSent, err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	if err := fn(idempotency.InTx(ctx), tx); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return fail(op, commerce.NotSent, err)
+	}
+	if err := tx.Commit(); err != nil {
+		return fail(op, commitOutcome(err), err)
+	}
+	return nil
+}
+
+// read bounds a read and gives it a session on the pool.
+func (d *DB) read(ctx context.Context, op string, fn func(context.Context, *session) error) error {
+	ctx, cancel := context.WithTimeout(ctx, d.txTimeout)
+	defer cancel()
+	if err := fn(ctx, &session{DB: d, runner: d.pool}); err != nil {
+		return fail(op, "", err)
+	}
+	return nil
+}
+
+func (s *session) exec(ctx context.Context, text string, args ...any) (int64, error) {
+	text, args = s.say(text, args)
+	res, err := s.runner.ExecContext(ctx, text, args...)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
+func (s *session) row(ctx context.Context, text string, args ...any) *sql.Row {
+	text, args = s.say(text, args)
+	return s.runner.QueryRowContext(ctx, text, args...)
+}
+
+// each calls scan for every row of a query.
+func (s *session) each(ctx context.Context, scan func(*sql.Rows) error, text string, args ...any) error {
+	text, args = s.say(text, args)
+	rows, err := s.runner.QueryContext(ctx, text, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// column is one column of many rows.
+type column struct {
+	name   string
+	values any // []string, []int64 or [][]byte, of one length
+}
+
+// insert adds many rows with one statement and returns how many were added or
+// changed; conflict says what becomes of rows that are there already.
+func (s *session) insert(ctx context.Context, table, conflict string, columns ...column) (int64, error) {
+	var names, u []string
+	args := make([]any, len(columns))
+	for i, c := range columns {
+		names = append(names, c.name)
+		u = append(u, "u."+c.name)
+		args[i] = c.values
+	}
+	list := strings.Join(names, ", ")
+	var b strings.Builder
+	if s.arrays {
+		// Numbers are given out in the order of the batch; rows are written in the
+		// order of their identity, in which two writers can not lock each other out.
+		b.WriteString("INSERT INTO " + table + " (")
+		from := "SELECT * FROM unnest("
+		for i, c := range columns {
+			if i > 0 {
+				from += ", "
+			}
+			from += "?" + arrayType(c.values)
+		}
+		from += ") AS u(" + list + ")"
+		if table == "{events}" {
+			b.WriteString("seq, " + list + ") SELECT x.* FROM (SELECT nextval('" + table + "_seq_seq'), " +
+				strings.Join(u, ", ") + strings.TrimPrefix(from, "SELECT *") + ") x ORDER BY x.ref")
+		} else {
+			b.WriteString(list + ") " + from)
+		}
+	} else {
+		b.WriteString("INSERT INTO " + table + " (" + list + ") VALUES ")
+		lists := make([][]any, len(columns))
+		for i := range columns {
+			lists[i] = anys(columns[i].values)
+		}
+		args = make([]any, 0, len(lists)*len(lists[0]))
+		one := "(?" + strings.Repeat(",?", len(columns)-1) + ")"
+		for r := range lists[0] {
+			if r > 0 {
+				b.WriteByte(',')
+			}
+			b.WriteString(one)
+			for _, l := range lists {
+				args = append(args, l[r])
+			}
+		}
+	}
+	b.WriteByte(' ')
+	b.WriteString(conflict)
+	return s.exec(ctx, b.String(), args...)
+}
+
+// arrayType is PostgreSQL's type of a list.
+func arrayType(values any) string {
+	switch values.(type) {
+	case []int64:
+		return "::bigint[]"
+	case [][]byte:
+		return "::bytea[]"
+	}
+	return "::text[]"
+}
