@@ -107,7 +107,7 @@ func (p Products) sku(l erp.OrderLine) string {
 // [erp.Warehouse] and an [erp.Ledger], and safe for concurrent use.
 type Client struct {
 	c       Config
-	url     string
+	root    string // the server's address, ending in /
 	http    *http.Client
 	policy  *resilience.Policy
 	session *session
@@ -178,7 +178,7 @@ func NewClient(c Config) (*Client, error) {
 	}
 	t := &Client{
 		c:       c,
-		url:     strings.TrimSuffix(c.URL, "/") + "/" + c.Database + "/",
+		root:    strings.TrimSuffix(c.URL, "/") + "/",
 		http:    &http.Client{Transport: c.Transport, CheckRedirect: httpx.NoRedirect},
 		shared:  newSharedCaches(c),
 		company: &company{id: c.Company, caches: newCompanyCaches(c)},

@@ -83,7 +83,6 @@ type books struct {
 	rounding erp.TaxRounding
 	taxes    map[int64]tax
 	modules  map[string]bool
-	version  string
 }
 
 // tax is one tax; foreseeable says that its amount is rate x net and nothing else.
@@ -137,7 +136,7 @@ func (t *Client) books(ctx context.Context) (books, error) {
 		Type     string  `json:"type"`
 		Rate     number  `json:"rate"`
 		Children []int64 `json:"childs"`
-		Compound bool    `json:"update_unit_price"`
+		Compound flag    `json:"update_unit_price"`
 		Start    date    `json:"start_date"`
 		End      date    `json:"end_date"`
 	}
@@ -152,7 +151,7 @@ func (t *Client) books(ctx context.Context) (books, error) {
 				return books{}, commerce.Errorf(commerce.KindInternal, system, "read taxes", "tax %d has no rate", r.ID)
 			}
 		}
-		x.foreseeable = r.Type == "percentage" && len(r.Children) == 0 && !r.Compound && r.Start.IsZero() && r.End.IsZero()
+		x.foreseeable = r.Type == "percentage" && len(r.Children) == 0 && !bool(r.Compound) && r.Start.IsZero() && r.End.IsZero()
 		b.taxes[r.ID] = x
 	}
 
@@ -165,9 +164,6 @@ func (t *Client) books(ctx context.Context) (books, error) {
 	}
 	for _, m := range modules {
 		b.modules[m.Name] = true
-	}
-	if b.version, err = t.version(ctx); err != nil {
-		return books{}, err
 	}
 	t.company.caches.books.put("", b)
 	return b, nil
@@ -191,12 +187,11 @@ func (t *Client) Taxes(ctx context.Context) ([]erp.Tax, error) {
 	return out, nil
 }
 
-// version asks the server for its version, which needs no session but a call
-// without a database: the method is known on the database's address too.
+// version asks the server for its version: at its root, where there is no session.
 func (t *Client) version(ctx context.Context) (string, error) {
 	var v string
-	c := call{op: "read version", method: "common.server.version", out: &v}
-	err := t.policy.Do(ctx, func(ctx context.Context) error { return t.authorised(ctx, c, []any{}) })
+	c := call{op: "read version", method: "common.server.version", out: &v, root: true}
+	err := t.policy.Do(ctx, func(ctx context.Context) error { return t.roundTrip(ctx, c, []any{}, "") })
 	return v, err
 }
 
@@ -212,8 +207,12 @@ func (t *Client) Capabilities(ctx context.Context) (erp.Capabilities, error) {
 	if err != nil {
 		return erp.Capabilities{}, err
 	}
+	version, err := t.version(ctx)
+	if err != nil {
+		return erp.Capabilities{}, err
+	}
 	return erp.Capabilities{
-		System: system, Version: b.version, Company: formatID(id), Currency: b.currency,
+		System: system, Version: version, Company: formatID(id), Currency: b.currency,
 		Tracking:       b.modules["stock_package_shipping"],
 		Stock:          b.modules["sale"],
 		InvoicesItself: true,

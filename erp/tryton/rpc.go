@@ -21,6 +21,7 @@ type call struct {
 	params  []any  // without the context
 	context values // added to the context
 	write   bool   // changes something: an unclear end is of unknown outcome
+	root    bool   // sent to the server, not to the database
 	out     any    // pointer the result is decoded into; nil = not looked at
 }
 
@@ -110,7 +111,11 @@ func (t *Client) roundTrip(ctx context.Context, c call, params []any, token stri
 	if err != nil {
 		return c.fail(commerce.KindInternal, commerce.NotSent, 0, "encode the request: "+err.Error())
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, t.url, bytes.NewReader(body))
+	address := t.root + t.c.Database + "/"
+	if c.root {
+		address = t.root
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
 	if err != nil {
 		return c.fail(commerce.KindInternal, commerce.NotSent, 0, "make the request")
 	}
@@ -163,7 +168,9 @@ func (t *Client) roundTrip(ctx context.Context, c call, params []any, token stri
 		return nil
 	}
 	if err := json.Unmarshal(r.Result, c.out); err != nil {
-		return c.fail(commerce.KindInternal, commerce.Done, resp.StatusCode, "the result has another shape than expected")
+		e := c.fail(commerce.KindInternal, commerce.Done, resp.StatusCode, "the result has another shape than expected")
+		e.Err = err // names a field and a type, no value
+		return e
 	}
 	return nil
 }

@@ -140,6 +140,21 @@ func (m *moment) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
+// flag is a boolean, which the SQLite backend answers as 0 or 1.
+type flag bool
+
+func (f *flag) UnmarshalJSON(b []byte) error {
+	switch string(b) {
+	case "true", "1":
+		*f = true
+	case "false", "0", "null":
+		*f = false
+	default:
+		return fmt.Errorf("%.20s is no boolean", b)
+	}
+	return nil
+}
+
 // values are the fields of a record that is written.
 type values map[string]any
 
