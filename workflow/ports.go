@@ -34,9 +34,12 @@ type Shop interface {
 // Payments is what the workflows want from the payment processor.
 type Payments interface {
 	// Payment reads a payment by the id of its intent, its charge or its Checkout
-	// session. Orders holds what its metadata says. ErrNotFound.
+	// session. Orders holds what its metadata says. PaymentPending is money on its
+	// way; an intent that waits for the buyer is PaymentAction, or PaymentFailed where
+	// its last attempt failed. ErrNotFound; also for a session that has no payment yet.
 	Payment(ctx context.Context, ref commerce.Ref) (commerce.Payment, error)
-	// Request opens a way to pay: one payment intent or Checkout session. Class keyed.
+	// Request opens a way to pay: one payment intent or Checkout session, whose
+	// metadata carries r.Key as the operation id. Class keyed.
 	Request(r mapping.PaymentRequest) idempotency.Effect[mapping.Open]
 	// Opened reads what Request made, as it stands now.
 	Opened(ctx context.Context, ref commerce.Ref) (mapping.Open, error)
@@ -66,6 +69,8 @@ type Books interface {
 
 // Warehouse is what the workflows want from whoever ships.
 type Warehouse interface {
+	// System is the source of its events: "tryton" for "tryton shipment.sent".
+	System() string
 	// Request asks to ship a confirmed sales order. A refusal is of kind
 	// needs_decision with code "refused", missing stock one with code "backorder".
 	Request(r mapping.Route, o commerce.Order, salesOrder commerce.Document) idempotency.Effect[commerce.Document]

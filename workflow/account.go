@@ -1,0 +1,253 @@
+package workflow
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/commercesync/commerce"
+)
+
+// account is the truth about one order, all read while the order's lease is held:
+// the order, every payment linked to it, and what each of them gives it.
+type account struct {
+	order  commerce.Order
+	due    commerce.Money // to be collected by the processor
+	own    commerce.Payment
+	shares []share // by creation, then by id
+	state  commerce.PaymentState
+}
+
+// share is what one payment gives to one order.
+type share struct {
+	payment commerce.Payment
+	amount  commerce.Money
+}
+
+// account reads the truth. Another payment than the event's own that does not fit
+// the order is left out: its own events are dead until a person decides.
+func (d desk) account(ctx context.Context, e commerce.Event, own, root commerce.Ref) (account, error) {
+	var a account
+	var err error
+	if a.order, err = d.shop.Order(ctx, root); err != nil {
+		return a, err
+	}
+	if err := e.Overlay.Apply("order", &a.order); err != nil {
+		return a, err
+	}
+	if a.due, err = a.order.Due(); err != nil {
+		return a, err
+	}
+	payments, err := d.linked(ctx, e, own, root)
+	if err != nil {
+		return a, err
+	}
+	for _, p := range payments {
+		mine := p.Ref == own
+		if mine {
+			a.own = p
+			if err := fresh(e, p); err != nil {
+				return a, err
+			}
+		}
+		s, err := d.shareOf(ctx, p, a.order, a.due)
+		if err != nil {
+			if mine || !commerce.KindOf(err).Permanent() {
+				return a, err
+			}
+			continue
+		}
+		a.shares = append(a.shares, s)
+	}
+	a.state, err = commerce.PaymentStateOf(a.due, a.allocations())
+	return a, err
+}
+
+// linked reads every payment that is linked to the order, each once.
+func (d desk) linked(ctx context.Context, e commerce.Event, own, root commerce.Ref) ([]commerce.Payment, error) {
+	subjects, err := d.links.Subjects(ctx, root)
+	if err != nil {
+		return nil, err
+	}
+	refs := []commerce.Ref{}
+	if !own.IsZero() {
+		refs = append(refs, own)
+	}
+	for _, s := range subjects {
+		if s.System != processor && s.System != internal {
+			continue
+		}
+		ref, _, err := paymentOf(s)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(refs, ref) {
+			refs = append(refs, ref)
+		}
+	}
+	var payments []commerce.Payment
+	for _, ref := range refs {
+		p, err := d.read(ctx, e, ref, ref == own)
+		if errors.Is(err, commerce.ErrNotFound) && ref != own {
+			continue // a Checkout session that nobody has paid by
+		}
+		if err != nil {
+			return nil, err
+		}
+		if !slices.ContainsFunc(payments, func(q commerce.Payment) bool { return q.Ref == p.Ref }) {
+			payments = append(payments, p)
+		}
+	}
+	slices.SortFunc(payments, byCreation)
+	return payments, nil
+}
+
+func byCreation(a, b commerce.Payment) int {
+	if c := a.Created.Compare(b.Created); c != 0 {
+		return c
+	}
+	return strings.Compare(a.Ref.ID, b.Ref.ID)
+}
+
+// floors are the lowest ranks that a payment can have once an event of a type
+// happened. A lower one was read from a place that lags behind.
+var floors = map[string]int{
+	"charge.succeeded":                         commerce.PaymentFailed.Rank(), // an authorisation can have ended since
+	"payment_intent.amount_capturable_updated": commerce.PaymentFailed.Rank(),
+	"charge.captured":                          commerce.PaymentCaptured.Rank(),
+	"payment_intent.succeeded":                 commerce.PaymentCaptured.Rank(),
+	"checkout.session.async_payment_succeeded": commerce.PaymentCaptured.Rank(),
+	"payment_intent.canceled":                  commerce.PaymentCanceled.Rank(),
+}
+
+// fresh refuses a payment that was read in a state older than the event's own news.
+func fresh(e commerce.Event, p commerce.Payment) error {
+	op := "read " + p.Ref.ID
+	switch rank := p.Status.Rank(); {
+	case rank == 0:
+		return refuse(commerce.KindInvalid, op, "no_status", "the payment has the status %q, which is none", p.Status)
+	case rank < floors[e.Type]:
+		return refuse(commerce.KindUnavailable, op, "stale_read", "it is %s, and %s has happened already; it is read again later", p.Status, e.Type)
+	}
+	return nil
+}
+
+func (a account) allocations() []commerce.Allocation {
+	var out []commerce.Allocation
+	for _, s := range a.shares {
+		out = append(out, commerce.Allocation{Payment: s.payment.Ref, Charge: s.payment.Charge,
+			Order: a.order.Ref, Amount: s.amount, Status: s.payment.Status})
+	}
+	return out
+}
+
+// with returns the shares of payments in one of the statuses.
+func (a account) with(statuses ...commerce.PaymentStatus) []share {
+	var out []share
+	for _, s := range a.shares {
+		if slices.Contains(statuses, s.payment.Status) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func (a account) sum(shares []share) (commerce.Money, error) {
+	total := commerce.Zero(a.due.Currency())
+	var err error
+	for _, s := range shares {
+		if total, err = total.Add(s.amount); err != nil {
+			return total, err
+		}
+	}
+	return total, nil
+}
+
+// left returns what nobody has paid, reserved or promised yet, at least nought.
+func (a account) left() (commerce.Money, error) {
+	covered, err := a.sum(a.with(commerce.PaymentCaptured, commerce.PaymentAuthorised, commerce.PaymentPending))
+	if err != nil {
+		return covered, err
+	}
+	left, err := a.due.Sub(covered)
+	if err == nil && left.Sign() < 0 {
+		left = commerce.Zero(a.due.Currency())
+	}
+	return left, err
+}
+
+// kept returns what was captured and not given back.
+func (a account) kept() (commerce.Money, error) {
+	captured := a.with(commerce.PaymentCaptured)
+	total, err := a.sum(captured)
+	for _, s := range captured {
+		if err == nil && s.payment.Refunded.Sign() > 0 {
+			total, err = total.Sub(s.payment.Refunded)
+		}
+	}
+	return total, err
+}
+
+// first is the payment that the shop's books name, or else the oldest that is money.
+func (a account) captured() []share {
+	captured := a.with(commerce.PaymentCaptured)
+	slices.SortStableFunc(captured, func(x, y share) int {
+		switch nx, ny := a.names(x), a.names(y); {
+		case nx && !ny:
+			return -1
+		case ny && !nx:
+			return 1
+		}
+		return 0
+	})
+	return captured
+}
+
+// names reports whether the shop has this payment's id on the order.
+func (a account) names(s share) bool {
+	id := a.order.PaymentID
+	return id != "" && (id == s.payment.Ref.ID || id == s.payment.Charge)
+}
+
+// surplus returns what each payment gave beyond the due and still has.
+func (a account) surplus() ([]share, error) {
+	left := a.due
+	var out []share
+	for _, s := range a.captured() {
+		over, err := s.amount.Sub(left)
+		if err != nil {
+			return nil, err
+		}
+		if left, err = left.Sub(s.amount); err != nil {
+			return nil, err
+		}
+		if left.Sign() < 0 {
+			left = commerce.Zero(a.due.Currency())
+		}
+		if over.Sign() <= 0 {
+			continue
+		}
+		if s.payment.Refunded.Sign() > 0 {
+			if over, err = over.Sub(s.payment.Refunded); err != nil {
+				return nil, err
+			}
+		}
+		if over.Sign() > 0 {
+			out = append(out, share{s.payment, over})
+		}
+	}
+	return out, nil
+}
+
+// payments returns what was captured, each as far as it is for this order, for the
+// payment details of the sales order.
+func (a account) payments() []commerce.Payment {
+	var out []commerce.Payment
+	for _, s := range a.captured() {
+		p := s.payment
+		p.Captured = s.amount
+		out = append(out, p)
+	}
+	return out
+}

@@ -1,0 +1,278 @@
+package workflow
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/idempotency"
+	"github.com/commercesync/commerce/inbox"
+	"github.com/commercesync/commerce/mapping"
+)
+
+const (
+	system = "workflow" // in errors
+	// processor is the system of payment events and subjects, internal that of
+	// events that one workflow sends to another order.
+	processor = "stripe"
+	internal  = "commerce"
+)
+
+const defaultGrace = 10 * time.Minute
+
+// desk is what the payment workflows have in common: they find the order that a
+// payment is for, read the truth about it and take small steps.
+type desk struct {
+	shop     Shop
+	payments Payments
+	links    Links
+	steps    idempotency.Store
+	notifier Notifier
+	alerter  Alerter
+	collect  *Collect
+
+	ignoreUnlinked bool
+	grace          time.Duration
+	now            func() time.Time
+	log            *slog.Logger
+}
+
+// complete fills in the defaults.
+func (d desk) complete() desk {
+	if d.grace == 0 {
+		d.grace = defaultGrace
+	}
+	if d.now == nil {
+		d.now = time.Now
+	}
+	if d.log == nil {
+		d.log = slog.New(slog.DiscardHandler)
+	}
+	return d
+}
+
+// refuse is an error of our own room: nothing was sent.
+func refuse(kind commerce.Kind, op, code, format string, args ...any) *commerce.Error {
+	e := commerce.Errorf(kind, system, op, format, args...)
+	e.Code, e.Outcome = code, commerce.NotSent
+	return e
+}
+
+// park asks to be called again after d.
+func park(op string, d time.Duration, text string) *commerce.Error {
+	return &commerce.Error{Kind: commerce.KindParked, System: system, Op: op,
+		Outcome: commerce.NotSent, RetryAfter: d, Text: text}
+}
+
+// young returns how long is left until wait has passed since the event was
+// created, or nought.
+func (d desk) young(e commerce.Event, wait time.Duration) time.Duration {
+	return max(0, e.Created.Add(wait).Sub(d.now()))
+}
+
+// paymentOf returns the payment that an event or a subject is about: of our own
+// events it is named in the subject.
+func paymentOf(subject commerce.Ref) (payment, order commerce.Ref, err error) {
+	if subject.System != internal {
+		return subject, commerce.Ref{}, nil
+	}
+	p, o, ok := strings.Cut(subject.ID, " ")
+	if !ok {
+		return payment, order, refuse(commerce.KindInvalid, "read subject", "", "%q does not name a payment and an order", subject.ID)
+	}
+	if payment, err = commerce.ParseRef(p); err != nil {
+		return payment, order, err
+	}
+	order, err = commerce.ParseRef(o)
+	return payment, order, err
+}
+
+// read reads a payment, with the corrections of the event where it is the event's own.
+func (d desk) read(ctx context.Context, e commerce.Event, ref commerce.Ref, own bool) (commerce.Payment, error) {
+	p, err := d.payments.Payment(ctx, ref)
+	if err != nil {
+		return p, err
+	}
+	if own {
+		err = e.Overlay.Apply("payment", &p)
+	}
+	return p, err
+}
+
+// orders finds the orders that the event's payment says it is for.
+//
+// A hint that leads nowhere is waited for until Grace has passed: shops commit an
+// order after its payment was made.
+func (d desk) orders(ctx context.Context, e commerce.Event) (commerce.Payment, []commerce.Ref, error) {
+	p, err := d.read(ctx, e, e.SubjectRef(), true)
+	if err != nil {
+		return p, nil, err
+	}
+	op := "find order of " + p.Ref.ID
+	var refs []commerce.Ref
+	for _, h := range p.Orders {
+		ref, err := d.shop.Find(ctx, h)
+		if errors.Is(err, commerce.ErrNotFound) {
+			if left := d.young(e, d.grace); left > 0 {
+				return p, nil, park(op, min(left, time.Minute), "the shop does not have the order yet")
+			}
+		}
+		if err != nil {
+			return p, nil, err
+		}
+		if ref.Mode != p.Ref.Mode {
+			return p, nil, otherMode(op, p.Ref, ref)
+		}
+		if !slices.Contains(refs, ref) {
+			refs = append(refs, ref)
+		}
+	}
+	if len(refs) == 0 && !d.ignoreUnlinked {
+		return p, nil, refuse(commerce.KindNeedsDecision, op, "no_order",
+			"the payment of %s names no order; replay with payment.orders, or set IgnoreUnlinked", p.Amount)
+	}
+	return p, refs, nil
+}
+
+func otherMode(op string, a, b commerce.Ref) error {
+	return refuse(commerce.KindInvalid, op, "mode_mismatch", "%s %s is %s, %s %s is %s",
+		a.System, a.ID, a.Mode, b.System, b.ID, b.Mode)
+}
+
+// work leads an event of the processor to its order and calls act under the
+// order's lease. A payment for several orders becomes one event of the type for each.
+func (d desk) work(ctx context.Context, e commerce.Event, kind string, act func(ctx context.Context, a account) error) error {
+	if e.Ref.System != internal {
+		p, orders, err := d.orders(ctx, e)
+		switch {
+		case err != nil:
+			return err
+		case len(orders) == 0:
+			d.log.InfoContext(ctx, "payment names no order", "event", e.Ref.ID, "payment", p.Ref.ID)
+			return nil
+		case len(orders) > 1:
+			return d.split(ctx, e, p, orders, kind)
+		}
+		return d.workOne(ctx, e, p.Ref, orders[0], act)
+	}
+	payment, order, err := paymentOf(e.SubjectRef())
+	if err != nil {
+		return err
+	}
+	return d.workOne(ctx, e, payment, order, act)
+}
+
+func (d desk) workOne(ctx context.Context, e commerce.Event, payment, order commerce.Ref, act func(ctx context.Context, a account) error) error {
+	if err := d.links.Link(ctx, order); err != nil {
+		return err
+	}
+	a, err := d.account(ctx, e, payment, order)
+	if err != nil {
+		return err
+	}
+	return act(ctx, a)
+}
+
+// split tells each order of a payment that is for several. Amounts that do not add
+// up are refused here, before any of the orders hears of the payment.
+func (d desk) split(ctx context.Context, e commerce.Event, p commerce.Payment, orders []commerce.Ref, kind string) error {
+	op := "share out " + p.Ref.ID
+	if !explicit(p) {
+		dues := commerce.Zero(p.Amount.Currency())
+		for _, ref := range orders {
+			o, err := d.shop.Order(ctx, ref)
+			if err != nil {
+				return err
+			}
+			due, err := o.Due()
+			if err != nil {
+				return err
+			}
+			if due.Currency() != p.Amount.Currency() {
+				return currencyMismatch(p, ref, due)
+			}
+			if dues, err = dues.Add(due); err != nil {
+				return err
+			}
+		}
+		if dues != p.Amount {
+			return amountMismatch(p, commerce.Ref{}, dues)
+		}
+	} else if err := addsUp(op, p); err != nil {
+		return err
+	}
+	for _, ref := range orders {
+		raw, err := json.Marshal(map[string]commerce.Ref{"payment": p.Ref, "order": ref, "because": e.Ref})
+		if err != nil {
+			return commerce.Errorf(commerce.KindInternal, system, op, "%w", err)
+		}
+		subject := p.Ref.String() + " " + ref.String()
+		id := e.Ref
+		id.System, id.ID = internal, kind+" "+e.Ref.String()+" "+ref.String()
+		if err := inbox.Emit(ctx, commerce.Event{Ref: id, Type: kind, Object: p.Ref.ID, Subject: subject,
+			Person: e.Person, Created: e.Created, Raw: raw, Overlay: e.Overlay}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// step takes one step of an order, once for ever.
+func (d desk) step(ctx context.Context, key string, eff idempotency.Effect[commerce.Document], fingerprint ...any) (commerce.Document, error) {
+	var opts []idempotency.Option
+	if len(fingerprint) > 0 {
+		opts = append(opts, idempotency.For(fingerprint...))
+	}
+	doc, err := idempotency.Run(ctx, d.steps, key, eff, opts...)
+	if err == nil {
+		err = inbox.Progress(ctx)
+	}
+	return doc, err
+}
+
+// done reports whether a step was taken.
+func (d desk) done(ctx context.Context, key string) (bool, error) {
+	rec, err := d.steps.Get(ctx, key)
+	if errors.Is(err, commerce.ErrNotFound) {
+		return false, nil
+	}
+	return rec.State == idempotency.Done, err
+}
+
+// note leaves a remark on the order, once for each mark.
+func (d desk) note(ctx context.Context, o commerce.Order, mark, text string) error {
+	_, err := d.step(ctx, "shop.note/"+o.Ref.String()+"/"+mark, d.shop.Note(o, mapping.Note{Key: mark, Text: text}))
+	return err
+}
+
+// tell tells the customer, at most once for a payment. A message that was refused
+// for good is a matter for a person and no reason to bury the event.
+func (d desk) tell(ctx context.Context, a account, kind MessageKind, payment commerce.Ref) error {
+	if d.notifier == nil {
+		return nil
+	}
+	left, err := a.left()
+	if err != nil {
+		return err
+	}
+	m := Message{Kind: kind, Order: a.order, Due: left}
+	key := "customer.told/" + a.order.Ref.String() + "/" + string(kind) + "/" + payment.ID
+	_, err = idempotency.Do(ctx, d.steps, key, func(ctx context.Context) (string, error) {
+		if d.collect != nil {
+			if m.URL, err = d.collect.url(ctx, a); err != nil {
+				return "", err
+			}
+		}
+		return "told", d.notifier.Notify(ctx, m)
+	})
+	if err != nil && commerce.SafeToRetry(err) && commerce.KindOf(err).Permanent() {
+		return d.exception(ctx, Exception{Name: CustomerNotTold, Order: a.order.Ref, Payment: payment,
+			Text: "the customer could not be told of " + string(kind) + "; tell them by other means"})
+	}
+	return err
+}

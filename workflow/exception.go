@@ -1,0 +1,84 @@
+package workflow
+
+import (
+	"context"
+
+	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/idempotency"
+)
+
+// Names of exceptions. Each is a case for a person; none is mended by repetition.
+const (
+	// Overpaid: more money came than was due; the text proposes the refund.
+	Overpaid = "overpaid"
+	// PaymentReturned: money that had paid the order was taken back.
+	PaymentReturned = "payment_returned"
+	// CanceledOrder: money came for an order that is canceled; nothing was posted.
+	CanceledOrder = "canceled_order"
+	// ReplacedOrder: the same for an order that an edit replaced by another one.
+	ReplacedOrder = "replaced_order"
+	// ClosedOrder: money came for an order that is closed.
+	ClosedOrder = "closed_order"
+	// UnknownState: the shop shows a state of a plugin; the event waits.
+	UnknownState = "unknown_order_state"
+	// OrderOnHold: the order is paid or was sent, and somebody holds it; the event waits.
+	OrderOnHold = "order_on_hold"
+	// AuthorisationExpired: reserved money was not captured in time.
+	AuthorisationExpired = "authorisation_expired"
+	// WarehouseRefused: the warehouse will not ship the order.
+	WarehouseRefused = "warehouse_refused"
+	// Backorder: goods are missing.
+	Backorder = "backorder"
+	// ShippedElsewhere: the shop shows goods as shipped that the warehouse was never
+	// asked for, so it is not asked any more.
+	ShippedElsewhere = "shipped_elsewhere"
+	// ShippedCanceled: goods went out for an order that is canceled or closed.
+	ShippedCanceled = "shipped_canceled_order"
+	// CustomerNotTold: a message to the customer was refused for good.
+	CustomerNotTold = "customer_not_told"
+	// DoubleSalesOrder: the ERP holds two sales orders of one order.
+	DoubleSalesOrder = "double_sales_order"
+	// MissingSalesOrder: a sales order that was written is not there any more.
+	MissingSalesOrder = "missing_sales_order"
+)
+
+// exception tells a person, and remembers that it did under
+// "exception/<name>/<order>/<payment>": once, or again where nobody knows whether
+// the telling ended.
+func (d desk) exception(ctx context.Context, x Exception) error {
+	key := "exception/" + x.Name + "/" + x.Order.String() + "/" + x.Payment.ID
+	_, err := idempotency.Run(ctx, d.steps, key, idempotency.Effect[Exception]{
+		Class: idempotency.Keyed,
+		Act: func(ctx context.Context) (Exception, error) {
+			d.log.WarnContext(ctx, "exception", "name", x.Name, "order", x.Order.String(), "payment", x.Payment.ID, "text", x.Text)
+			if d.alerter != nil {
+				d.alerter.Exception(ctx, x)
+			}
+			return x, nil
+		},
+	})
+	return err
+}
+
+// hasCode reports whether any error in the tree carries the far side's code.
+func hasCode(err error, code string) bool {
+	for err != nil {
+		if e, ok := err.(*commerce.Error); ok && e.Code == code {
+			return true
+		}
+		switch u := err.(type) {
+		case interface{ Unwrap() error }:
+			err = u.Unwrap()
+		case interface{ Unwrap() []error }:
+			for _, branch := range u.Unwrap() {
+				if hasCode(branch, code) {
+					return true
+				}
+			}
+			return false
+		default:
+			return false
+		}
+	}
+	return false
+}

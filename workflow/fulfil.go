@@ -1,0 +1,145 @@
+package workflow
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/mapping"
+)
+
+const prefixSalesOrder = "erp.sales_order/"
+
+func keySalesOrder(order commerce.Ref) string { return prefixSalesOrder + order.String() }
+func keyConfirm(order commerce.Ref) string    { return "erp.confirm/" + order.String() }
+func keyRequest(order commerce.Ref) string    { return "warehouse.request/" + order.String() }
+
+// fulfil takes a paid order through shop, ERP and warehouse. Each step has its own
+// key, so that the next attempt goes on where this one stopped.
+func (w *OrderToCash) fulfil(ctx context.Context, d desk, e commerce.Event, a account, route mapping.Route) error {
+	last := keyConfirm(a.order.Ref)
+	if w.Warehouse != nil {
+		last = keyRequest(a.order.Ref)
+	}
+	if done, err := d.done(ctx, last); done || err != nil {
+		return err
+	}
+	if err := w.keeps(ctx, d, a); err != nil {
+		return err
+	}
+	if err := w.record(ctx, d, e, a); err != nil {
+		return err
+	}
+	doc, err := d.step(ctx, keySalesOrder(a.order.Ref),
+		w.Books.SalesOrder(route, a.order, a.payments()), "sales order", a.order.Totals.Gross)
+	if err != nil {
+		return err
+	}
+	if doc, err = d.step(ctx, keyConfirm(a.order.Ref), w.Books.Confirm(route, doc), "confirm", a.order.Totals.Gross); err != nil {
+		return err
+	}
+	return w.request(ctx, d, a, route, doc)
+}
+
+// keeps refuses to ship what was paid for and refunded before it was taken up.
+func (w *OrderToCash) keeps(ctx context.Context, d desk, a account) error {
+	kept, err := a.kept()
+	if err != nil {
+		return err
+	}
+	short, err := a.due.Sub(kept)
+	if err != nil || short.Sign() <= 0 {
+		return err
+	}
+	if taken, err := d.done(ctx, keySalesOrder(a.order.Ref)); taken || err != nil {
+		return err
+	}
+	return refuse(commerce.KindNeedsDecision, "take up order "+a.order.Ref.ID, "refunded",
+		"%s were due and paid, and only %s were not refunded since; nothing was posted: cancel the order, or replay with payment.refunded", a.due, kept)
+}
+
+// record leaves the payment at the shop, or waits for the shop's plugin to do so.
+func (w *OrderToCash) record(ctx context.Context, d desk, e commerce.Event, a account) error {
+	if len(a.captured()) == 0 {
+		return nil // nothing was due by the processor
+	}
+	if w.acts(a.order.PaymentMethod) == Plugin {
+		if short, err := a.due.Sub(a.paid()); err != nil || short.Sign() <= 0 {
+			return err
+		}
+		if left := d.young(e, w.pluginWait()); left > 0 {
+			return park("record payment of "+a.order.Ref.ID, left, "the shop's plugin is given time")
+		}
+	}
+	_, err := d.step(ctx, "shop.payment/"+a.order.Ref.String(),
+		d.shop.RecordPayment(a.order, a.captured()[0].payment), "payment", a.due)
+	return err
+}
+
+// paid is what the shop has recorded.
+func (a account) paid() commerce.Money {
+	if a.order.Paid == (commerce.Money{}) {
+		return commerce.Zero(a.due.Currency())
+	}
+	return a.order.Paid
+}
+
+func (w *OrderToCash) acts(method string) Actor {
+	if w.Acts == nil {
+		return Us
+	}
+	return w.Acts(method)
+}
+
+func (w *OrderToCash) pluginWait() time.Duration {
+	if w.PluginWait == 0 {
+		return 2 * time.Minute
+	}
+	return w.PluginWait
+}
+
+// request asks the warehouse to ship. A refusal is told to people and ends the
+// matter here; the next news of the order asks again.
+func (w *OrderToCash) request(ctx context.Context, d desk, a account, route mapping.Route, doc commerce.Document) error {
+	if w.Warehouse == nil || !physical(a.order) {
+		return nil
+	}
+	if shippedAlready(a.order) {
+		return d.exception(ctx, Exception{Name: ShippedElsewhere, Order: a.order.Ref,
+			Text: fmt.Sprintf("order %s shows shipped goods that the warehouse was not asked for; it is not asked", a.order.Number)})
+	}
+	_, err := d.step(ctx, keyRequest(a.order.Ref), w.Warehouse.Request(route, a.order, doc), "request", a.order.Totals.Gross)
+	for _, no := range []struct{ code, name, text string }{
+		{"refused", WarehouseRefused, "the warehouse refuses to ship order %s"},
+		{"backorder", Backorder, "goods of order %s are missing in the warehouse"},
+	} {
+		if hasCode(err, no.code) {
+			text := fmt.Sprintf(no.text, a.order.Number)
+			if err := d.note(ctx, a.order, no.name, "Warehouse: "+text+"."); err != nil {
+				return err
+			}
+			return d.exception(ctx, Exception{Name: no.name, Order: a.order.Ref, Text: text})
+		}
+	}
+	return err
+}
+
+// physical reports whether the order has goods to ship.
+func physical(o commerce.Order) bool {
+	for _, l := range o.Lines {
+		if !l.Virtual {
+			return true
+		}
+	}
+	return false
+}
+
+func shippedAlready(o commerce.Order) bool {
+	for _, l := range o.Lines {
+		if l.Shipped.Sign() > 0 {
+			return true
+		}
+	}
+	return false
+}

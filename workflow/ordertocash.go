@@ -1,0 +1,382 @@
+package workflow
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/idempotency"
+	"github.com/commercesync/commerce/inbox"
+)
+
+// Actor says who does the payment steps at the shop: its own payment plugin, or us.
+type Actor string
+
+const (
+	// Us: the payment is recorded at the shop as soon as it is money.
+	Us Actor = "us"
+	// Plugin: the shop's own plugin is given time first, and only what it left
+	// undone is done.
+	Plugin Actor = "plugin"
+)
+
+// OrderToCash turns money that the processor collected into a paid order at the
+// shop, one confirmed sales order in the ERP and a request to the warehouse, and
+// brings shipments back to the shop.
+//
+// It is a value of settings: fill in the ports, [OrderToCash.Check] it, and give
+// [OrderToCash.Handlers] to an inbox. It keeps no state of its own: every step is
+// remembered in Steps, so that it may be interrupted anywhere and run anywhere.
+type OrderToCash struct {
+	Shop     Shop     // required
+	Payments Payments // required
+	Books    Books    // required
+	// Warehouse is asked to ship what is paid. Nil: nobody is asked, and no shipment
+	// comes back.
+	Warehouse Warehouse
+	// Steps remembers what was done, for ever. Required; sqlstore keeps one.
+	Steps idempotency.Store
+	// Links joins payments and shipments to orders. Required; an inbox lends one.
+	Links Links
+	// Notifier tells the customer of a payment that was taken back. Nil: nobody is told.
+	Notifier Notifier
+	// Alerter hears of named exceptions. They are in the log and in Steps as well.
+	Alerter Alerter
+	// Collect is closed when an order is paid by other means. Nil: nothing was opened.
+	Collect *Collect
+
+	// Acts says who acts at the shop for a payment method ("stripe_payments").
+	//
+	// Nil: Us, for all.
+	Acts func(method string) Actor
+	// PluginWait is how long after a payment's event the shop's plugin is given.
+	//
+	// Defaults to 2 minutes.
+	PluginWait time.Duration
+	// Grace is how long after the event a conclusion waits that can not be taken
+	// back: that an order does not exist, that a customer is told bad news.
+	//
+	// Defaults to 10 minutes.
+	Grace time.Duration
+	// Recheck is how long an order is left alone that somebody else is working on:
+	// on hold, in review, in a state of a plugin.
+	//
+	// Defaults to 15 minutes.
+	Recheck time.Duration
+	// IgnoreUnlinked: payments that name no order are none of our business (the
+	// account also serves others). The default buries them with code "no_order".
+	IgnoreUnlinked bool
+
+	Now    func() time.Time // defaults to time.Now
+	Logger *slog.Logger     // nil = silent
+}
+
+// Check reports the first setting that can not work, as an error of kind invalid
+// that names the field.
+func (w *OrderToCash) Check() error {
+	return check("OrderToCash", []field{
+		{"Shop", w.Shop == nil}, {"Payments", w.Payments == nil}, {"Books", w.Books == nil},
+		{"Steps", w.Steps == nil}, {"Links", w.Links == nil},
+	}, []duration{{"PluginWait", w.PluginWait}, {"Grace", w.Grace}, {"Recheck", w.Recheck}}, w.Collect)
+}
+
+type field struct {
+	name    string
+	missing bool
+}
+
+type duration struct {
+	name string
+	d    time.Duration
+}
+
+func check(of string, required []field, durations []duration, collect *Collect) error {
+	for _, f := range required {
+		if f.missing {
+			return refuse(commerce.KindInvalid, "check "+of, "", "%s is missing", f.name)
+		}
+	}
+	for _, f := range durations {
+		if f.d < 0 {
+			return refuse(commerce.KindInvalid, "check "+of, "", "%s is %s, below nought", f.name, f.d)
+		}
+	}
+	if collect != nil {
+		return collect.Check()
+	}
+	return nil
+}
+
+// kindOrderPayment is the type of the internal event for one payment that is for
+// several orders.
+const kindOrderPayment = "order.payment"
+
+// orderToCashTypes are the processor's events after which an order can stand
+// otherwise. A failure is among them because it may be of the very charge that paid.
+var orderToCashTypes = []string{
+	"charge.pending", "charge.succeeded", "charge.captured", "charge.updated",
+	"charge.failed", "charge.expired", "charge.refunded",
+	"payment_intent.processing", "payment_intent.amount_capturable_updated", "payment_intent.succeeded",
+	"checkout.session.completed", "checkout.session.async_payment_succeeded",
+}
+
+// Handlers returns what an inbox is to call for which events.
+func (w *OrderToCash) Handlers() inbox.Handlers {
+	hs := inbox.Handlers{}
+	on := func(kind string, handle func(context.Context, commerce.Event) error) {
+		hs[kind] = []inbox.Handler{{Name: "order-to-cash", Handle: func(ctx context.Context, e commerce.Event) error {
+			if err := w.Check(); err != nil {
+				return misconfigured(err)
+			}
+			return handle(ctx, e)
+		}}}
+	}
+	for _, t := range orderToCashTypes {
+		on(processor+" "+t, w.payment)
+	}
+	on(internal+" "+kindOrderPayment, w.payment)
+	if w.Warehouse != nil {
+		on(w.Warehouse.System()+" shipment.sent", w.shipment)
+	}
+	return hs
+}
+
+// misconfigured keeps a fault of the program from burying events at once.
+func misconfigured(err error) error {
+	return &commerce.Error{Kind: commerce.KindInternal, System: system, Op: "start", Outcome: commerce.NotSent, Err: err}
+}
+
+func (w *OrderToCash) desk() desk {
+	return desk{shop: w.Shop, payments: w.Payments, links: w.Links, steps: w.Steps, notifier: w.Notifier,
+		alerter: w.Alerter, collect: w.Collect, ignoreUnlinked: w.IgnoreUnlinked, grace: w.Grace,
+		now: w.Now, log: w.Logger}.complete()
+}
+
+// payment handles news of a payment: find the order, read the truth, act on it.
+func (w *OrderToCash) payment(ctx context.Context, e commerce.Event) error {
+	d := w.desk()
+	return d.work(ctx, e, kindOrderPayment, func(ctx context.Context, a account) error {
+		return w.act(ctx, d, e, a)
+	})
+}
+
+// act does what the state of the payments asks for. Every way through it ends in
+// the same place however often and in whatever order it is gone.
+func (w *OrderToCash) act(ctx context.Context, d desk, e commerce.Event, a account) error {
+	if a.state == commerce.Unpaid {
+		return w.unpaid(ctx, d, e, a)
+	}
+	route, err := w.Books.Route(a.order, a.payments())
+	if err != nil {
+		return err // before any write
+	}
+	taken, err := d.done(ctx, keyConfirm(a.order.Ref))
+	if err != nil {
+		return err
+	}
+	if stop, err := w.standing(ctx, d, a, taken); stop || err != nil {
+		return err
+	}
+	left, err := a.left()
+	if err != nil {
+		return err
+	}
+	if left.IsZero() && w.Collect != nil {
+		if err := w.Collect.Close(ctx, a.order.Ref); err != nil {
+			return err
+		}
+	}
+	switch a.state {
+	case commerce.Paid, commerce.Overpaid:
+		if a, err = w.release(ctx, d, a); err != nil {
+			return err
+		}
+		if err := w.fulfil(ctx, d, e, a, route); err != nil {
+			return err
+		}
+		return w.overpaid(ctx, d, a)
+	case commerce.ReturnedPayment:
+		return w.returned(ctx, d, e, a)
+	case commerce.PartlyPaid:
+		got, err := a.sum(a.captured())
+		if err != nil {
+			return err
+		}
+		if left := d.young(e, d.grace); left > 0 {
+			return park("note on "+a.order.Ref.ID, left, "the rest may be on its way")
+		}
+		return d.note(ctx, a.order, "partly_paid "+got.String(),
+			fmt.Sprintf("Partly paid: %s of %s received. No invoice and no shipment until the rest is here.", got, a.due))
+	case commerce.Authorised:
+		return w.waiting(ctx, d, a, commerce.PaymentAuthorised, "authorised", "Payment %s: %s authorised, not captured yet. No invoice and no shipment until it is.")
+	default:
+		return w.waiting(ctx, d, a, commerce.PaymentPending, "pending", "Payment %s: %s on its way; a bank debit takes days. No invoice and no shipment until it is here.")
+	}
+}
+
+// waiting notes each payment that is not money yet.
+func (w *OrderToCash) waiting(ctx context.Context, d desk, a account, status commerce.PaymentStatus, mark, text string) error {
+	for _, s := range a.with(status) {
+		if err := d.note(ctx, a.order, mark+" "+s.payment.Ref.ID, fmt.Sprintf(text, s.payment.Ref.ID, s.amount)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unpaid has nothing to do, except to say that reserved money has gone.
+func (w *OrderToCash) unpaid(ctx context.Context, d desk, e commerce.Event, a account) error {
+	if e.Type != "charge.expired" {
+		return nil
+	}
+	return d.exception(ctx, Exception{Name: AuthorisationExpired, Order: a.order.Ref, Payment: a.own.Ref,
+		Text: fmt.Sprintf("the authorisation of %s expired before it was captured; order %s is unpaid", a.own.Amount, a.order.Number)})
+}
+
+// standing looks at the order's own state. stop means that nothing more is to be
+// done. taken says that the order was taken into the books before: then what
+// became of it later is its ordinary life.
+func (w *OrderToCash) standing(ctx context.Context, d desk, a account, taken bool) (stop bool, err error) {
+	money := a.with(commerce.PaymentCaptured)
+	x := Exception{Order: a.order.Ref}
+	if len(money) > 0 {
+		x.Payment = a.captured()[0].payment.Ref
+	}
+	got, err := a.sum(money)
+	if err != nil {
+		return true, err
+	}
+	switch a.order.State {
+	case commerce.OrderCanceled, commerce.OrderClosed:
+		if taken {
+			return false, nil
+		}
+		switch {
+		case a.order.State == commerce.OrderClosed:
+			x.Name, x.Text = ClosedOrder, fmt.Sprintf("order %s is closed, and %s came for it; nothing was posted", a.order.Number, got)
+		case a.order.Replaced != "":
+			x.Name, x.Text = ReplacedOrder, fmt.Sprintf("order %s was replaced by %s, and %s came for the old one; nothing was posted: assign it to the new order or refund it", a.order.Number, a.order.Replaced, got)
+		default:
+			x.Name, x.Text = CanceledOrder, fmt.Sprintf("order %s is canceled, and %s came for it; nothing was posted: refund it or order again", a.order.Number, got)
+		}
+		if len(money) == 0 {
+			return true, nil
+		}
+		return true, d.exception(ctx, x)
+	case commerce.OrderReview:
+		if len(money) == 0 {
+			return true, nil
+		}
+		return true, park("work order "+a.order.Ref.ID, w.recheck(), "the order is in review")
+	case commerce.OrderUnknown:
+		if len(money) == 0 && a.state != commerce.ReturnedPayment {
+			return true, nil
+		}
+		x.Name = UnknownState
+		x.Text = fmt.Sprintf("order %s is in the state %q (%q) of a plugin; it is left alone until that changes", a.order.Number, a.order.RawState, a.order.RawStatus)
+		if err := d.exception(ctx, x); err != nil {
+			return true, err
+		}
+		return true, park("work order "+a.order.Ref.ID, w.recheck(), "the order is in a state of a plugin")
+	}
+	return false, nil
+}
+
+func (w *OrderToCash) recheck() time.Duration {
+	if w.Recheck == 0 {
+		return 15 * time.Minute
+	}
+	return w.Recheck
+}
+
+// release lets a paid order go on that was held for a payment which was taken
+// back. An order that somebody else holds stays held.
+func (w *OrderToCash) release(ctx context.Context, d desk, a account) (account, error) {
+	if a.order.State != commerce.OrderOnHold {
+		return a, nil
+	}
+	for _, s := range a.with(commerce.PaymentReturned) {
+		held, err := d.done(ctx, keyHold(a.order.Ref, s.payment.Ref))
+		if err != nil {
+			return a, err
+		}
+		if !held {
+			continue
+		}
+		if _, err := d.step(ctx, "shop.unhold/"+a.order.Ref.String()+"/"+s.payment.Ref.ID, d.shop.Unhold(a.order)); err != nil {
+			return a, err
+		}
+		o, err := d.shop.Order(ctx, a.order.Ref)
+		if err != nil {
+			return a, err
+		}
+		if a.order.State = o.State; o.State != commerce.OrderOnHold {
+			return a, nil
+		}
+	}
+	if err := d.exception(ctx, Exception{Name: OrderOnHold, Order: a.order.Ref, Payment: a.captured()[0].payment.Ref,
+		Text: fmt.Sprintf("order %s is paid and on hold; it goes on when the hold ends", a.order.Number)}); err != nil {
+		return a, err
+	}
+	return a, park("work order "+a.order.Ref.ID, w.recheck(), "the order is on hold")
+}
+
+// overpaid names each payment that gave more than was due and proposes its refund.
+func (w *OrderToCash) overpaid(ctx context.Context, d desk, a account) error {
+	surplus, err := a.surplus()
+	if err != nil {
+		return err
+	}
+	for _, s := range surplus {
+		id := s.payment.Ref.ID
+		text := fmt.Sprintf("order %s has %s to pay and is overpaid by %s with %s; proposal: refund %s of %s",
+			a.order.Number, a.due, s.amount, id, s.amount, id)
+		if err := d.note(ctx, a.order, "overpaid "+id, "Overpaid: "+text); err != nil {
+			return err
+		}
+		if err := d.exception(ctx, Exception{Name: Overpaid, Order: a.order.Ref, Payment: s.payment.Ref, Text: text}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// returned stops an order whose money was taken back: hold, note, exception at
+// once; the customer is told when Grace has passed and it is still so.
+func (w *OrderToCash) returned(ctx context.Context, d desk, e commerce.Event, a account) error {
+	for _, s := range a.with(commerce.PaymentReturned) {
+		id := s.payment.Ref.ID
+		switch a.order.State {
+		case commerce.OrderPending, commerce.OrderProcessing, commerce.OrderOnHold:
+			if _, err := d.step(ctx, keyHold(a.order.Ref, s.payment.Ref), d.shop.Hold(a.order)); err != nil {
+				return err
+			}
+		}
+		text := fmt.Sprintf("the bank took %s of %s back; order %s has %s to pay", s.amount, id, a.order.Number, a.due)
+		if err := d.note(ctx, a.order, "returned "+id, "Payment returned: "+text); err != nil {
+			return err
+		}
+		if err := d.exception(ctx, Exception{Name: PaymentReturned, Order: a.order.Ref, Payment: s.payment.Ref,
+			Text: text + ": stop its shipment, or ask for the goods"}); err != nil {
+			return err
+		}
+	}
+	if d.notifier == nil {
+		return nil
+	}
+	if left := d.young(e, d.grace); left > 0 {
+		return park("tell customer of "+a.order.Ref.ID, left, "bad news waits")
+	}
+	for _, s := range a.with(commerce.PaymentReturned) {
+		if err := d.tell(ctx, a, MessagePaymentReturned, s.payment.Ref); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func keyHold(order, payment commerce.Ref) string {
+	return "shop.hold/" + order.String() + "/" + payment.ID
+}

@@ -1,0 +1,131 @@
+package workflow
+
+import (
+	"context"
+
+	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/mapping"
+)
+
+// means reports whether a hint is about the order.
+func means(h commerce.OrderHint, o commerce.Order) bool {
+	if h.ID != "" {
+		return o.Ref.ID == "order/"+h.ID
+	}
+	return h.Number == o.Number && (h.Store == "" || h.Store == o.Store)
+}
+
+// explicit reports whether the payment names what an order gets.
+func explicit(p commerce.Payment) bool {
+	for _, h := range p.Orders {
+		if h.Amount != (commerce.Money{}) {
+			return true
+		}
+	}
+	return false
+}
+
+// shareOf says how much of a payment is for the order, or why that can not be
+// said. What is not the order's due is never made to fit.
+func (d desk) shareOf(ctx context.Context, p commerce.Payment, o commerce.Order, due commerce.Money) (share, error) {
+	op := "allocate " + p.Ref.ID + " to " + o.Ref.ID
+	none := share{p, commerce.Zero(due.Currency())}
+	if p.Ref.Mode != o.Ref.Mode {
+		return none, otherMode(op, p.Ref, o.Ref)
+	}
+	switch p.Status {
+	case commerce.PaymentFailed, commerce.PaymentCanceled, commerce.PaymentAction:
+		return none, nil // no money, and none on its way
+	}
+	if p.Amount.Currency() != due.Currency() {
+		return none, currencyMismatch(p, o.Ref, due)
+	}
+	whole, asked := true, p.Amount // of a payment for this order alone
+	if explicit(p) {
+		if err := addsUp(op, p); err != nil {
+			return none, err
+		}
+		asked = commerce.Zero(due.Currency())
+	}
+	for _, h := range p.Orders {
+		if !means(h, o) {
+			whole = false
+		} else if explicit(p) {
+			var err error
+			if asked, err = asked.Add(h.Amount); err != nil {
+				return none, err
+			}
+		}
+	}
+	switch {
+	case explicit(p):
+	case !whole:
+		asked = due // split compared the sum
+	case asked != due:
+		ok, err := d.requested(ctx, p, o.Ref)
+		if err != nil {
+			return none, err
+		}
+		if !ok {
+			return none, amountMismatch(p, o.Ref, due)
+		}
+	}
+	has, err := p.Amount, error(nil)
+	switch p.Status {
+	case commerce.PaymentCaptured:
+		has = p.Captured
+	case commerce.PaymentAuthorised:
+		has = p.Authorised
+	case commerce.PaymentReturned:
+		if p.Captured.Sign() > 0 {
+			has = p.Captured
+		}
+	}
+	switch {
+	case has.Currency() != due.Currency():
+		err = currencyMismatch(p, o.Ref, due)
+	case whole:
+		asked = has
+	case has != p.Amount:
+		err = refuse(commerce.KindNeedsDecision, op, "partial_capture",
+			"%s of %s were taken for several orders; say what each gets", has, p.Amount)
+	}
+	return share{p, asked}, err
+}
+
+// addsUp compares the named amounts with the payment.
+func addsUp(op string, p commerce.Payment) error {
+	total := commerce.Zero(p.Amount.Currency())
+	for _, h := range p.Orders {
+		if h.Amount.Currency() != p.Amount.Currency() {
+			if h.Amount == (commerce.Money{}) {
+				return refuse(commerce.KindNeedsDecision, op, "amount_mismatch", "the payment of %s names an amount for some of its orders only", p.Amount)
+			}
+			return currencyMismatch(p, commerce.Ref{}, h.Amount)
+		}
+		var err error
+		if total, err = total.Add(h.Amount); err != nil {
+			return err
+		}
+	}
+	if total != p.Amount {
+		return amountMismatch(p, commerce.Ref{}, total)
+	}
+	return nil
+}
+
+// amountMismatch and currencyMismatch carry a *mapping.DifferenceError with both
+// figures. The order is empty where several were summed up.
+func amountMismatch(p commerce.Payment, order commerce.Ref, due commerce.Money) error {
+	return mismatch("amount_mismatch", p, order, due)
+}
+
+func currencyMismatch(p commerce.Payment, order commerce.Ref, due commerce.Money) error {
+	return mismatch("currency_mismatch", p, order, due)
+}
+
+func mismatch(code string, p commerce.Payment, order commerce.Ref, due commerce.Money) error {
+	e := refuse(commerce.KindNeedsDecision, "allocate "+p.Ref.ID, code, "nothing was posted")
+	e.Err = &mapping.DifferenceError{Order: order, Payment: p.Ref, Due: due, Paid: p.Amount}
+	return e
+}

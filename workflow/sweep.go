@@ -1,0 +1,113 @@
+package workflow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/idempotency"
+)
+
+// SweepReport says what a sweep found.
+type SweepReport struct {
+	Checked int // orders whose sales order was looked for
+	// Doubles are the orders with more than one sales order.
+	Doubles []Double
+	// Missing are the orders whose sales order is not in the ERP any more.
+	Missing []commerce.Ref
+}
+
+// Double is an order with more than one sales order in the ERP.
+type Double struct {
+	Order commerce.Ref
+	Kept  commerce.Document
+	// Withdrawn were drafts and are gone; Left need a person.
+	Withdrawn, Left []commerce.Document
+}
+
+// Sweep looks at the ERP for two sales orders of one order, for every order that
+// was written since. An ERP that does not refuse a second one under the same
+// reference can be left with two by a request that outlived its Settle. Each is
+// told as an exception; what is withdrawn is only a draft that is one too many.
+// Run it every day over the last days, and after an outage.
+func (w *OrderToCash) Sweep(ctx context.Context, since time.Time) (SweepReport, error) {
+	var report SweepReport
+	if err := w.Check(); err != nil {
+		return report, err
+	}
+	d := w.desk()
+	for rec, err := range w.Steps.List(ctx, prefixSalesOrder, since) {
+		if err != nil {
+			return report, err
+		}
+		if rec.State != idempotency.Done {
+			continue // still being settled under its key
+		}
+		order, err := commerce.ParseRef(strings.TrimPrefix(rec.Key, prefixSalesOrder))
+		if err != nil {
+			return report, err
+		}
+		kept, err := recall[commerce.Document](ctx, w.Steps, rec.Key)
+		if err != nil {
+			return report, err
+		}
+		if err := w.sweepOne(ctx, d, order, kept, &report); err != nil {
+			return report, err
+		}
+		report.Checked++
+	}
+	return report, nil
+}
+
+func (w *OrderToCash) sweepOne(ctx context.Context, d desk, order commerce.Ref, kept commerce.Document, report *SweepReport) error {
+	a, err := d.account(ctx, commerce.Event{}, commerce.Ref{}, order)
+	if err != nil {
+		return err
+	}
+	route, err := w.Books.Route(a.order, a.payments())
+	if err != nil {
+		return err
+	}
+	docs, err := w.Books.SalesOrders(ctx, route, order)
+	if err != nil {
+		return err
+	}
+	double, found := Double{Order: order, Kept: kept}, false
+	for _, doc := range docs {
+		if doc.Ref == kept.Ref {
+			found = true
+			continue
+		}
+		_, err := d.step(ctx, "erp.withdraw/"+doc.Ref.String(), w.Books.Withdraw(route, doc))
+		switch {
+		case err == nil:
+			double.Withdrawn = append(double.Withdrawn, doc)
+		case errors.Is(err, commerce.ErrConflict):
+			double.Left = append(double.Left, doc)
+		default:
+			return err
+		}
+	}
+	if !found {
+		report.Missing = append(report.Missing, order)
+		if err := d.exception(ctx, Exception{Name: MissingSalesOrder, Order: order,
+			Text: fmt.Sprintf("sales order %s of order %s is not in the ERP any more", kept.Ref.ID, a.order.Number)}); err != nil {
+			return err
+		}
+	}
+	if len(double.Withdrawn)+len(double.Left) == 0 {
+		return nil
+	}
+	report.Doubles = append(report.Doubles, double)
+	text := fmt.Sprintf("order %s has %d sales orders; %s counts", a.order.Number, 1+len(double.Withdrawn)+len(double.Left), kept.Ref.ID)
+	for _, doc := range double.Withdrawn {
+		text += ", " + doc.Ref.ID + " was a draft and is withdrawn"
+	}
+	for _, doc := range double.Left {
+		text += ", " + doc.Ref.ID + " is no draft: cancel it by hand"
+	}
+	return d.exception(ctx, Exception{Name: DoubleSalesOrder, Order: order, Text: text})
+}
