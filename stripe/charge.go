@@ -1,0 +1,133 @@
+package stripe
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"iter"
+
+	stripego "github.com/stripe/stripe-go/v76"
+)
+
+// Charge is one attempt at moving money. A charge that is not Captured is an
+// authorisation, not money.
+type Charge struct {
+	ID       string    `json:"id"`
+	Created  Timestamp `json:"created"`
+	Livemode bool      `json:"livemode"`
+
+	Amount         int64  `json:"amount"` // in Stripe's unit of Currency
+	AmountCaptured int64  `json:"amount_captured"`
+	AmountRefunded int64  `json:"amount_refunded"`
+	Currency       string `json:"currency"` // lower case
+	Status         string `json:"status"`   // "succeeded", "pending", "failed"
+	Paid           bool   `json:"paid"`
+	Captured       bool   `json:"captured"`
+	Refunded       bool   `json:"refunded"` // wholly
+	Disputed       bool   `json:"disputed"`
+
+	PaymentIntent ID                   `json:"payment_intent"`
+	Customer      Expandable[Customer] `json:"customer"`
+	Invoice       ID                   `json:"invoice"` // gone since 2025-03-31
+	PaymentMethod ID                   `json:"payment_method"`
+
+	// BalanceTransaction is null at first where the capture is asynchronous (the
+	// default since 2024-04-10) and comes with charge.updated.
+	BalanceTransaction        Expandable[BalanceTransaction] `json:"balance_transaction"`
+	FailureBalanceTransaction Expandable[BalanceTransaction] `json:"failure_balance_transaction"` // money taken back after success
+	FailureCode               string                         `json:"failure_code"`
+	FailureMessage            string                         `json:"failure_message"`
+
+	Outcome              *ChargeOutcome       `json:"outcome"`
+	PaymentMethodDetails PaymentMethodDetails `json:"payment_method_details"`
+	BillingDetails       Contact              `json:"billing_details"`
+	Review               ID                   `json:"review"`
+	Description          string               `json:"description"`
+	ReceiptEmail         string               `json:"receipt_email"`
+	Metadata             map[string]string    `json:"metadata"`
+
+	ApplicationFeeAmount *int64 `json:"application_fee_amount"`
+	OnBehalfOf           ID     `json:"on_behalf_of"`
+	TransferGroup        string `json:"transfer_group"`
+
+	// Refunds is there before API version 2022-11-15, or where it was expanded.
+	Refunds *List[Refund] `json:"refunds"`
+
+	Raw json.RawMessage `json:"-"` // the object as received
+}
+
+// ChargeOutcome is what the network and the risk rules said.
+type ChargeOutcome struct {
+	NetworkStatus string `json:"network_status"` // "approved_by_network", "declined_by_network"
+	Reason        string `json:"reason"`
+	RiskLevel     string `json:"risk_level"` // "normal", "elevated", "highest"
+	RiskScore     int64  `json:"risk_score"` // 0 where not given
+	SellerMessage string `json:"seller_message"`
+	Type          string `json:"type"` // "authorized", "manual_review", "issuer_declined", "blocked"
+}
+
+// PaymentMethodDetails says how the charge was paid. Every type has its own object
+// in Raw; the card's is read.
+type PaymentMethodDetails struct {
+	Type string       `json:"type"` // "card", "sepa_debit"
+	Card *CardDetails `json:"card"`
+	// Last4 are the last digits of the card or bank account; empty where the type has none.
+	Last4 string `json:"-"`
+}
+
+// CardDetails describes a card; no full number, ever.
+type CardDetails struct {
+	Brand   string `json:"brand"`
+	Last4   string `json:"last4"`
+	Country string `json:"country"`
+	Funding string `json:"funding"`
+	Network string `json:"network"`
+}
+
+// UnmarshalJSON reads the details and the last digits of whatever type it is.
+func (d *PaymentMethodDetails) UnmarshalJSON(b []byte) error {
+	type plain PaymentMethodDetails
+	if err := json.Unmarshal(b, (*plain)(d)); err != nil {
+		return err
+	}
+	var byType map[string]json.RawMessage
+	if err := json.Unmarshal(b, &byType); err != nil {
+		return err
+	}
+	var account struct {
+		Last4 any `json:"last4"`
+	}
+	if raw := byType[d.Type]; len(raw) > 0 && raw[0] == '{' {
+		if err := json.Unmarshal(raw, &account); err != nil {
+			return err
+		}
+	}
+	d.Last4, _ = account.Last4.(string)
+	return nil
+}
+
+// UnmarshalJSON reads a charge of any API version. A missing id, amount, currency,
+// status, created, paid, captured, amount captured or refunded is a [*GapError].
+func (c *Charge) UnmarshalJSON(b []byte) error {
+	type plain Charge
+	c.Raw = bytes.Clone(b)
+	return read(b, (*plain)(c), "charge", "id", "created", "amount", "amount_captured", "amount_refunded",
+		"currency", "status", "paid", "captured", "refunded", "livemode")
+}
+
+// ChargeListParams filters charges.
+type ChargeListParams = stripego.ChargeListParams
+
+// ChargeService reads charges.
+type ChargeService struct{ c *Client }
+
+// Get reads a charge; expand names links to read with it ("balance_transaction").
+func (s *ChargeService) Get(ctx context.Context, id string, expand ...string) (*Charge, error) {
+	return get[Charge](ctx, s.c, "charge", "/v1/charges", id, expand)
+}
+
+// List reads charges, newest first, for instance those of one payment intent. A
+// nil params lists all.
+func (s *ChargeService) List(ctx context.Context, params *ChargeListParams) iter.Seq2[Charge, error] {
+	return pages[Charge](s.c, ctx, "list charges", "/v1/charges", params)
+}

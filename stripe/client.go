@@ -1,0 +1,291 @@
+package stripe
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	stripego "github.com/stripe/stripe-go/v76"
+	"github.com/stripe/stripe-go/v76/form"
+
+	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/internal/httpx"
+	"github.com/commercesync/commerce/resilience"
+)
+
+const system = "stripe"
+
+// APIVersion is the version that every request asks for, so that answers have one
+// shape. Events keep the version of their endpoint.
+const APIVersion = stripego.APIVersion
+
+// Config says which account a client speaks for, and how. Credentials is the one
+// field that must be set.
+type Config struct {
+	// Credentials hands out the secret or restricted key; asked for each attempt.
+	Credentials commerce.Credentials[commerce.Secret]
+
+	// Account is the connected account to act for, sent as Stripe-Account. Empty is
+	// the key's own account.
+	Account string
+
+	// Tenant is the host program's customer, for refs and for the circuit breaker.
+	Tenant string
+
+	// BaseURL is where the API is. Defaults to https://api.stripe.com.
+	BaseURL string
+
+	// Transport carries single attempts. Defaults to a pool of its own with up to
+	// 64 idle connections.
+	Transport http.RoundTripper
+
+	// Resilience protects the calls. Its Retry.Classify defaults to [Classify] and
+	// its Breaker.Ping to this client's Ping.
+	Resilience resilience.Config
+
+	// MaxBody bounds the body of one answer in bytes; a longer one is an error of
+	// kind limit. Defaults to 8 MiB.
+	MaxBody int64
+
+	// MaxPages bounds the pages that one list reads; reaching it is an error of kind
+	// limit. Defaults to 10,000, which is a million objects.
+	MaxPages int
+
+	// Now is the clock. Defaults to time.Now.
+	Now func() time.Time
+}
+
+// Client talks to one Stripe account, a service for each resource. It is safe for
+// concurrent use.
+type Client struct {
+	PaymentIntents      *PaymentIntentService
+	Charges             *ChargeService
+	CheckoutSessions    *CheckoutSessionService
+	Refunds             *RefundService
+	BalanceTransactions *BalanceTransactionService
+	Events              *EventService
+
+	config Config
+	api    stripego.Backend // under the policy
+	direct stripego.Backend // past it, for Ping
+}
+
+// NewClient checks the config and returns a client. It makes no call. An error is
+// of kind invalid and names the field.
+func NewClient(config Config) (*Client, error) {
+	if config.Credentials == nil {
+		return nil, invalid("new client", "Config.Credentials is not set")
+	}
+	if config.BaseURL == "" {
+		config.BaseURL = stripego.APIURL
+	}
+	u, err := url.Parse(config.BaseURL)
+	if err != nil || u.Host == "" || u.User != nil || (u.Scheme != "https" && u.Scheme != "http") {
+		return nil, invalid("new client", "Config.BaseURL is no http or https URL without user and password")
+	}
+	config.BaseURL = strings.TrimSuffix(config.BaseURL, "/")
+	if config.Account != "" && !strings.HasPrefix(config.Account, "acct_") {
+		return nil, invalid("new client", "Config.Account %q is no account id like acct_1", config.Account)
+	}
+	if config.MaxBody < 0 || config.MaxPages < 0 {
+		return nil, invalid("new client", "Config.MaxBody and Config.MaxPages must not be negative")
+	}
+	if config.MaxBody == 0 {
+		config.MaxBody = 8 << 20
+	}
+	if config.MaxPages == 0 {
+		config.MaxPages = 10_000
+	}
+	if config.Now == nil {
+		config.Now = time.Now
+	}
+	if config.Transport == nil {
+		own := http.DefaultTransport.(*http.Transport).Clone()
+		own.MaxIdleConnsPerHost = 64
+		config.Transport = own
+	}
+
+	c := &Client{config: config}
+	r := config.Resilience
+	if r.Now == nil {
+		r.Now = config.Now
+	}
+	if r.Retry.Classify == nil {
+		r.Retry.Classify = classifier(config.Now)
+	}
+	if r.Breaker.Ping == nil {
+		r.Breaker.Ping = c.Ping
+	}
+	policy, err := resilience.New(policyName(config), r)
+	if err != nil {
+		return nil, err
+	}
+	attempts := &attempts{next: config.Transport, credentials: config.Credentials, maxBody: config.MaxBody}
+	c.api = backend(config.BaseURL, policy.Transport(attempts))
+	c.direct = backend(config.BaseURL, attempts)
+
+	c.PaymentIntents = &PaymentIntentService{c}
+	c.Charges = &ChargeService{c}
+	c.CheckoutSessions = &CheckoutSessionService{c}
+	c.Refunds = &RefundService{c}
+	c.BalanceTransactions = &BalanceTransactionService{c}
+	c.Events = &EventService{c}
+	return c, nil
+}
+
+// policyName tells breakers of different tenants and far sides apart.
+func policyName(c Config) string {
+	name := system
+	if c.BaseURL != stripego.APIURL {
+		name += " at " + c.BaseURL
+	}
+	if c.Tenant != "" {
+		name += " for " + c.Tenant
+	}
+	return name
+}
+
+// backend is stripe-go's request builder with everything global or automatic off:
+// its own retries, telemetry, logging and redirects.
+func backend(base string, transport http.RoundTripper) stripego.Backend {
+	return stripego.GetBackendWithConfig(stripego.APIBackend, &stripego.BackendConfig{
+		URL:               &base,
+		HTTPClient:        &http.Client{Transport: transport, CheckRedirect: httpx.NoRedirect},
+		MaxNetworkRetries: new(int64(0)),
+		EnableTelemetry:   new(false),
+		LeveledLogger:     &stripego.LeveledLogger{Level: stripego.LevelNull},
+	})
+}
+
+// Account returns the connected account that the client acts for; empty for the
+// key's own.
+func (c *Client) Account() string { return c.config.Account }
+
+// Tenant returns the tenant that the client acts for.
+func (c *Client) Tenant() string { return c.config.Tenant }
+
+// Ping is a cheap read (the balance) that succeeds when Stripe answers and accepts
+// the key. It goes past retries and the circuit breaker, since it is what closes one.
+func (c *Client) Ping(ctx context.Context) error {
+	var balance struct {
+		Object string `json:"object"`
+	}
+	if err := c.send(ctx, c.direct, call{op: "ping", method: http.MethodGet, path: "/v1/balance"}, &balance); err != nil {
+		return err
+	}
+	if balance.Object != "balance" {
+		return &commerce.Error{Kind: commerce.KindUnavailable, System: system, Op: "ping",
+			Text: "the answer is no balance; is Config.BaseURL Stripe's?"}
+	}
+	return nil
+}
+
+// call is one request in Stripe's terms.
+type call struct {
+	op     string // for errors: "get charge ch_1"
+	method string
+	path   string
+	params stripego.ParamsContainer // nil = none
+}
+
+func (c call) write() bool { return c.method != http.MethodGet }
+
+// do sends a call under the policy and decodes the answer.
+func (c *Client) do(ctx context.Context, k call, into any) error { return c.send(ctx, c.api, k, into) }
+
+func (c *Client) send(ctx context.Context, b stripego.Backend, k call, into any) error {
+	var common stripego.Params
+	var body *form.Values
+	if k.params != nil {
+		common = *k.params.GetParams()
+		body = &form.Values{}
+		form.AppendTo(body, k.params)
+	}
+	if k.write() {
+		if err := checkKey(k.op, common.IdempotencyKey); err != nil {
+			return err
+		}
+	}
+	f := &flight{}
+	common.Context = context.WithValue(ctx, flightKey{}, f)
+	if common.StripeAccount == nil && c.config.Account != "" {
+		common.StripeAccount = &c.config.Account
+	}
+	var a answer
+	if err := b.CallRaw(k.method, k.path, "", body, &common, &a); err != nil {
+		return f.fail(k, err, c.config.Now())
+	}
+	if err := json.Unmarshal(a.raw, into); err != nil {
+		return f.unreadable(k, err)
+	}
+	return nil
+}
+
+// checkKey refuses a write without a key of the caller's: stripe-go would make up a
+// random one, which protects nothing once this process is gone.
+func checkKey(op string, key *string) error {
+	if key == nil || strings.TrimSpace(*key) == "" {
+		e := invalid(op, "a write needs an idempotency key; call SetIdempotencyKey on the params")
+		e.Code = "idempotency_key_missing"
+		return e
+	}
+	if len(*key) > 255 {
+		e := invalid(op, "the idempotency key has %d characters; Stripe takes 255", len(*key))
+		e.Code = "idempotency_key_too_long"
+		return e
+	}
+	return nil
+}
+
+// answer takes the bytes of an answer past stripe-go's structs.
+type answer struct {
+	stripego.APIResource
+	raw json.RawMessage
+}
+
+// UnmarshalJSON keeps the bytes.
+func (a *answer) UnmarshalJSON(b []byte) error {
+	a.raw = append(a.raw[:0], b...)
+	return nil
+}
+
+// get reads one object by its id.
+func get[T any](ctx context.Context, c *Client, what, path, id string, expand []string) (*T, error) {
+	k := call{op: "get " + what + " " + id, method: http.MethodGet}
+	if id == "" {
+		return nil, invalid(k.op, "the id is empty")
+	}
+	k.path = stripego.FormatURLPath(path+"/%s", id)
+	if len(expand) > 0 {
+		p := &stripego.Params{}
+		for _, e := range expand {
+			p.Expand = append(p.Expand, &e)
+		}
+		k.params = p
+	}
+	out := new(T)
+	if err := c.do(ctx, k, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// post writes: creates where id is empty and act too, else acts on an object.
+func post[T any](ctx context.Context, c *Client, op, path string, params stripego.ParamsContainer) (*T, error) {
+	out := new(T)
+	if err := c.do(ctx, call{op: op, method: http.MethodPost, path: path, params: params}, out); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// act writes to the object with an id: path has one %s.
+func act[T any](ctx context.Context, c *Client, op, path, id string, params stripego.ParamsContainer) (*T, error) {
+	if id == "" {
+		return nil, invalid(op, "the id is empty")
+	}
+	return post[T](ctx, c, op+" "+id, stripego.FormatURLPath(path, id), params)
+}

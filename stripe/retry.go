@@ -1,0 +1,81 @@
+package stripe
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/tidwall/gjson"
+
+	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/internal/httpx"
+	"github.com/commercesync/commerce/resilience"
+)
+
+// Classify says what one attempt at Stripe means for the next one. Every write
+// carries an idempotency key, so none of this can do a thing twice.
+//
+//   - No answer, or a cut one: repeat.
+//   - Stripe-Should-Retry: obeyed.
+//   - A body that is no JSON comes from a proxy: repeat, whatever the status. Of a
+//     write that succeeded the repetition brings the stored answer.
+//   - 409 and 429: repeat, not before Retry-After.
+//   - 502, 503, 504 and other 5xx: repeat; but not a write's 500, because Stripe
+//     stores a 500 under the key and would only say it again.
+//   - Anything else: final.
+//
+// Source: stripe-go v76.25.0 and docs.stripe.com/api/idempotent_requests, read 2026-11.
+func Classify(req *http.Request, resp *http.Response, err error) resilience.Verdict {
+	return classify(req, resp, err, time.Now)
+}
+
+func classifier(now func() time.Time) func(*http.Request, *http.Response, error) resilience.Verdict {
+	return func(req *http.Request, resp *http.Response, err error) resilience.Verdict {
+		return classify(req, resp, err, now)
+	}
+}
+
+func classify(req *http.Request, resp *http.Response, err error, now func() time.Time) resilience.Verdict {
+	if err != nil {
+		if ours, ok := errors.AsType[*commerce.Error](err); ok {
+			return resilience.Verdict{Repeat: !ours.Kind.Permanent() && ours.Kind != commerce.KindAuth}
+		}
+		if _, ok := errors.AsType[*httpx.TooLargeError](err); ok {
+			return resilience.Verdict{}
+		}
+		// A caller that gave up says nothing about the far side.
+		gone := req.Context().Err() != nil
+		return resilience.Verdict{Repeat: !gone, Ill: !gone}
+	}
+	v := resilience.Verdict{After: httpx.RetryAfter(resp.Header, now())}
+	proxy := !isJSON(resp)
+	switch resp.StatusCode {
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		v.Ill = true
+	case http.StatusInternalServerError:
+		v.Ill = proxy
+	}
+	switch should := resp.Header.Get("Stripe-Should-Retry"); {
+	case should == "true":
+		v.Repeat = true
+	case should == "false":
+		v.Repeat = false
+	case proxy:
+		v.Repeat = resp.StatusCode != http.StatusUnauthorized && resp.StatusCode/100 != 3
+	case resp.StatusCode == http.StatusConflict, resp.StatusCode == http.StatusTooManyRequests:
+		v.Repeat = true
+	case resp.StatusCode == http.StatusInternalServerError:
+		v.Repeat = req.Method == http.MethodGet
+	case resp.StatusCode > 500:
+		v.Repeat = true
+	}
+	return v
+}
+
+// isJSON looks into a body that was read already; of any other it asks the header.
+func isJSON(resp *http.Response) bool {
+	if m, ok := resp.Body.(interface{ bytes() []byte }); ok {
+		return gjson.ValidBytes(m.bytes())
+	}
+	return httpx.IsJSON(resp.Header)
+}

@@ -1,0 +1,118 @@
+package stripe
+
+import (
+	"bytes"
+	"errors"
+	"net/http"
+
+	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/internal/httpx"
+)
+
+// flight follows one call through all its attempts. It travels in the request's
+// context, and attempts of one call follow each other, so it needs no lock.
+type flight struct {
+	attempts int
+	maybe    bool // an attempt before the last one may have taken effect
+	renewed  bool // the credentials were refused once already
+
+	// the last attempt
+	status int // 0 = no answer
+	header http.Header
+	body   []byte
+	err    error
+}
+
+type flightKey struct{}
+
+// attempts is the innermost transport: it puts the current key on each attempt,
+// reads the whole answer, bounded, so that a cut one is an error that the policy
+// sees, and notes what happened.
+type attempts struct {
+	next        http.RoundTripper
+	credentials commerce.Credentials[commerce.Secret]
+	maxBody     int64
+}
+
+func (t *attempts) RoundTrip(req *http.Request) (*http.Response, error) {
+	f, _ := req.Context().Value(flightKey{}).(*flight)
+	if f == nil {
+		f = &flight{}
+	}
+	for {
+		key, err := t.credentials.Current(req.Context())
+		if err != nil {
+			return nil, unauthorised(err)
+		}
+		if key.Empty() {
+			return nil, unauthorised(errors.New("the key is empty"))
+		}
+		resp, err := t.once(req, key, f)
+		if err != nil || resp.StatusCode != http.StatusUnauthorized || f.renewed || req.Context().Err() != nil {
+			return resp, err
+		}
+		f.renewed = true
+		if t.credentials.Rejected(req.Context(), key) != nil {
+			return resp, nil
+		}
+		if req.GetBody == nil && req.Body != nil && req.Body != http.NoBody {
+			return resp, nil
+		}
+	}
+}
+
+func (t *attempts) once(req *http.Request, key commerce.Secret, f *flight) (*http.Response, error) {
+	r := req.Clone(req.Context())
+	r.Header.Set("Authorization", "Bearer "+key.Reveal())
+	if req.GetBody != nil {
+		body, err := req.GetBody()
+		if err != nil {
+			return nil, err
+		}
+		r.Body = body
+	}
+	f.begin()
+	resp, err := t.next.RoundTrip(r)
+	if err != nil {
+		f.err = err
+		return nil, err
+	}
+	f.status, f.header = resp.StatusCode, resp.Header
+	body, err := httpx.ReadAll(resp.Body, t.maxBody)
+	_ = resp.Body.Close()
+	if err != nil {
+		f.err = err
+		return nil, err
+	}
+	f.body = body
+	resp.Body = &memory{bytes.NewReader(body), body}
+	resp.ContentLength = int64(len(body))
+	return resp, nil
+}
+
+// memory is a body that was read already; the classifier looks into it.
+type memory struct {
+	*bytes.Reader
+	all []byte
+}
+
+func (m *memory) Close() error  { return nil }
+func (m *memory) bytes() []byte { return m.all }
+
+// begin clears the last attempt, remembering whether it may have taken effect.
+func (f *flight) begin() {
+	if f.attempts > 0 && f.last() != commerce.NotSent {
+		f.maybe = true
+	}
+	f.attempts++
+	f.status, f.header, f.body, f.err = 0, nil, nil, nil
+}
+
+// unauthorised says that no key could be had, so nothing was sent.
+func unauthorised(err error) error {
+	kind := commerce.KindAuth
+	if _, ok := errors.AsType[*commerce.Error](err); ok {
+		kind = commerce.KindOf(err)
+	}
+	return &commerce.Error{Kind: kind, System: system, Op: "get credentials", Outcome: commerce.NotSent, Err: err}
+}
