@@ -42,7 +42,7 @@ func (in *Inbox) AppendTx(ctx context.Context, tx *sql.Tx, b inbox.Batch) ([]inb
 	if err := checkBatch(b); err != nil {
 		return nil, fail(op, commerce.NotSent, err)
 	}
-	s, err := in.db.enterTx(ctx, tx)
+	s, err := in.db.enterTx(ctx, tx, false)
 	if err != nil {
 		return nil, fail(op, commerce.NotSent, err)
 	}

@@ -45,9 +45,9 @@ type pieces struct {
 	clock   string            // the database's clock in microseconds; "" = this process's
 	oneTurn bool              // writers take turns in this process, then BEGIN IMMEDIATE
 
-	// enter starts the work of a write transaction: it bounds it at the server,
-	// refuses unsafe settings and tells the time.
-	enter func(ctx context.Context, d *DB, r runner) (now int64, err error)
+	// enter starts the work of a write transaction: it refuses unsafe settings and
+	// tells the time. A transaction of our own it also bounds at the server.
+	enter func(ctx context.Context, d *DB, r runner, own bool) (now int64, err error)
 	// serialise lets one opener at a time go on, until its transaction ends.
 	serialise func(ctx context.Context, d *DB, r runner) error
 	// tune is run once after the tables were made.
@@ -86,15 +86,20 @@ var dialects = map[Dialect]*pieces{
 // clockPostgreSQL goes on within a transaction, as now() does not.
 const clockPostgreSQL = "(extract(epoch from clock_timestamp())*1000000)::bigint"
 
-func enterPostgreSQL(ctx context.Context, d *DB, r runner) (int64, error) {
+func enterPostgreSQL(ctx context.Context, d *DB, r runner, own bool) (int64, error) {
 	var now int64
-	var fsync, pages, commit, ignore string
-	tx, lock := milliseconds(d.txTimeout), milliseconds(d.lockTimeout)
-	err := r.QueryRowContext(ctx, "SELECT "+clockPostgreSQL+`,
-		current_setting('fsync'), current_setting('full_page_writes'), current_setting('synchronous_commit'),
-		set_config('statement_timeout', $1, true) || set_config('lock_timeout', $2, true) ||
-		set_config('idle_in_transaction_session_timeout', $1, true)`, tx, lock).
-		Scan(&now, &fsync, &pages, &commit, &ignore)
+	var fsync, pages, commit, bounds string
+	text := "SELECT " + clockPostgreSQL + `, current_setting('fsync'), current_setting('full_page_writes'),
+		current_setting('synchronous_commit'), `
+	var args []any
+	if own {
+		text += `set_config('statement_timeout', $1, true) || set_config('lock_timeout', $2, true) ||
+			set_config('idle_in_transaction_session_timeout', $1, true)`
+		args = []any{milliseconds(d.txTimeout), milliseconds(d.lockTimeout)}
+	} else {
+		text += "''"
+	}
+	err := r.QueryRowContext(ctx, text, args...).Scan(&now, &fsync, &pages, &commit, &bounds)
 	if err != nil {
 		return 0, err
 	}
@@ -108,7 +113,7 @@ func enterPostgreSQL(ctx context.Context, d *DB, r runner) (int64, error) {
 	return now, d.refuse("synchronous_commit", commit, commit != "off", advice)
 }
 
-func enterSQLite(ctx context.Context, d *DB, r runner) (int64, error) {
+func enterSQLite(ctx context.Context, d *DB, r runner, _ bool) (int64, error) {
 	var journal string
 	var synchronous int
 	if err := r.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&journal); err != nil {

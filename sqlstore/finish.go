@@ -92,14 +92,7 @@ func (s *session) finish(ctx context.Context, l inbox.Lease, endings []inbox.End
 			return err
 		}
 	}
-	if err := s.end(ctx, over, rows); err != nil {
-		return err
-	}
-	if len(emit) == 0 {
-		return nil
-	}
-	_, err = s.append(ctx, inbox.Batch{ID: rand.Text(), Events: emit})
-	return err
+	return s.settle(ctx, over, emit, rows)
 }
 
 // openRows locks and returns the rows that are not ended.
@@ -184,4 +177,58 @@ func (s *session) end(ctx context.Context, over []inbox.Ending, rows map[int64]*
 		}
 	}
 	return nil
+}
+
+var _ inbox.TxCompleter[*sql.Tx] = (*Inbox)(nil)
+
+// CompleteTx implements [inbox.TxCompleter]: the event at hand is done when the
+// caller commits tx, and not before.
+func (in *Inbox) CompleteTx(ctx context.Context, tx *sql.Tx) error {
+	const op = "complete in transaction"
+	a, ok := inbox.AttemptOf(ctx)
+	if !ok {
+		return fail(op, commerce.NotSent, refusal(commerce.KindInvalid, "", "the context carries no event"))
+	}
+	ending := inbox.Ending{Seq: a.Seq, Generation: a.Generation, State: inbox.Done, Emit: a.Emit}
+	if err := checkEnding(ending); err != nil {
+		return fail(op, commerce.NotSent, err)
+	}
+	s, err := in.db.enterTx(ctx, tx, false)
+	if err == nil {
+		err = s.complete(ctx, a.Lease, ending)
+	}
+	if err != nil {
+		return fail(op, commerce.NotSent, err)
+	}
+	return nil
+}
+
+func (s *session) complete(ctx context.Context, l inbox.Lease, e inbox.Ending) error {
+	if err := s.hold(ctx, l); err != nil {
+		return err
+	}
+	rows, err := s.openRows(ctx, []int64{e.Seq})
+	if err != nil {
+		return err
+	}
+	if err := s.belong(ctx, l, []int64{e.Seq}, rows); err != nil {
+		return err
+	}
+	row, ok := rows[e.Seq]
+	switch {
+	case !ok:
+		return refusal(commerce.KindConflict, "ended", "event %d has ended already", e.Seq)
+	case row.generation != e.Generation:
+		return refusal(commerce.KindConflict, "generation", "event %d is at generation %d, not %d", e.Seq, row.generation, e.Generation)
+	}
+	return s.settle(ctx, []inbox.Ending{e}, e.Emit, rows)
+}
+
+// settle ends events that are over and appends what was emitted.
+func (s *session) settle(ctx context.Context, over []inbox.Ending, emit []commerce.Event, rows map[int64]*open) error {
+	if err := s.end(ctx, over, rows); err != nil || len(emit) == 0 {
+		return err
+	}
+	_, err := s.append(ctx, inbox.Batch{ID: rand.Text(), Events: emit})
+	return err
 }

@@ -160,7 +160,7 @@ func (st *Steps) RecordTx(ctx context.Context, tx *sql.Tx, key, fingerprint stri
 	if err := texts("the key", key, "the fingerprint", fingerprint); err != nil {
 		return rec, false, fail("record", commerce.NotSent, err)
 	}
-	s, err := st.db.enterTx(ctx, tx)
+	s, err := st.db.enterTx(ctx, tx, false)
 	if err != nil {
 		return rec, false, fail(op, commerce.NotSent, err)
 	}

@@ -21,9 +21,27 @@ type session struct {
 // of anything before COMMIT, leaves nothing behind (NotSent); once COMMIT was sent
 // only its answer tells (Unknown without one).
 func (d *DB) write(ctx context.Context, op string, fn func(context.Context, *session) error) error {
+	begin := d.begin
+	if d.oneTurn {
+		begin = d.beginImmediate
+	}
+	return d.bounded(ctx, op, begin, func(ctx context.Context, t transaction) error {
+		s, err := d.enterTx(ctx, t.runner, true)
+		if err != nil {
+			return err
+		}
+		return fn(ctx, s)
+	})
+}
+
+// bounded runs fn between begin and commit.
+func (d *DB) bounded(ctx context.Context, op string, begin func(context.Context) (transaction, error), fn func(context.Context, transaction) error) error {
+	if ctx.Value(insideKey{}) != nil {
+		return fail(op, commerce.NotSent, refusal(commerce.KindInvalid, "in_transaction",
+			"the context is inside a transaction of the caller's, which this would wait for; use the form that ends in Tx"))
+	}
 	ctx, cancel := context.WithTimeout(ctx, d.txTimeout)
 	defer cancel()
-	begin := d.begin
 	if d.oneTurn {
 		select {
 		case d.turn <- struct{}{}:
@@ -31,33 +49,33 @@ func (d *DB) write(ctx context.Context, op string, fn func(context.Context, *ses
 		case <-ctx.Done():
 			return fail(op, commerce.NotSent, ctx.Err())
 		}
-		begin = d.beginImmediate
 	}
-	tx, err := begin(ctx)
+	t, err := begin(ctx)
 	if err != nil {
 		return fail(op, commerce.NotSent, err)
 	}
-	s, err := d.enterTx(ctx, tx.runner)
-	if err == nil {
-		err = fn(ctx, s)
-	}
-	if err == nil {
-		// A context that ended by now ends the transaction; COMMIT itself is not cut short.
-		err = ctx.Err()
-	}
-	if err != nil {
-		tx.rollback()
+	ended := false
+	defer func() {
+		if !ended { // also where fn panics
+			_ = t.rollback()
+		}
+	}()
+	if err := fn(ctx, t); err != nil {
 		return fail(op, commerce.NotSent, err)
 	}
-	if err := tx.commit(); err != nil {
+	if err := ctx.Err(); err != nil {
+		return fail(op, commerce.NotSent, err)
+	}
+	ended = true
+	if err := t.commit(); err != nil {
 		return fail(op, commitOutcome(err), err)
 	}
 	return nil
 }
 
-// enterTx bounds and checks a transaction and reads the clock.
-func (d *DB) enterTx(ctx context.Context, r runner) (*session, error) {
-	now, err := d.enter(ctx, d, r)
+// enterTx checks a transaction and reads the clock; one of our own it also bounds.
+func (d *DB) enterTx(ctx context.Context, r runner, own bool) (*session, error) {
+	now, err := d.enter(ctx, d, r, own)
 	if err != nil {
 		return nil, err
 	}
@@ -67,20 +85,18 @@ func (d *DB) enterTx(ctx context.Context, r runner) (*session, error) {
 	return &session{DB: d, runner: r, now: now}, nil
 }
 
-// transaction is one begun in either way.
+// transaction is one that was begun in either way.
 type transaction struct {
-	runner              runner
-	commit, rollbackErr func() error
+	runner           runner
+	commit, rollback func() error
 }
-
-func (t transaction) rollback() { _ = t.rollbackErr() }
 
 func (d *DB) begin(ctx context.Context) (transaction, error) {
 	tx, err := d.pool.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
 	if err != nil {
 		return transaction{}, err
 	}
-	return transaction{runner: tx, commit: tx.Commit, rollbackErr: tx.Rollback}, nil
+	return transaction{runner: tx, commit: tx.Commit, rollback: tx.Rollback}, nil
 }
 
 // beginImmediate takes SQLite's write lock when it begins: a transaction that read
@@ -113,40 +129,38 @@ func (d *DB) beginImmediate(ctx context.Context) (transaction, error) {
 		}
 		return conn.Close()
 	}
-	return transaction{runner: conn, commit: commit, rollbackErr: rollback}, nil
+	return transaction{runner: conn, commit: commit, rollback: rollback}, nil
 }
+
+type insideKey struct{}
 
 // InTx runs fn in a transaction of the database that holds the store, for work
 // that joins the caller's own rows with [Inbox.AppendTx], [Inbox.CompleteTx] and
-// [Steps.RecordTx]. Under fn's context a far effect is refused, since its key has
-// to be committed before the first byte leaves.
+// [Steps.RecordTx]. It commits where fn returns nil. The transaction is bounded by
+// Config.TxTimeout.
+//
+// Under fn's context a far effect is refused, since its key has to be committed
+// before the first byte leaves, and so is every other write of this store.
 func (d *DB) InTx(ctx context.Context, fn func(ctx context.Context, tx *sql.Tx) error) error {
-	const op = "run in transaction"
-	ctx, cancel := context.WithTimeout(ctx, d.txTimeout)
-	defer cancel()
-	if d.oneTurn {
-		select {
-		case d.turn <- struct{}{}:
-			defer func() { <-d.turn }()
-		case <-ctx.Done():
-			return fail(op, commerce.NotSent, ctx.Err())
+	begin := func(ctx context.Context) (transaction, error) {
+		tx, err := d.pool.BeginTx(ctx, nil)
+		if err != nil {
+			return transaction{}, err
 		}
+		return transaction{runner: tx, commit: tx.Commit, rollback: tx.Rollback}, nil
 	}
-	tx, err := d.pool.BeginTx(ctx, nil)
-	if err != nil {
-		return fail(op, commerce.NotSent, err)
+	var own error // fn's, to be returned as it is
+	err := d.bounded(ctx, "run in transaction", begin, func(ctx context.Context, t transaction) error {
+		if _, err := d.enterTx(ctx, t.runner, true); err != nil {
+			return err
+		}
+		own = fn(context.WithValue(idempotency.InTx(ctx), insideKey{}, true), t.runner.(*sql.Tx))
+		return own
+	})
+	if own != nil {
+		return own
 	}
-	defer func() { _ = tx.Rollback() }()
-	if err := fn(idempotency.InTx(ctx), tx); err != nil {
-		return err
-	}
-	if err := ctx.Err(); err != nil {
-		return fail(op, commerce.NotSent, err)
-	}
-	if err := tx.Commit(); err != nil {
-		return fail(op, commitOutcome(err), err)
-	}
-	return nil
+	return err
 }
 
 // read bounds a read and gives it a session on the pool.
