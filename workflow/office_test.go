@@ -1,0 +1,154 @@
+package workflow
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/idempotency"
+	"github.com/commercesync/commerce/inbox"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// fataler is what *testing.T and *rapid.T have in common.
+type fataler interface {
+	require.TestingT
+	Helper()
+}
+
+// office is a world with an inbox in front of it and a clock that only runs when
+// nothing is left to do.
+type office struct {
+	t fataler
+	*world
+	clock  time.Time
+	inbox  *inbox.Inbox
+	events *inbox.Memory
+	steps  idempotency.Store
+	o2c    *OrderToCash
+	failed *PaymentFailed
+}
+
+func newOffice(t fataler, change ...func(*office)) *office {
+	t.Helper()
+	o := &office{t: t, clock: time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)}
+	now := func() time.Time { return o.clock }
+	o.world = newWorld(now)
+	o.events = inbox.NewMemory(inbox.MemoryConfig{Now: now})
+	o.steps = idempotency.NewMemory(now)
+	links := inbox.Links{Store: o.events}
+	o.o2c = o.world.orderToCash(o.steps, links)
+	o.failed = o.world.paymentFailed(o.steps, links)
+	for _, c := range change {
+		c(o)
+	}
+	o.o2c.Steps, o.failed.Steps = o.steps, o.steps
+	var err error
+	o.inbox, err = inbox.New(o.events, inbox.Config{
+		Handlers: inbox.Merge(o.o2c.Handlers(), o.failed.Handlers()),
+		Now:      now, Rand: func() float64 { return 0.5 },
+	})
+	require.NoError(t, err)
+	return o
+}
+
+func (o *office) deliver(events ...commerce.Event) {
+	o.t.Helper()
+	_, err := o.inbox.Append(context.Background(), events...)
+	require.NoError(o.t, err)
+}
+
+// news delivers an event of a type about a subject.
+func (o *office) news(id, kind, subject string) {
+	o.t.Helper()
+	o.deliver(o.event(id, kind, subject))
+}
+
+// work works until nothing waits any more.
+func (o *office) work() {
+	o.t.Helper()
+	o.until(time.Time{})
+}
+
+// until works until nothing is due before the time; zero = for ever.
+func (o *office) until(end time.Time) {
+	o.t.Helper()
+	ctx := context.Background()
+	for range 100_000 {
+		n, err := o.inbox.Work(ctx)
+		require.NoError(o.t, err)
+		if n > 0 {
+			continue
+		}
+		wait, err := o.events.Wait(ctx)
+		require.NoError(o.t, err)
+		if wait < 0 {
+			return
+		}
+		next := o.clock.Add(max(wait, time.Millisecond))
+		if !end.IsZero() && next.After(end) {
+			o.clock = end
+			return
+		}
+		o.clock = next
+	}
+	require.FailNow(o.t, "the events never end")
+}
+
+// wait lets time pass, and works what becomes due.
+func (o *office) wait(d time.Duration) {
+	o.t.Helper()
+	o.until(o.clock.Add(d))
+}
+
+// dead returns the codes of dead events, sorted.
+func (o *office) dead() []string {
+	o.t.Helper()
+	codes := []string{}
+	for e, err := range o.inbox.List(context.Background(), inbox.Filter{States: []inbox.State{inbox.Dead}, Limit: 1000}) {
+		require.NoError(o.t, err)
+		codes = append(codes, e.Code)
+	}
+	slices.Sort(codes)
+	return codes
+}
+
+// reason returns why the first dead event is dead.
+func (o *office) reason() string {
+	o.t.Helper()
+	for e, err := range o.inbox.List(context.Background(), inbox.Filter{States: []inbox.State{inbox.Dead}}) {
+		require.NoError(o.t, err)
+		return e.Reason
+	}
+	return ""
+}
+
+var journey = []string{"invoice order/1", "sales order order/1", "confirm sale/1", "request goods order/1"}
+
+func sorted(all ...[]string) []string {
+	out := slices.Concat(all...)
+	slices.Sort(out)
+	return out
+}
+
+func TestAPaymentBecomesAPaidOrderASalesOrderAndARequestForGoods(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	ref := o.order("1")
+	o.payment("1", []string{"1"})
+	o.news("evt_1", "charge.succeeded", "pi_1")
+	o.news("evt_2", "payment_intent.succeeded", "pi_1")
+	o.news("evt_1", "charge.succeeded", "pi_1")
+	o.work()
+	require.Empty(t, o.dead(), o.reason())
+	require.Equal(t, sorted(journey), o.inventory())
+	require.Equal(t, commerce.OrderProcessing, o.orders[ref].State)
+	require.Equal(t, "pi_1", o.orders[ref].PaymentID)
+	require.Empty(t, o.alerts)
+}
