@@ -20,6 +20,9 @@ type Sheet struct {
 	Rows     []Row
 	Shipping ShippingRow
 	Stated   Stated
+	// Gross is the gross total as the tenders make it up, each rounded by itself. The
+	// zero Money stands for Stated.Gross, rounded.
+	Gross commerce.Money
 }
 
 // Row is one row of an order. Amounts are of the whole row.
@@ -216,7 +219,11 @@ func (t Stated) Totals(document string, c commerce.Currency) (commerce.Totals, e
 	if err := t.prove(document); err != nil {
 		return commerce.Totals{}, err
 	}
-	minor, gross, err := spread(document, c, t.Gross, t.parts())
+	gross, _, err := t.Gross.Money(c)
+	if err != nil {
+		return commerce.Totals{}, Faultf(document, "gross", t.Gross.Text(), "%v", err)
+	}
+	minor, err := spread(document, gross, t.parts())
 	if err != nil {
 		return commerce.Totals{}, err
 	}
@@ -225,16 +232,13 @@ func (t Stated) Totals(document string, c commerce.Currency) (commerce.Totals, e
 		ShippingDiscount: m(-minor[3]), Fees: m(minor[4]), Tax: m(minor[5]), Gross: gross}, nil
 }
 
-func spread(document string, c commerce.Currency, gross Amount, parts []Amount) ([]int64, commerce.Money, error) {
-	total, _, err := gross.Money(c)
-	if err != nil {
-		return nil, commerce.Money{}, Faultf(document, "gross", gross.Text(), "%v", err)
-	}
-	minor, ok := apportion(c, total.Minor(), parts)
+// spread rounds the parts of a gross total so that they add up to it.
+func spread(document string, gross commerce.Money, parts []Amount) ([]int64, error) {
+	minor, ok := apportion(gross.Currency(), gross.Minor(), parts)
 	if !ok {
-		return nil, commerce.Money{}, Faultf(document, "gross", gross.Text(), "its parts can not be rounded to add up to %s", total)
+		return nil, Faultf(document, "gross", gross.String(), "its parts can not be rounded to add up to it")
 	}
-	return minor, total, nil
+	return minor, nil
 }
 
 // round turns the figures into money. All leaves (net, discount and each tax of each
@@ -254,7 +258,17 @@ func (s Sheet) round(rows []Row) (Sale, error) {
 	}
 	add(s.Shipping.Net, s.Shipping.Discount, s.Shipping.Taxes)
 	leaves = append(leaves, s.Stated.Fees)
-	minor, gross, err := spread(s.Document, s.Currency, s.Stated.Gross, leaves)
+	gross := s.Gross
+	if gross == (commerce.Money{}) {
+		var err error
+		if gross, _, err = s.Stated.Gross.Money(s.Currency); err != nil {
+			return Sale{}, Faultf(s.Document, "gross", s.Stated.Gross.Text(), "%v", err)
+		}
+	}
+	if gross.Currency() != s.Currency {
+		return Sale{}, Faultf(s.Document, "gross", gross.String(), "the order is in %s", s.Currency)
+	}
+	minor, err := spread(s.Document, gross, leaves)
 	if err != nil {
 		return Sale{}, err
 	}
