@@ -5,6 +5,7 @@ package sqlstore_test
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
@@ -15,6 +16,8 @@ import (
 	"go.uber.org/goleak"
 	_ "modernc.org/sqlite"
 
+	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/inbox"
 	"github.com/commercesync/commerce/internal/integration/pgserver"
 	"github.com/commercesync/commerce/sqlstore"
 )
@@ -113,4 +116,18 @@ func (c *clock) Advance(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.at = c.at.Add(d)
+}
+
+var sprintf = fmt.Sprintf
+
+func event(id, pi string) commerce.Event {
+	return commerce.Event{
+		Ref:  commerce.Ref{Tenant: "t1", System: "stripe", Account: "acct_1", Mode: commerce.Test, ID: id},
+		Type: "charge.succeeded", Object: "ch_" + id, Subject: pi, APIVersion: "2023-10-16",
+		Created: time.Date(2026, 11, 21, 8, 0, 0, 0, time.UTC), Raw: []byte(`{"id":"` + id + `"}`),
+	}
+}
+
+func batch(id string, events ...commerce.Event) inbox.Batch {
+	return inbox.Batch{ID: id, Events: events}
 }
