@@ -1,0 +1,28 @@
+// Package magentotest is a Magento for tests: a stateful http.Handler that answers as
+// a real 2.4.6-p1 was recorded to answer.
+//
+// A shop is made, an order placed, and a client points at it:
+//
+//	shop, err := magentotest.New(magentotest.Config{})
+//	id, err := shop.Place(magentotest.NewOrder{
+//		Items:         []magentotest.NewItem{{SKU: "CUP", Qty: "2", Price: "9.99"}},
+//		ShippingPrice: "5",
+//	})
+//	client, err := magento.NewClient(magento.Config{
+//		BaseURL:     "https://shop.example",
+//		Credentials: commerce.Static(shop.Keys()),
+//		Transport:   shop.Transport(),
+//	})
+//
+// [Shop.Transport] works in this process and never opens a socket, so that it may be
+// used in a synctest bubble; [Shop.NewServer] serves the same shop on a loopback
+// address. [Shop.Fail] makes requests fail: refused, stalled, carried out with the
+// answer lost. What arrived is in [Shop.Calls], and what came of it in [Shop.Order],
+// [Shop.Invoices], [Shop.Shipments], [Shop.CreditMemos], [Shop.Transactions] and
+// [Shop.Comments], which count at the far side.
+//
+// Signatures, nonces and tokens are really checked. Orders, invoices, shipments,
+// credit memos by the order's refund route, comments, hold, cancel, transactions,
+// lists with searchCriteria and stores are there; customers, products, stock, carts
+// and the asynchronous routes are not, and answer as an unknown route.
+package magentotest

@@ -1,0 +1,281 @@
+package magentotest
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// answer is what a request is answered with.
+type answer struct {
+	status      int
+	body        []byte
+	contentType string // empty = JSON
+}
+
+// failure is an error in Magento's shape.
+type failure struct {
+	status     int
+	message    string
+	parameters any
+}
+
+func (f *failure) Error() string { return f.message }
+
+func invalid(message string, parameters ...any) *failure {
+	f := &failure{status: http.StatusBadRequest, message: message}
+	if len(parameters) > 0 {
+		f.parameters = parameters
+	}
+	return f
+}
+
+var (
+	errNotFound = &failure{status: http.StatusNotFound, message: "The entity that was requested doesn't exist. Verify the entity and try again."}
+	errNoRoute  = &failure{status: http.StatusNotFound, message: "Request does not match any route."}
+)
+
+// internal is a masked fault of PHP or SQL.
+func (s *Shop) internal() *failure {
+	return &failure{status: http.StatusInternalServerError,
+		message: fmt.Sprintf("Internal Error. Details are available in Magento log file. Report ID: webapi-%013x", s.rand.Uint64()>>12)}
+}
+
+// route is one service of the shop.
+type route struct {
+	method string
+	path   string // below /V1; {id} is a number
+	right  string // ACL id; empty = anyone
+	serve  func(s *Shop, r *request) (any, *failure)
+}
+
+// request is a request as a service sees it.
+type request struct {
+	id    int64
+	query url.Values // keys and values decoded as PHP does
+	body  any        // decoded JSON, keys in snake_case
+}
+
+// into decodes the body, and refuses what the service does not know, which is a 500
+// in Magento (REC 069).
+func (r *request) into(s *Shop, v any) *failure {
+	b, err := json.Marshal(r.body)
+	if err == nil {
+		d := json.NewDecoder(bytes.NewReader(b))
+		d.DisallowUnknownFields()
+		err = d.Decode(v)
+	}
+	if err != nil {
+		return s.internal()
+	}
+	return nil
+}
+
+const (
+	rightView      = "Magento_Sales::actions_view"
+	rightComment   = "Magento_Sales::comment"
+	rightHold      = "Magento_Sales::hold"
+	rightUnhold    = "Magento_Sales::unhold"
+	rightCancel    = "Magento_Sales::cancel"
+	rightInvoice   = "Magento_Sales::invoice"
+	rightInvoices  = "Magento_Sales::sales_invoice"
+	rightShip      = "Magento_Sales::ship"
+	rightShipments = "Magento_Sales::shipment"
+	rightRefund    = "Magento_Sales::creditmemo"
+	rightMemos     = "Magento_Sales::sales_creditmemo"
+	rightTxns      = "Magento_Sales::transactions_fetch"
+	rightCreate    = "Magento_Sales::create"
+	rightStore     = "Magento_Backend::store"
+)
+
+var routes []route
+
+func init() {
+	routes = []route{
+		{"POST", "/integration/admin/token", "", (*Shop).serveAdminToken},
+		{"GET", "/directory/currency", "", (*Shop).serveCurrency},
+		{"GET", "/orders", rightView, (*Shop).serveOrders},
+		{"POST", "/orders", rightCreate, (*Shop).serveOrderSave},
+		{"PUT", "/orders/create", rightCreate, (*Shop).serveOrderSave},
+		{"GET", "/orders/{id}", rightView, (*Shop).serveOrder},
+		{"GET", "/orders/{id}/statuses", rightView, (*Shop).serveOrderStatus},
+		{"GET", "/orders/{id}/comments", rightView, (*Shop).serveComments},
+		{"POST", "/orders/{id}/comments", rightComment, (*Shop).serveComment},
+		{"POST", "/orders/{id}/hold", rightHold, (*Shop).serveHold},
+		{"POST", "/orders/{id}/unhold", rightUnhold, (*Shop).serveUnhold},
+		{"POST", "/orders/{id}/cancel", rightCancel, (*Shop).serveCancel},
+		{"POST", "/order/{id}/invoice", rightInvoice, (*Shop).serveInvoice},
+		{"POST", "/order/{id}/ship", rightShip, (*Shop).serveShip},
+		{"POST", "/order/{id}/refund", rightRefund, (*Shop).serveRefund},
+		{"GET", "/invoices", rightInvoices, (*Shop).serveInvoices},
+		{"GET", "/invoices/{id}", rightInvoices, (*Shop).serveOneInvoice},
+		{"GET", "/shipments", rightShipments, (*Shop).serveShipments},
+		{"GET", "/shipment/{id}", rightShipments, (*Shop).serveOneShipment},
+		{"POST", "/shipment/track", rightShipments, (*Shop).serveTrack},
+		{"GET", "/creditmemos", rightMemos, (*Shop).serveMemos},
+		{"GET", "/creditmemo/{id}", rightMemos, (*Shop).serveOneMemo},
+		{"GET", "/transactions", rightTxns, (*Shop).serveTransactions},
+		{"GET", "/transactions/{id}", rightTxns, (*Shop).serveOneTransaction},
+		{"GET", "/store/websites", rightStore, (*Shop).serveWebsites},
+		{"GET", "/store/storeGroups", rightStore, (*Shop).serveGroups},
+		{"GET", "/store/storeViews", rightStore, (*Shop).serveViews},
+		{"GET", "/store/storeConfigs", rightStore, (*Shop).serveConfigs},
+	}
+}
+
+// answer works on one request. s.mu is held.
+func (s *Shop) answer(r *http.Request, body []byte) answer {
+	if r.Method == http.MethodHead {
+		return answer{status: http.StatusMethodNotAllowed} // REC 308
+	}
+	if a := r.Header.Get("Accept"); a != "" && !strings.Contains(a, "json") && !strings.Contains(a, "*/*") {
+		return answer{http.StatusInternalServerError, []byte("<html><body>Server cannot understand Accept HTTP header media type.</body></html>"), "text/html; charset=UTF-8"}
+	}
+	v, f := s.dispatch(r, body)
+	if f != nil {
+		out := obj{"message": f.message}
+		if f.parameters != nil {
+			out["parameters"] = f.parameters
+		}
+		return encode(f.status, out)
+	}
+	return encode(http.StatusOK, v)
+}
+
+func encode(status int, v any) answer {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return answer{http.StatusInternalServerError, []byte(err.Error()), "text/plain"}
+	}
+	return answer{status: status, body: bytes.TrimSpace(b.Bytes())}
+}
+
+func (s *Shop) dispatch(r *http.Request, body []byte) (any, *failure) {
+	rest, ok := cutRest(r.URL.EscapedPath())
+	if !ok {
+		return nil, errNoRoute
+	}
+	code, path, ok := strings.Cut(rest, "V1/")
+	code = strings.Trim(code, "/")
+	if !ok {
+		return nil, errNoRoute
+	}
+	if _, known := s.store(code); code != "" && code != "all" && !known {
+		return nil, invalid("Specified request cannot be processed.") // REC 190
+	}
+	rt, id := find(r.Method, "/"+path)
+	if rt == nil {
+		return nil, errNoRoute
+	}
+	if f := s.authorize(r, rt.right); f != nil {
+		return nil, f
+	}
+	req := &request{id: id, query: parseQuery(r.URL.RawQuery)}
+	if r.Method != http.MethodGet {
+		if f := decodeBody(r, body, req); f != nil {
+			return nil, f
+		}
+	}
+	v, f := rt.serve(s, req)
+	if f != nil {
+		return nil, f
+	}
+	if fields := req.query.Get("fields"); fields != "" {
+		v = parseFields(fields).apply(v)
+	}
+	return v, nil
+}
+
+// cutRest returns what follows /rest/, wherever the shop's own path ends.
+func cutRest(path string) (string, bool) {
+	_, rest, ok := strings.Cut(path, "/rest/")
+	return rest, ok
+}
+
+func find(method, path string) (*route, int64) {
+	parts := strings.Split(path, "/")
+	for i := range routes {
+		rt := &routes[i]
+		want := strings.Split(rt.path, "/")
+		if rt.method != method || len(want) != len(parts) {
+			continue
+		}
+		var id int64
+		fits := true
+		for j := range want {
+			if want[j] == "{id}" {
+				n, err := strconv.ParseInt(parts[j], 10, 64)
+				if err != nil {
+					fits = false
+				}
+				id = n
+			} else if want[j] != parts[j] {
+				fits = false
+			}
+		}
+		if fits {
+			return rt, id
+		}
+	}
+	return nil, 0
+}
+
+// decodeBody reads JSON. No body at all is allowed, as for hold.
+func decodeBody(r *http.Request, body []byte, into *request) *failure {
+	if len(bytes.TrimSpace(body)) == 0 {
+		into.body = obj{}
+		return nil
+	}
+	ct := r.Header.Get("Content-Type")
+	if ct == "" {
+		return invalid("Content-Type header is empty.")
+	}
+	if mt, _, err := mime.ParseMediaType(ct); err != nil || mt != "application/json" {
+		return invalid("Server cannot understand Content-Type HTTP header media type %1", ct)
+	}
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.UseNumber()
+	var v any
+	if d.Decode(&v) != nil || d.More() {
+		return invalid("Decoding error.")
+	}
+	into.body = snake(v)
+	return nil
+}
+
+// parseQuery decodes a query as PHP does: a + is a space there.
+func parseQuery(raw string) url.Values {
+	v := url.Values{}
+	for part := range strings.SplitSeq(raw, "&") {
+		name, value, _ := strings.Cut(part, "=")
+		n, err1 := url.QueryUnescape(name)
+		val, err2 := url.QueryUnescape(value)
+		if n != "" && err1 == nil && err2 == nil {
+			v.Add(n, val)
+		}
+	}
+	return v
+}
+
+func (s *Shop) serveCurrency(*request) (any, *failure) {
+	st := s.stores[0]
+	var rates []any
+	var codes []any
+	for _, x := range s.stores {
+		if x.WebsiteID == st.WebsiteID && !slices.Contains(codes, any(x.Currency)) {
+			rate, _ := parseDec(x.Rate)
+			codes = append(codes, x.Currency)
+			rates = append(rates, obj{"currency_to": x.Currency, "rate": rate})
+		}
+	}
+	return obj{"base_currency_code": st.BaseCurrency, "default_display_currency_code": st.Currency,
+		"available_currency_codes": codes, "exchange_rates": rates}, nil
+}

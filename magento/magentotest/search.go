@@ -1,0 +1,388 @@
+package magentotest
+
+import (
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// criteria is a searchCriteria as it was sent.
+type criteria struct {
+	groups     [][]filter
+	sorts      []sortBy
+	size, page int
+	echo       obj
+}
+
+type filter struct{ field, value, condition string }
+
+type sortBy struct {
+	field string
+	desc  bool
+}
+
+var (
+	filterKey = regexp.MustCompile(`^searchCriteria\[(?:filter_groups|filterGroups)\]\[(\d+)\]\[filters\]\[(\d+)\]\[(\w+)\]$`)
+	sortKey   = regexp.MustCompile(`^searchCriteria\[(?:sort_orders|sortOrders)\]\[(\d+)\]\[(\w+)\]$`)
+)
+
+func (s *Shop) parseCriteria(q url.Values) (criteria, *failure) {
+	c := criteria{echo: obj{}}
+	type at struct{ g, f int }
+	filters := map[at]*filter{}
+	sorts := map[int]*sortBy{}
+	some := false
+	for key := range q {
+		value := q.Get(key)
+		some = some || strings.HasPrefix(key, "searchCriteria")
+		number := func(name string, into *int) *failure {
+			n, err := strconv.Atoi(value)
+			if err != nil {
+				return invalid(`Error occurred during "` + name + `" processing. The "` + value + `" value's type is invalid. The "int" type was expected. Verify and try again.`)
+			}
+			*into = n
+			return nil
+		}
+		switch {
+		case key == "searchCriteria[pageSize]" || key == "searchCriteria[page_size]":
+			if f := number("pageSize", &c.size); f != nil {
+				return c, f
+			}
+			c.echo["page_size"] = c.size
+		case key == "searchCriteria[currentPage]" || key == "searchCriteria[current_page]":
+			if f := number("currentPage", &c.page); f != nil {
+				return c, f
+			}
+			c.echo["current_page"] = c.page
+		}
+		if m := filterKey.FindStringSubmatch(key); m != nil {
+			k := at{atoi(m[1]), atoi(m[2])}
+			if filters[k] == nil {
+				filters[k] = &filter{condition: "eq"}
+			}
+			switch snakeName(m[3]) {
+			case "field":
+				filters[k].field = value
+			case "value":
+				filters[k].value = value
+			case "condition_type":
+				filters[k].condition = value
+			}
+		}
+		if m := sortKey.FindStringSubmatch(key); m != nil {
+			n := atoi(m[1])
+			if sorts[n] == nil {
+				sorts[n] = &sortBy{}
+			}
+			switch m[2] {
+			case "field":
+				sorts[n].field = value
+			case "direction":
+				if d := strings.ToUpper(value); d != "ASC" && d != "DESC" {
+					return c, invalid("The sort order has to be specified as %1 for ascending order or %2 for descending order.", "ASC", "DESC")
+				}
+				sorts[n].desc = strings.EqualFold(value, "DESC")
+			}
+		}
+	}
+	if !some {
+		return c, &failure{http.StatusBadRequest, `"%fieldName" is required. Enter and try again.`, obj{"fieldName": "searchCriteria"}}
+	}
+	if s.c.MaxPageSize > 0 && c.size > s.c.MaxPageSize {
+		return c, &failure{http.StatusBadRequest, "Maximum SearchCriteria pageSize is %max", obj{"max": s.c.MaxPageSize}}
+	}
+	var order []at
+	for k := range filters {
+		order = append(order, k)
+	}
+	slices.SortFunc(order, func(a, b at) int {
+		if a.g != b.g {
+			return a.g - b.g
+		}
+		return a.f - b.f
+	})
+	var groups []any
+	last := -1
+	for _, k := range order {
+		f := filters[k]
+		if k.g != last {
+			c.groups = append(c.groups, nil)
+			groups = append(groups, obj{"filters": []any{}})
+			last = k.g
+		}
+		n := len(c.groups) - 1
+		c.groups[n] = append(c.groups[n], *f)
+		g := groups[n].(obj)
+		g["filters"] = append(g["filters"].([]any), obj{"field": f.field, "value": f.value, "condition_type": f.condition})
+	}
+	c.echo["filter_groups"] = orEmpty(groups)
+	var echoed []any
+	for n := range len(sorts) {
+		if by := sorts[n]; by != nil {
+			c.sorts = append(c.sorts, *by)
+			direction := "ASC"
+			if by.desc {
+				direction = "DESC"
+			}
+			echoed = append(echoed, obj{"field": by.field, "direction": direction})
+		}
+	}
+	if echoed != nil {
+		c.echo["sort_orders"] = echoed
+	}
+	return c, nil
+}
+
+func atoi(s string) int {
+	n, _ := strconv.Atoi(s)
+	return n
+}
+
+// columns are the fields of a table that can be filtered and sorted. An absent value
+// is null.
+type columns map[string]any
+
+// list filters, sorts and cuts rows and renders those of one page.
+func list[T any](s *Shop, r *request, rows []T, cols func(T) columns, render func(T) any) (any, *failure) {
+	c, f := s.parseCriteria(r.query)
+	if f != nil {
+		return nil, f
+	}
+	var none T
+	known := cols(none)
+	for _, g := range c.groups {
+		for _, f := range g {
+			if _, ok := known[f.field]; !ok {
+				return nil, s.internal() // an SQL error (REC 179)
+			}
+		}
+	}
+	for _, by := range c.sorts {
+		if _, ok := known[by.field]; !ok {
+			return nil, s.internal()
+		}
+	}
+	type hit struct {
+		row  T
+		cols columns
+	}
+	var hits []hit
+	for _, row := range rows {
+		v := cols(row)
+		if c.match(v) {
+			hits = append(hits, hit{row, v})
+		}
+	}
+	slices.SortStableFunc(hits, func(a, b hit) int {
+		for _, by := range c.sorts {
+			if n := compare(a.cols[by.field], b.cols[by.field]); n != 0 {
+				if by.desc {
+					return -n
+				}
+				return n
+			}
+		}
+		return 0
+	})
+	total := len(hits)
+	if c.size > 0 {
+		from := min(max(c.page-1, 0)*c.size, len(hits)) // past the end: nothing, since 2.4.0
+		hits = hits[from:min(from+c.size, len(hits))]
+	}
+	items := make([]any, len(hits))
+	for i, h := range hits {
+		items[i] = render(h.row)
+	}
+	return obj{"items": items, "search_criteria": c.echo, "total_count": total}, nil
+}
+
+func (c criteria) match(v columns) bool {
+	for _, g := range c.groups {
+		if !slices.ContainsFunc(g, func(f filter) bool { return f.match(v[f.field]) }) {
+			return false
+		}
+	}
+	return true
+}
+
+// match compares a value as MySQL does. A null matches null only.
+func (f filter) match(v any) bool {
+	switch f.condition {
+	case "null":
+		return v == nil
+	case "notnull":
+		return v != nil
+	}
+	if v == nil {
+		return false
+	}
+	switch f.condition {
+	case "in":
+		return slices.ContainsFunc(strings.Split(f.value, ","), func(x string) bool { return compare(v, x) == 0 })
+	case "nin":
+		return !slices.ContainsFunc(strings.Split(f.value, ","), func(x string) bool { return compare(v, x) == 0 })
+	case "like":
+		return like(v, f.value)
+	case "nlike":
+		return !like(v, f.value)
+	}
+	n := compare(v, f.value)
+	switch f.condition {
+	case "neq":
+		return n != 0
+	case "gt":
+		return n > 0
+	case "gteq", "moreq", "from":
+		return n >= 0
+	case "lt":
+		return n < 0
+	case "lteq", "to":
+		return n <= 0
+	}
+	return n == 0 // also for a condition that nobody knows (REC 180)
+}
+
+func like(v any, pattern string) bool {
+	parts := strings.Split(pattern, "%")
+	for i := range parts {
+		parts[i] = regexp.QuoteMeta(parts[i])
+	}
+	re, err := regexp.Compile("(?is)^" + strings.Join(parts, ".*") + "$")
+	return err == nil && re.MatchString(plainText(v))
+}
+
+// compare orders two values: numbers as numbers, texts without regard to case. Null
+// comes first.
+func compare(a, b any) int {
+	if a == nil || b == nil {
+		return digit(a != nil) - digit(b != nil)
+	}
+	x, y := plainText(a), plainText(b)
+	if _, number := a.(dec); number {
+		d, err := parseDec(y)
+		if err != nil {
+			d = 0
+		}
+		return int(max(-1, min(1, a.(dec)-d)))
+	}
+	// MariaDB takes ISO times as well (REC 202).
+	if len(y) == 20 && y[10] == 'T' && y[19] == 'Z' {
+		y = y[:10] + " " + y[11:19]
+	}
+	return strings.Compare(strings.ToLower(x), strings.ToLower(y))
+}
+
+func plainText(v any) string {
+	switch v := v.(type) {
+	case string:
+		return v
+	case dec:
+		return v.String()
+	}
+	return ""
+}
+
+func number(n int64) dec { return dec(n) * one }
+
+// orNull is nil for an empty text.
+func orNull(v any) any {
+	if s, ok := v.(string); ok && s == "" {
+		return nil
+	}
+	return v
+}
+
+func orderColumns(o *order) columns {
+	if o == nil {
+		o = &order{plain: obj{}}
+	}
+	c := columns{"entity_id": number(o.id), "increment_id": o.number, "store_id": number(o.store.ID), "state": o.state,
+		"status": orNull(o.status), "created_at": stamp(o.created), "updated_at": stamp(o.updated),
+		"grand_total": o.sums["grand_total"].order, "base_grand_total": o.sums["grand_total"].base}
+	for _, name := range []string{"customer_email", "customer_id", "ext_order_id", "ext_customer_id", "original_increment_id",
+		"relation_parent_id", "relation_child_id", "order_currency_code", "coupon_code"} {
+		c[name] = o.plain[name]
+		if n, ok := o.plain[name].(int64); ok {
+			c[name] = number(n)
+		}
+	}
+	return c
+}
+
+func documentColumns(d *document) columns {
+	if d == nil {
+		d = &document{order: &order{}}
+	}
+	return columns{"entity_id": number(d.id), "increment_id": d.number, "order_id": number(d.order.id), "store_id": number(d.order.store.ID),
+		"created_at": stamp(d.created), "updated_at": stamp(d.updated), "transaction_id": orNull(d.transaction), "state": number(int64(d.state))}
+}
+
+func transactionColumns(t *transaction) columns {
+	if t == nil {
+		t = &transaction{order: &order{}}
+	}
+	return columns{"transaction_id": number(t.id), "order_id": number(t.order.id), "txn_id": t.txn, "txn_type": t.kind,
+		"parent_txn_id": orNull(t.parent), "created_at": stamp(t.created)}
+}
+
+func (s *Shop) serveOrders(r *request) (any, *failure) {
+	return list(s, r, s.orders, orderColumns, func(o *order) any { return s.renderOrder(o) })
+}
+
+func (s *Shop) serveInvoices(r *request) (any, *failure) {
+	return list(s, r, s.invoices, documentColumns, func(d *document) any { return d.render(s) })
+}
+
+func (s *Shop) serveShipments(r *request) (any, *failure) {
+	return list(s, r, s.shipments, documentColumns, func(d *document) any { return d.renderShipment() })
+}
+
+func (s *Shop) serveMemos(r *request) (any, *failure) {
+	return list(s, r, s.memos, documentColumns, func(d *document) any { return d.render(s) })
+}
+
+func (s *Shop) serveTransactions(r *request) (any, *failure) {
+	return list(s, r, s.transactions, transactionColumns, func(t *transaction) any { return t.render() })
+}
+
+func byID(docs []*document, id int64) *document {
+	for _, d := range docs {
+		if d.id == id {
+			return d
+		}
+	}
+	return nil
+}
+
+func (s *Shop) serveOneInvoice(r *request) (any, *failure) {
+	if d := byID(s.invoices, r.id); d != nil {
+		return d.render(s), nil
+	}
+	return nil, errNotFound
+}
+
+func (s *Shop) serveOneShipment(r *request) (any, *failure) {
+	if d := byID(s.shipments, r.id); d != nil {
+		return d.renderShipment(), nil
+	}
+	return nil, errNotFound
+}
+
+func (s *Shop) serveOneMemo(r *request) (any, *failure) {
+	if d := byID(s.memos, r.id); d != nil {
+		return d.render(s), nil
+	}
+	return nil, errNotFound
+}
+
+func (s *Shop) serveOneTransaction(r *request) (any, *failure) {
+	for _, t := range s.transactions {
+		if t.id == r.id {
+			return t.render(), nil
+		}
+	}
+	return nil, errNotFound
+}
