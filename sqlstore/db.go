@@ -89,15 +89,8 @@ func Open(ctx context.Context, pool *sql.DB, dialect Dialect, c Config) (*DB, er
 			return invalid("Config.AllowUnsafe names %q, which is none of %s", s, strings.Join(unsafeSettings, ", "))
 		}
 	}
-	names := []string{"{lock}", p.lock, "{skip}", p.skip}
-	for _, t := range tables {
-		names = append(names, "{"+t+"}", c.Prefix+t)
-	}
-	for word, t := range p.types {
-		names = append(names, "{"+word+"}", t)
-	}
 	d := &DB{
-		pieces: p, dialect: dialect, pool: pool, prefix: c.Prefix, names: strings.NewReplacer(names...),
+		pieces: p, dialect: dialect, pool: pool, prefix: c.Prefix, names: p.names(c.Prefix),
 		clockNow: c.Now, txTimeout: c.TxTimeout, lockTimeout: c.LockTimeout,
 		allowUnsafe: slices.Clone(c.AllowUnsafe), turn: make(chan struct{}, 1),
 	}

@@ -165,6 +165,18 @@ func tunePostgreSQL(ctx context.Context, d *DB, r runner) error {
 	return nil
 }
 
+// names replaces {…} in statements.
+func (p *pieces) names(prefix string) *strings.Replacer {
+	list := []string{"{lock}", p.lock, "{skip}", p.skip}
+	for _, t := range tables {
+		list = append(list, "{"+t+"}", prefix+t)
+	}
+	for word, t := range p.types {
+		list = append(list, "{"+word+"}", t)
+	}
+	return strings.NewReplacer(list...)
+}
+
 func milliseconds(t time.Duration) string {
 	return strconv.FormatInt(max(1, t.Milliseconds()), 10)
 }

@@ -1,0 +1,55 @@
+// Package sqlstore keeps the inbox and the memory of operations in the user's own
+// SQL database: one SQLite file by default, PostgreSQL where several machines work
+// together. It is written on database/sql alone; the program brings the driver.
+//
+//	import _ "modernc.org/sqlite"
+//
+//	pool, err := sql.Open("sqlite", sqlstore.SQLiteDSN("shop.db"))
+//	...
+//	db, err := sqlstore.Open(ctx, pool, sqlstore.SQLite, sqlstore.Config{})
+//	...
+//	in, err := inbox.New(db.Inbox(), inbox.Config{Handlers: handlers})
+//	receipt, err := idempotency.Do(ctx, db.Steps(), "refund/17", refund)
+//
+// With PostgreSQL the pool is sql.Open("pgx", "postgres://…") with the driver
+// github.com/jackc/pgx/v5/stdlib, and the dialect [PostgreSQL]. Everything else
+// stays as it is.
+//
+// [Open] brings the tables to the newest version, which any number of programs may
+// do at once, and refuses settings under which a power cut loses what was
+// acknowledged; [Config.AllowUnsafe] names those that are accepted anyway. They are
+// checked again in every transaction, since a pool has many connections.
+//
+// # What is promised
+//
+// A method that returns nil has committed. An error says what became of the write:
+// commerce.NotSent where nothing was stored, commerce.Unknown where COMMIT was sent
+// and its answer got lost. The same batch may then be sent again: rows that carry
+// its ID are new, the others were there before. Every transaction is bounded in
+// time, here and at the server.
+//
+// Times are the database's: clock_timestamp() of PostgreSQL, and for SQLite, which
+// is a file of this machine, the clock of this machine.
+//
+// # The caller's transaction
+//
+// Appending, completing the event at hand, and recording a local effect can join a
+// transaction of the caller's; they count when it commits:
+//
+//	err := db.InTx(ctx, func(ctx context.Context, tx *sql.Tx) error {
+//		if _, err := tx.ExecContext(ctx, "UPDATE stock SET …"); err != nil {
+//			return err
+//		}
+//		return db.Inbox().CompleteTx(ctx, tx)
+//	})
+//
+// Beginning a far effect never can: its key is committed before the first byte
+// leaves, so idempotency refuses the context that InTx hands out.
+//
+// # Tables
+//
+// Their names begin with [Config.Prefix]. events is only ever added to and holds
+// the bytes as received; queue holds what is not ended or asks for a person, and
+// stays small; ended, acts, links, leases, cursors, revisions and operations hold
+// what their names say. Times are microseconds since 1970 UTC.
+package sqlstore
