@@ -98,7 +98,7 @@ func (in *Inbox) alert(ctx context.Context, a Alert) {
 func (in *Inbox) watch(ctx context.Context) {
 	for {
 		in.countParked(ctx)
-		if in.c.Wait(ctx, in.c.Watch) != nil {
+		if in.sleep(ctx, in.c.Watch, nil); ctx.Err() != nil {
 			return
 		}
 	}

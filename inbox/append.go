@@ -33,13 +33,14 @@ func (it item) event() commerce.Event { return it.post.events[it.i] }
 type posts struct {
 	mu         sync.Mutex
 	queue      []item
+	bytes      int // raw bytes of everything without an answer
 	committers int
 }
 
 // Append stores events and returns when their commit is known. It shares commits
 // with everything else that is being appended. It may be called without Run.
 //
-// An error of kind limit says that QueueLen is reached. After the context ends, and
+// An error of kind limit says that QueueLen or QueueBytes is reached. After the context ends, and
 // where the store does not answer, the outcome is unknown: send the same events again,
 // and those that were stored come back as duplicates.
 func (in *Inbox) Append(ctx context.Context, events ...commerce.Event) ([]Appended, error) {
@@ -89,11 +90,17 @@ func (in *Inbox) enqueue(p *post) error {
 	q := &in.posts
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if len(q.queue)+len(p.events) > in.c.QueueLen {
-		e := notSent(commerce.KindLimit, "append", "%d events wait for a commit; QueueLen is %d", len(q.queue), in.c.QueueLen)
+	bytes := 0
+	for _, e := range p.events {
+		bytes += len(e.Raw)
+	}
+	if len(q.queue)+len(p.events) > in.c.QueueLen || q.bytes+bytes > in.c.QueueBytes {
+		e := notSent(commerce.KindLimit, "append", "%d events of %d bytes wait for a commit; QueueLen is %d, QueueBytes %d",
+			len(q.queue), q.bytes, in.c.QueueLen, in.c.QueueBytes)
 		e.RetryAfter = time.Second
 		return e
 	}
+	q.bytes += bytes
 	for i := range p.events {
 		q.queue = append(q.queue, item{p, i})
 	}
@@ -139,6 +146,11 @@ func (in *Inbox) commitItems(items []item) {
 		}
 		return
 	}
+	in.answer(items, got, err)
+	in.tellClashes(context.Background(), b, got)
+}
+
+func (in *Inbox) answer(items []item, got []Appended, err error) {
 	in.posts.mu.Lock()
 	defer in.posts.mu.Unlock()
 	for i, it := range items {
@@ -148,6 +160,7 @@ func (in *Inbox) commitItems(items []item) {
 		} else {
 			p.got[it.i] = got[i]
 		}
+		in.posts.bytes -= len(it.event().Raw)
 		if p.left--; p.left == 0 {
 			close(p.done)
 		}
@@ -182,7 +195,6 @@ func (in *Inbox) commit(ctx context.Context, b Batch) ([]Appended, error) {
 		}
 		if err == nil {
 			in.signal()
-			in.tellClashes(ctx, b, got)
 			return got, nil
 		}
 		in.c.Logger.Warn("inbox: append failed", "batch", b.ID, "events", len(b.Events), "try", try, "error", safeText(err))

@@ -87,7 +87,11 @@ func (in *Inbox) pollForever(ctx context.Context, f *FeedConfig) {
 		} else {
 			failures++
 		}
-		if in.c.Wait(ctx, in.spread(every<<min(failures, 4))+every/2) != nil {
+		wait := every
+		if failures > 0 {
+			wait = in.spread(every << min(failures, 4))
+		}
+		if in.sleep(ctx, wait, nil); ctx.Err() != nil {
 			return
 		}
 	}
@@ -97,6 +101,9 @@ func (in *Inbox) pollForever(ctx context.Context, f *FeedConfig) {
 // cursor in one transaction.
 func (in *Inbox) poll(ctx context.Context, f *FeedConfig) (news int, err error) {
 	defer func() {
+		if p := recover(); p != nil {
+			err = in.panicked(p, "feed", f.Name)
+		}
 		if err == nil || ctx.Err() == nil { // the end of the program says nothing about the feed
 			in.tellFeed(ctx, f.Name, err)
 		}
@@ -189,6 +196,7 @@ func (in *Inbox) storePage(ctx context.Context, feed string, page []Change) (new
 		}
 		return news, nil
 	}
+	in.tellClashes(ctx, b, got)
 	for _, a := range got {
 		if !a.Duplicate {
 			news++

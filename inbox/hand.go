@@ -6,8 +6,6 @@ import (
 	"time"
 
 	"github.com/commercesync/commerce"
-	"github.com/commercesync/commerce/idempotency"
-	"github.com/commercesync/commerce/resilience"
 )
 
 // Attempt is what a handler's context knows about the event at hand.
@@ -37,64 +35,66 @@ func WithAttempt(ctx context.Context, a Attempt) context.Context {
 
 // Link joins the subject of the event at hand to the root it belongs to (the order),
 // for ever; from then on the handler holds the root's lease. Call it as soon as the
-// root is known, before the root is read and before anything is written.
+// root is known, before the root is read and before anything is written. The root must
+// be of the event's tenant and mode.
 //
 // Kind parked: another worker holds the root; return the error, and the event comes
 // back in a moment without having used up an attempt. Kind needs_decision with code
 // "ambiguous_link": the subject belongs to another root already.
 func Link(ctx context.Context, root commerce.Ref) error {
-	h, ok := ctx.Value(handKey{}).(*hand)
+	a, ok := ctx.Value(handKey{}).(*attempt)
 	if !ok {
 		return invalid("link", "the context is not that of a handler")
 	}
 	if root.System == "" || root.ID == "" {
 		return invalid("link", "the root has no System or no ID")
 	}
-	return h.link(ctx, root.String())
+	if err := a.own("link", root); err != nil {
+		return err
+	}
+	return a.hand.link(ctx, a.entry.Event.SubjectRef().String(), root.String())
 }
 
-// Emit appends an event in the transaction that ends the event at hand, and only if
-// the handler that emits it succeeds. This is how other roots are told. The handler
-// may run again, so the event's id must follow from what it says.
+// Emit appends events in the transaction that ends the event at hand, and only if
+// the handler that emits them succeeds. This is how other roots are told. The handler
+// may run again, so an event's id must follow from what it says. Where Created is zero
+// it is that of the event at hand; tenant and mode must be its own.
 func Emit(ctx context.Context, events ...commerce.Event) error {
-	h, ok := ctx.Value(handKey{}).(*hand)
+	a, ok := ctx.Value(handKey{}).(*attempt)
 	if !ok {
 		return invalid("emit", "the context is not that of a handler")
 	}
-	for i, e := range events {
-		e, err := h.in.accept(e)
+	for _, e := range events {
+		e, err := a.hand.in.accept(e)
 		if err != nil {
 			return err
 		}
-		if events[i].Created.IsZero() {
-			e.Created = h.at().Event.Created // news is as old as its cause
+		if err := a.own("emit", e.Ref); err != nil {
+			return err
 		}
-		h.mu.Lock()
-		full := len(h.kept)+len(h.emitted) >= h.in.c.MaxBatch
-		if !full {
-			h.emitted = append(h.emitted, e)
+		if e.Created.IsZero() {
+			e.Created = a.entry.Event.Created
 		}
-		h.mu.Unlock()
-		if full {
-			return notSent(commerce.KindLimit, "emit", "more than MaxBatch (%d) events", h.in.c.MaxBatch)
+		if err := a.emit(e); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// Progress tells that a step of a long handler has ended: where less than half of the
-// lease is left it is extended, up to Config.MaxRun. The deadline of the handler's
+// Progress tells that a step of a long handler has ended: where less than half of its
+// time is left the lease is extended, up to Config.MaxRun. The deadline of the handler's
 // context moves with it. An error says that the right to work on the event was lost;
 // stop then. Outside of a handler it does nothing.
 func Progress(ctx context.Context) error {
-	h, ok := ctx.Value(handKey{}).(*hand)
+	a, ok := ctx.Value(handKey{}).(*attempt)
 	if !ok {
 		return nil
 	}
 	if err := context.Cause(ctx); err != nil {
 		return err
 	}
-	return h.progress(ctx)
+	return a.hand.progress(ctx)
 }
 
 // Links is what a workflow needs to know about orders and what belongs to them.
@@ -158,10 +158,7 @@ type hand struct {
 	mu      sync.Mutex
 	lease   Lease
 	end     mark // of the lease, as this worker believes it
-	entry   Entry
-	kept    []commerce.Event // emitted by handlers that succeeded
-	emitted []commerce.Event // by the handler at work
-	blocked bool             // a link was not free
+	blocked bool // a link was not free
 }
 
 // take starts to hold a claim that was sent at m.
@@ -201,19 +198,25 @@ func (h *hand) left() time.Duration {
 	return min(h.end.left(now)-h.in.c.Margin, h.limit.left(now))
 }
 
+// leaseLeft is how long the lease itself still holds.
+func (h *hand) leaseLeft() time.Duration {
+	now := h.in.mark()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.end.left(now)
+}
+
 // over reports that no work may be started.
 func (h *hand) over() bool { return h.ctx.Err() != nil || h.left() <= 0 }
+
+// tired reports that less than half of the time that a lease gives is left: too little
+// to begin another event with.
+func (h *hand) tired() bool { return h.left() < (h.in.c.Lease-h.in.c.Margin)/2 }
 
 func (h *hand) held() Lease {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.lease
-}
-
-func (h *hand) at() Entry {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.entry
 }
 
 func (h *hand) isBlocked() bool {
@@ -222,54 +225,20 @@ func (h *hand) isBlocked() bool {
 	return h.blocked
 }
 
-// attempt is what AttemptOf returns.
-func (h *hand) attempt() Attempt {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return Attempt{Lease: h.lease, Seq: h.entry.Seq, Generation: h.entry.Generation, Number: h.entry.Attempts + 1,
-		Emit: append(append([]commerce.Event(nil), h.kept...), h.emitted...)}
-}
-
-// begin makes e the event at hand and returns the context for its handlers.
-func (h *hand) begin(e Entry) context.Context {
-	h.mu.Lock()
-	h.entry, h.kept, h.emitted = e, nil, nil
-	root := h.lease.Root
-	h.mu.Unlock()
-	ctx := context.WithValue(h.ctx, handKey{}, h)
-	ctx = context.WithValue(ctx, attemptKey{}, h.attempt)
-	ctx = resilience.WithRoot(ctx, root)
-	return idempotency.WithGeneration(ctx, e.Generation)
-}
-
-// settle keeps or drops what a handler emitted.
-func (h *hand) settle(ok bool) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if ok {
-		h.kept = append(h.kept, h.emitted...)
-	}
-	h.emitted = nil
-}
-
 // progress extends the lease where less than half of it is left.
 func (h *hand) progress(ctx context.Context) error {
 	h.change.Lock()
 	defer h.change.Unlock()
-	c := h.in.c
-	now := h.in.mark()
-	h.mu.Lock()
-	l, left, limit := h.lease, h.end.left(now), h.limit.left(now)
-	h.mu.Unlock()
-	if left > c.Lease/2 || limit <= left-c.Margin {
+	l, m := h.held(), h.in.mark()
+	if !h.tired() || h.limit.left(m) <= h.left() {
 		return nil
 	}
 	call, cancel := h.in.call(ctx)
 	defer cancel()
-	err := h.in.store.Extend(call, l, c.Lease)
+	err := h.in.store.Extend(call, l, h.in.c.Lease)
 	switch {
 	case err == nil:
-		h.granted(l, now, c.Lease)
+		h.granted(l, m, h.in.c.Lease)
 		return nil
 	case commerce.KindOf(err) == commerce.KindConflict:
 		h.cancel(errLost)
@@ -280,10 +249,10 @@ func (h *hand) progress(ctx context.Context) error {
 	}
 }
 
-func (h *hand) link(ctx context.Context, root string) error {
+func (h *hand) link(ctx context.Context, subject, root string) error {
 	h.change.Lock()
 	defer h.change.Unlock()
-	l, subject := h.held(), h.at().Event.SubjectRef().String()
+	l := h.held()
 	if h.over() {
 		return errOver
 	}
@@ -302,8 +271,8 @@ func (h *hand) link(ctx context.Context, root string) error {
 		h.blocked = true
 		h.mu.Unlock()
 		// The holder gives the root back when it is done, mostly long before its lease
-		// ends: come back soon.
-		e := notSent(commerce.KindParked, "link", "%w", err)
+		// ends. So this comes back sooner than the store's error says, and leaves it out.
+		e := notSent(commerce.KindParked, "link", "another worker holds the root")
 		e.RetryAfter = h.in.spread(linkWait)
 		return e
 	case commerce.KindOf(err) == commerce.KindConflict:

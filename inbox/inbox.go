@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"log/slog"
 	mathrand "math/rand/v2"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -66,6 +67,9 @@ type Config struct {
 	MaxBatch int
 	// QueueLen is how many events may wait for a commit. Defaults to 4096.
 	QueueLen int
+	// QueueBytes is how many bytes of events may wait for a commit or be on their way.
+	// Defaults to 64 MiB; at least MaxBody.
+	QueueBytes int
 	// Commits is how many batches are in flight at once: 1 shares best and suits an
 	// embedded database; a database far away wants some more. Defaults to 1.
 	Commits int
@@ -89,7 +93,8 @@ type Config struct {
 	// Now measures how long a lease has been held. It must never go back: time.Now
 	// carries a monotonic reading and does not. Defaults to time.Now.
 	Now func() time.Time
-	// Wait waits between attempts to reach the store; it ends with the context.
+	// Wait waits before a batch or an ending is sent to the store again; it ends with
+	// the context.
 	// Defaults to a timer.
 	Wait func(context.Context, time.Duration) error
 	// Rand spreads waits; it returns a number in [0,1) and is called by several
@@ -138,6 +143,7 @@ func New(store Store, c Config) (*Inbox, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
+	c.Handlers, c.Feeds = Merge(c.Handlers), slices.Clone(c.Feeds)
 	in := &Inbox{store: store, c: c, owner: rand.Text(), wake: make(chan struct{}, 1)}
 	if err := in.meters.open(c.Meter); err != nil {
 		return nil, commerce.Errorf(commerce.KindInvalid, system, "new", "Meter: %w", err)
@@ -162,6 +168,7 @@ func (c *Config) setDefaults() {
 	def(&c.MaxBody, 1<<20)
 	def(&c.MaxBatch, 256)
 	def(&c.QueueLen, 4096)
+	def(&c.QueueBytes, max(64<<20, int(c.MaxBody)))
 	def(&c.Commits, 1)
 	def(&c.CommitTimeout, 5*time.Second)
 	def(&c.CommitAttempts, 4)
@@ -219,6 +226,8 @@ func (c *Config) check() error {
 		return invalid("new", "Margin (%s) must be shorter than Lease (%s)", c.Margin, c.Lease)
 	case c.MaxRun < c.Lease:
 		return invalid("new", "MaxRun (%s) must not be shorter than Lease (%s)", c.MaxRun, c.Lease)
+	case int64(c.QueueBytes) < c.MaxBody:
+		return invalid("new", "QueueBytes (%d) must not be less than MaxBody (%d)", c.QueueBytes, c.MaxBody)
 	case !(c.Backoff.Factor >= 1):
 		return invalid("new", "Backoff.Factor must be at least 1")
 	case c.Backoff.Max < c.Backoff.Initial:

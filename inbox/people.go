@@ -29,11 +29,19 @@ func (in *Inbox) Count(ctx context.Context, tenant string) (Counts, error) {
 // Replay opens a dead or ignored event again, as a new generation with its attempts
 // unspent. The raw bytes stay; overlay, which replaces an earlier one, corrects the
 // canonical facts that are made from them. Actor and reason are kept with the event
-// and must not be empty. Kind conflict: the event is in another state.
+// and must not be empty; the overlay is bounded by MaxBody. Kind conflict: the event is
+// in another state.
 func (in *Inbox) Replay(ctx context.Context, seq int64, actor, reason string, overlay commerce.Overlay) error {
 	by, err := act("replay", actor, reason)
 	if err != nil {
 		return err
+	}
+	size := int64(0)
+	for path, value := range overlay {
+		size += int64(len(path) + len(value))
+	}
+	if size > in.c.MaxBody {
+		return notSent(commerce.KindLimit, "replay", "the overlay has %d bytes, above MaxBody (%d)", size, in.c.MaxBody)
 	}
 	if err := in.store.Replay(ctx, seq, by, overlay); err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -32,6 +33,9 @@ func (in *Inbox) Run(ctx context.Context) error {
 			return nil
 		case free <- struct{}{}:
 		}
+		if ctx.Err() != nil {
+			return nil
+		}
 		want := 1
 		for want < in.c.Workers && offer(free) {
 			want++
@@ -41,7 +45,7 @@ func (in *Inbox) Run(ctx context.Context) error {
 		for _, c := range claims {
 			all.Go(func() {
 				defer func() { <-free; in.signal() }()
-				in.work(ctx, c, m)
+				_, _ = in.work(ctx, c, m) // it has been logged
 			})
 		}
 		for range want - len(claims) {
@@ -51,10 +55,10 @@ func (in *Inbox) Run(ctx context.Context) error {
 		case err != nil:
 			failures++
 			in.c.Logger.Warn("inbox: claim failed", "failures", failures, "error", safeText(err))
-			in.sleep(ctx, in.spread(min(in.c.Poll<<min(failures, 5), time.Minute)), false)
+			in.sleep(ctx, in.spread(min(in.c.Poll<<min(failures, 5), time.Minute)), nil)
 		case len(claims) < want:
 			failures = 0
-			in.sleep(ctx, in.nextDue(ctx), true)
+			in.sleep(ctx, in.nextDue(ctx), in.wake)
 		default:
 			failures = 0
 		}
@@ -71,18 +75,14 @@ func offer(free chan struct{}) bool {
 	}
 }
 
-// sleep waits for d, for news where it is wanted, or for the context.
-func (in *Inbox) sleep(ctx context.Context, d time.Duration, news bool) {
+// sleep waits for d, for news, or for the end of the context.
+func (in *Inbox) sleep(ctx context.Context, d time.Duration, news <-chan struct{}) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
-	wake := in.wake
-	if !news {
-		wake = nil
-	}
 	select {
 	case <-ctx.Done():
 	case <-timer.C:
-	case <-wake:
+	case <-news:
 	}
 }
 
@@ -102,7 +102,7 @@ func (in *Inbox) nextDue(ctx context.Context) time.Duration {
 }
 
 // Work claims one root, works its due events in the calling goroutine, and returns how
-// many it ended or put off; 0 means that nothing is due. It is what Run does, one step
+// many it ended or put off; 0 without an error means that nothing is due. It is what Run does, one step
 // at a time, for tests and simulations with a clock of their own. Each event that is
 // being worked when the context ends is finished.
 func (in *Inbox) Work(ctx context.Context) (int, error) {
@@ -116,7 +116,10 @@ func (in *Inbox) Work(ctx context.Context) (int, error) {
 	}
 	n := 0
 	for _, c := range claims {
-		n += in.work(ctx, c, m)
+		k, err := in.work(ctx, c, m)
+		if n += k; err != nil {
+			return n, err
+		}
 	}
 	return n, nil
 }
@@ -129,41 +132,48 @@ func (in *Inbox) claim(ctx context.Context, roots int) ([]Claim, error) {
 }
 
 // work works the events of a claim that was sent at m, in order, and returns how many
-// it ended or put off.
-func (in *Inbox) work(ctx context.Context, c Claim, m mark) int {
+// it ended or put off. An error says why the rest was not: it was logged, and the
+// store gives the events to somebody again.
+func (in *Inbox) work(ctx context.Context, c Claim, m mark) (int, error) {
 	h := in.take(ctx, c.Lease, m)
 	defer h.drop()
 	events := c.Events
 	if i := suspect(events); i >= 0 {
 		// The last worker died with these in hand. The others go back, so that only
 		// the one it may have died of is counted further.
-		rest := append(append([]Entry(nil), events[:i]...), events[i+1:]...)
+		rest := slices.Delete(slices.Clone(events), i, i+1)
 		events = events[i : i+1]
-		if !in.giveBack(h, rest, 0) {
-			return 0
+		if err := in.giveBack(h, rest, 0); err != nil {
+			return 0, err
 		}
 	}
-	n := 0
-	for i, e := range events {
-		if ctx.Err() != nil || h.over() {
-			in.giveBack(h, events[i:], 0)
-			break
+	for n, e := range events {
+		switch {
+		case ctx.Err() != nil:
+			return n, errors.Join(ctx.Err(), in.giveBack(h, events[n:], 0))
+		case n > 0 && h.tired():
+			return n, in.giveBack(h, events[n:], 0)
+		case h.over():
+			return n, errors.Join(errOver, in.giveBack(h, events[n:], 0))
 		}
-		end := in.attempt(h, e)
-		if !in.finish(h, end) {
-			break
+		end, err := in.attempt(h, e)
+		if err != nil {
+			return n, err
 		}
-		n++
-		in.told(h, e, end[0])
+		if err := in.finish(h, end); err != nil {
+			return n, err
+		}
+		in.told(h, e, end)
 		if h.isBlocked() {
-			in.giveBack(h, events[i+1:], in.spread(linkWait))
-			break
+			return n + 1, in.giveBack(h, events[n+1:], in.spread(linkWait))
 		}
-		if h.progress(h.ctx) != nil {
-			break
+		if n+1 < len(events) {
+			if err := h.progress(h.ctx); err != nil {
+				return n + 1, err
+			}
 		}
 	}
-	return n
+	return len(events), nil
 }
 
 // suspect returns the event that the worker before may have died of; -1 = none, or
@@ -179,91 +189,107 @@ func suspect(events []Entry) int {
 }
 
 // giveBack makes events due again that were claimed and not begun.
-func (in *Inbox) giveBack(h *hand, events []Entry, wait time.Duration) bool {
+func (in *Inbox) giveBack(h *hand, events []Entry, wait time.Duration) error {
 	if len(events) == 0 {
-		return true
+		return nil
 	}
 	endings := make([]Ending, len(events))
 	for i, e := range events {
 		endings[i] = Ending{Seq: e.Seq, Generation: e.Generation, State: Parked, Wait: wait,
 			Reason: e.Reason, Code: e.Code, Handler: e.Handler}
 	}
-	return in.finish(h, endings)
+	return in.finish(h, endings...)
 }
 
+// finishTries bounds how often an ending is written where the store is away; the end
+// of the lease mostly comes first.
+const finishTries = 20
+
 // finish writes endings down, again and again until the lease is over: the store
-// drops what it has already. It reports whether they are written.
-func (in *Inbox) finish(h *hand, endings []Ending) bool {
+// drops what it has already. Where it can not, somebody works the events again; what
+// is done already answers from its records.
+func (in *Inbox) finish(h *hand, endings ...Ending) error {
 	for try := 1; ; try++ {
 		l := h.held()
 		call, cancel := in.call(h.ctx)
 		err := in.store.Finish(call, l, endings)
 		cancel()
 		if err == nil {
-			return true
+			return nil
 		}
 		in.c.Logger.Warn("inbox: finish failed", "root", l.Root, "seq", endings[0].Seq, "try", try, "error", safeText(err))
-		h.mu.Lock()
-		left := h.end.left(in.mark())
-		h.mu.Unlock()
-		if commerce.KindOf(err) == commerce.KindConflict || commerce.KindOf(err).Permanent() || left <= 0 {
-			return false // another worker does it again; what is done already answers from its records
+		left := h.leaseLeft()
+		if kind := commerce.KindOf(err); kind == commerce.KindConflict || kind.Permanent() || left <= 0 || try == finishTries {
+			return err
 		}
 		if in.c.Wait(context.WithoutCancel(h.ctx), in.spread(min(left, 50*time.Millisecond<<min(try, 6)))) != nil {
-			return false
+			return err
 		}
 	}
 }
 
-// attempt works one event and says how it ended.
-func (in *Inbox) attempt(h *hand, e Entry) []Ending {
+// attempt works one event and says how it ended; an error says that the lease was lost.
+func (in *Inbox) attempt(h *hand, e Entry) (Ending, error) {
 	end := Ending{Seq: e.Seq, Generation: e.Generation}
 	if e.Starts > in.c.MaxStarts {
-		end.State, end.Code = Dead, "worker_died"
-		end.Reason = fmt.Sprintf("the work on it began %d times without an end: its worker died", e.Starts-1)
-		return []Ending{end}
+		end.bury("worker_died", fmt.Sprintf("the work on it began %d times without an end: its worker died", e.Starts-1))
+		return end, nil
 	}
 	handlers := in.c.Handlers.of(e.Event)
 	if len(handlers) == 0 {
 		end.State = Ignored
-		return []Ending{end}
+		return end, nil
 	}
-	ctx, done := in.meters.start(h.begin(e), in.c.Tracer, h.held().Root, e)
+	a, ctx, cancel := h.begin(e)
+	defer cancel()
+	ctx, done := in.meters.start(ctx, in.c.Tracer, h.held().Root, e)
 	var failed []failure
 	for i, hd := range handlers {
-		if i > 0 && h.progress(ctx) != nil {
-			break // the lease is lost: finish will be refused
+		if i > 0 {
+			if err := h.progress(ctx); err != nil {
+				done(Parked, err)
+				return end, err
+			}
 		}
-		err := in.handle(ctx, hd, e)
-		h.settle(err == nil)
+		err := error(errOver)
+		if !h.over() {
+			err = in.handle(ctx, hd, e)
+		}
+		a.settle(err == nil)
 		if err != nil {
 			failed = append(failed, failure{hd.Name, err})
 		}
 	}
 	v := judge(failed)
-	if h.over() && len(failed) > 0 {
-		v = verdict{state: Parked, burn: true, handler: failed[0].handler, err: errors.Join(errOver, failed[0].err)}
+	if len(failed) > 0 && h.over() {
+		// Whatever the handlers made of it: they were stopped.
+		v = verdict{Parked, true, failed[0].handler, errors.Join(errOver, failed[0].err)}
 	}
 	in.conclude(ctx, &end, e, v)
-	end.Emit = h.attempt().Emit
+	end.Emit = a.end()
 	done(end.State, v.err)
-	return []Ending{end}
+	return end, nil
 }
 
-// handle runs one handler. A panic is an error like any other; its stack is logged
-// without what the handler was given.
+// handle runs one handler. A panic is an error like any other.
 func (in *Inbox) handle(ctx context.Context, hd Handler, e Entry) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			what := fmt.Sprintf("a %T", p)
-			if r, ok := p.(runtime.Error); ok {
-				what = r.Error()
-			}
-			err = commerce.Errorf(commerce.KindInternal, system, "handle", "panic: %s", what)
-			in.c.Logger.Error("inbox: handler panicked", "handler", hd.Name, "seq", e.Seq, "panic", what, "stack", string(debug.Stack()))
+			err = in.panicked(p, "handler", hd.Name, "seq", e.Seq)
 		}
 	}()
 	return hd.Handle(ctx, e.Event)
+}
+
+// panicked logs a panic with its stack and without what it says, which may hold what
+// the code at work was given; it returns it as an error.
+func (in *Inbox) panicked(p any, ids ...any) error {
+	what := fmt.Sprintf("a %T", p)
+	if r, ok := p.(runtime.Error); ok {
+		what = r.Error()
+	}
+	in.c.Logger.Error("inbox: panic", append(ids, "panic", what, "stack", string(debug.Stack()))...)
+	return commerce.Errorf(commerce.KindInternal, system, "work", "panic: %s", what)
 }
 
 // told logs an ending and raises the alarm for the dead.
