@@ -88,8 +88,8 @@ func (i *item) render(o *order) obj {
 	row, discount := i.sums["row_total"], i.sums["discount_amount"]
 	net := row.sub(discount)
 	if i.priced() || i.parent == nil {
-		net = pair{max(0, net.base), max(0, net.order)}
 		gross := net.add(i.sums["tax_amount"]).add(i.sums["discount_tax_compensation_amount"])
+		net = pair{max(0, net.base), max(0, net.order)}
 		out["row_total"], out["base_row_total"] = net.order, net.base
 		out["row_total_incl_tax"], out["base_row_total_incl_tax"] = gross.order, gross.base
 	}

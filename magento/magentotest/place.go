@@ -472,7 +472,7 @@ type taxTable struct {
 
 // add notes the tax of a row, split over its rates; the last one takes the rest.
 func (t *taxTable) add(kind string, item int64, taxes []Tax, sum dec, amount pair) {
-	if len(taxes) == 0 {
+	if len(taxes) == 0 || amount == (pair{}) {
 		return
 	}
 	if t.totals == nil {

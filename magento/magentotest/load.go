@@ -1,0 +1,186 @@
+package magentotest
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"time"
+
+	"github.com/commercesync/commerce"
+)
+
+// Load puts in an order as a real shop answered GET /V1/orders/{id}, in the place of
+// one with the same entity id. It keeps what the shop models: rows with quantities and
+// amounts, totals, addresses, payment, taxes and comments. Documents made before are
+// known by the totals only. An error is of kind invalid.
+func (s *Shop) Load(orderJSON []byte) error {
+	d := json.NewDecoder(bytes.NewReader(orderJSON))
+	d.UseNumber()
+	var in obj
+	if err := d.Decode(&in); err != nil {
+		return commerce.Errorf(commerce.KindInvalid, "magentotest", "load order", "%w", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o := &order{
+		id: integer(in["entity_id"]), number: text(in["increment_id"]), store: s.storeByID(integer(in["store_id"])),
+		state: text(in["state"]), status: text(in["status"]), created: moment(in["created_at"]), updated: moment(in["updated_at"]),
+		virtual: integer(in["is_virtual"]) == 1, plain: obj{}, extension: obj{}, payment: obj{},
+	}
+	if o.id == 0 {
+		return commerce.Errorf(commerce.KindInvalid, "magentotest", "load order", "it has no entity_id")
+	}
+	o.sums = takeSums(in)
+	for _, name := range []string{"entity_id", "increment_id", "store_id", "state", "status", "created_at", "updated_at", "is_virtual", "store_name", "total_item_count",
+		"base_currency_code", "store_currency_code", "global_currency_code", "store_to_base_rate", "store_to_order_rate", "total_qty_ordered"} {
+		delete(in, name)
+	}
+	delete(o.sums, "total_due")
+	rows, _ := in["items"].([]any)
+	byID := map[int64]*item{}
+	for _, row := range rows {
+		if row, ok := row.(obj); ok {
+			i := loadItem(row, byID)
+			byID[i.id] = i
+			o.items = append(o.items, i)
+			s.ids["item"] = max(s.ids["item"], i.id)
+		}
+	}
+	for _, i := range o.items {
+		if i.kind == "bundle" {
+			i.fixed = true
+			for _, c := range i.children {
+				if c.sums["row_total"].base != 0 {
+					i.fixed, i.separate = false, true
+				}
+			}
+		}
+	}
+	o.billing, _ = in["billing_address"].(obj)
+	if p, ok := in["payment"].(obj); ok {
+		o.payment = p
+	}
+	if ext, ok := in["extension_attributes"].(obj); ok {
+		o.extension = ext
+		if l, ok := ext["shipping_assignments"].([]any); ok && len(l) > 0 {
+			a, _ := l[0].(obj)
+			sh, _ := a["shipping"].(obj)
+			o.shipping, _ = sh["address"].(obj)
+			o.method = text(sh["method"])
+		}
+		o.info, _ = ext["payment_additional_info"].([]any)
+		o.applied, _ = ext["applied_taxes"].([]any)
+		o.byItem, _ = ext["item_applied_taxes"].([]any)
+		for _, name := range []string{"shipping_assignments", "payment_additional_info", "applied_taxes", "item_applied_taxes"} {
+			delete(ext, name)
+		}
+	}
+	s.loadComments(o.id, in["status_histories"])
+	for name, v := range in {
+		switch v.(type) {
+		case string:
+			o.plain[name] = v
+		case json.Number:
+			d, err := parseDec(text(v))
+			if err == nil {
+				o.plain[name] = d
+			}
+		}
+	}
+	_, o.inProcess = o.sums["total_invoiced"]
+	s.ids["order"] = max(s.ids["order"], o.id)
+	at := 0
+	for at < len(s.orders) && s.orders[at].id < o.id {
+		at++
+	}
+	if at < len(s.orders) && s.orders[at].id == o.id {
+		s.orders[at] = o
+		return nil
+	}
+	s.orders = append(s.orders[:at], append([]*order{o}, s.orders[at:]...)...)
+	return nil
+}
+
+func loadItem(row obj, byID map[int64]*item) *item {
+	i := &item{id: integer(row["item_id"]), kind: text(row["product_type"]), virtual: integer(row["is_virtual"]) == 1, plain: obj{}}
+	i.parent = byID[integer(row["parent_item_id"])]
+	if i.parent != nil {
+		i.parent.children = append(i.parent.children, i)
+	}
+	for name, into := range map[string]*dec{"qty_ordered": &i.ordered, "qty_invoiced": &i.invoiced, "qty_shipped": &i.shipped,
+		"qty_refunded": &i.refunded, "qty_canceled": &i.canceled} {
+		*into, _ = parseDec(text(row[name]))
+		delete(row, name)
+	}
+	if p, ok := row["tax_percent"]; ok {
+		d, _ := parseDec(text(p))
+		i.percent = &d
+	}
+	i.sums = takeSums(row)
+	// Orders show a row after its discount; it is stored before.
+	i.sums["row_total"] = i.sums["row_total"].add(i.sums["discount_amount"])
+	if p, ok := i.sums["price_incl_tax"]; ok {
+		i.sums["row_total_incl_tax"] = p.part(i.ordered, one)
+	}
+	for _, name := range []string{"sku", "name", "product_id", "weight", "discount_percent"} {
+		if v, ok := row[name]; ok {
+			i.plain[name] = v
+		}
+	}
+	return i
+}
+
+func (s *Shop) loadComments(order int64, list any) {
+	l, _ := list.([]any)
+	for n := len(l) - 1; n >= 0; n-- { // newest first
+		h, ok := l[n].(obj)
+		if !ok {
+			continue
+		}
+		c := &comment{id: integer(h["entity_id"]), order: order, status: text(h["status"]), created: moment(h["created_at"]),
+			notified: integer(h["is_customer_notified"]) == 1, visible: integer(h["is_visible_on_front"]) == 1}
+		if t, ok := h["comment"].(string); ok {
+			c.text = &t
+		}
+		s.ids["comment"] = max(s.ids["comment"], c.id)
+		s.comments = append(s.comments, c)
+	}
+}
+
+// takeSums takes every amount that has a base beside it out of an object.
+func takeSums(in obj) sums {
+	out := sums{}
+	for name, v := range in {
+		if strings.HasPrefix(name, "base_") || strings.HasSuffix(name, "_rate") {
+			continue
+		}
+		n, ok1 := v.(json.Number)
+		b, ok2 := in[baseName(name)].(json.Number)
+		if !ok1 || !ok2 {
+			continue
+		}
+		order, err1 := parseDec(n.String())
+		base, err2 := parseDec(b.String())
+		if err1 == nil && err2 == nil {
+			out[name] = pair{base, order}
+		}
+	}
+	for name := range out {
+		delete(in, name)
+		delete(in, baseName(name))
+	}
+	return out
+}
+
+func integer(v any) int64 {
+	d, err := parseDec(text(v))
+	if err != nil {
+		return 0
+	}
+	return int64(d / one)
+}
+
+func moment(v any) time.Time {
+	t, _ := time.Parse(timeLayout, text(v))
+	return t
+}
