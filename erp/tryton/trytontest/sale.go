@@ -1,0 +1,406 @@
+package trytontest
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/big"
+	"strings"
+	"time"
+
+	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/erp"
+)
+
+// seed fills the store.
+func (s *Server) seed() error {
+	db := s.db
+	add := func(model string, r record) int64 { return db.insert(model, r) }
+	for _, code := range []string{"EUR", "USD", "GBP", "CHF", "SEK", "JPY", "KWD"} {
+		add("currency.currency", record{"code": code, "name": code, "digits": int64(commerce.Currency(code).Exponent())})
+	}
+	base := db.where("currency.currency", "code", string(s.c.Currency))
+	if len(base) == 0 {
+		base = []record{{"id": add("currency.currency", record{"code": string(s.c.Currency), "name": string(s.c.Currency), "digits": int64(s.c.Currency.Exponent())})}}
+	}
+	party := add("party.party", record{"code": "COMPANY", "name": "Synthetic Trading Ltd", "active": true})
+	add("company.company", record{"party": party, "currency": base[0].id()})
+	rounding := "document"
+	if s.c.TaxRounding == erp.RoundPerLine {
+		rounding = "line"
+	}
+	add("account.configuration", record{"tax_rounding": rounding})
+	for _, code := range s.c.Countries {
+		add("country.country", record{"code": code, "name": code})
+	}
+	for _, code := range s.c.Regions {
+		country, _, _ := strings.Cut(code, "-")
+		for _, c := range db.where("country.country", "code", country) {
+			add("country.subdivision", record{"code": code, "name": code, "country": c.id()})
+		}
+	}
+	for _, name := range []string{"sale", "stock", "account", "account_invoice", "account_invoice_stock", "stock_package_shipping"} {
+		add("ir.module", record{"name": name, "state": "activated"})
+	}
+	for i, text := range s.c.TaxRates {
+		rate, ok := new(big.Rat).SetString(text)
+		if !ok {
+			return commerce.Errorf(commerce.KindInvalid, "trytontest", "new", "TaxRates[%d]: %q is no number", i, text)
+		}
+		share := strings.TrimRight(rate.Quo(rate, big.NewRat(100, 1)).FloatString(8), "0")
+		add("account.tax", record{"name": "VAT " + text + "%", "type": "percentage", "rate": decimal{strings.TrimSuffix(share, "."), true},
+			"childs": []int64(nil), "company": int64(1), "update_unit_price": false})
+	}
+	unit := add("product.uom", record{"name": "Unit", "symbol": "u", "digits": int64(0)})
+	for _, p := range s.c.Products {
+		kind := "goods"
+		if p.Service {
+			kind = "service"
+		}
+		add("product.product", record{"code": p.SKU, "name": p.SKU, "type": kind, "salable": true, "active": true, "sale_uom": unit,
+			"default_uom": unit, "stock": p.Stock, "list_price": decimal{"10", true}})
+	}
+	for _, a := range []struct {
+		code  string
+		party bool
+	}{{"1010", false}, {"1090", false}, {"1091", false}, {"1100", true}, {"4010", false}, {"4090", false}, {"6050", false}, {"6060", false}} {
+		add("account.account", record{"code": a.code, "name": a.code, "company": int64(1), "party_required": a.party})
+	}
+	add("account.journal", record{"code": "STRIPE", "name": "Stripe", "type": "general"})
+	year := s.c.Now().UTC().Year()
+	for y := year - 2; y <= year+1; y++ {
+		for m := 1; m <= 12; m++ {
+			first := commerce.Date{Year: y, Month: time.Month(m), Day: 1}
+			state := "open"
+			if y == year-2 && m == 1 {
+				state = "close" // as in the seed of the real one
+			}
+			add("account.period", record{"name": fmt.Sprintf("%04d-%02d", y, m), "start_date": first, "end_date": monthEnd(first), "state": state,
+				"type": "standard", "company": int64(1)})
+		}
+	}
+	add("account.invoice.payment_term", record{"name": "Immediate"})
+	add("stock.location", record{"name": "Warehouse", "code": "WH", "type": "warehouse"})
+	add("stock.package.type", record{"name": "Box"})
+	db.commit()
+	return nil
+}
+
+// defaults are what create fills in: no unit, no price, no taxes.
+func (t *transaction) defaults(model string) record {
+	switch model {
+	case "sale.sale":
+		return record{"state": "draft", "company": int64(1), "invoice_method": "order", "shipment_method": "order", "warehouse": int64(1)}
+	case "sale.line":
+		return record{"type": "line"}
+	case "party.party":
+		return record{"active": true}
+	case "account.move":
+		return record{"state": "draft", "company": int64(1)}
+	case "account.move.line":
+		return record{"debit": decimal{"0", true}, "credit": decimal{"0", true}}
+	case "stock.package":
+		return record{"state": "open", "code": t.db.number("package")}
+	}
+	return record{}
+}
+
+// validate checks a record as the server does at create and write.
+func (t *transaction) validate(model string, r record) error {
+	for name, f := range schema[model] {
+		if f.needed && r[name] == nil {
+			return refuse(`A value is required for field "%s" in "%s".`, f.label, labels[model])
+		}
+		if id, ok := r[name].(int64); ok && f.kind == many2one && t.db.get(f.target, id) == nil {
+			return refuse(`The value "%d" for field "%s" in "%s" does not exist.`, id, f.label, labels[model])
+		}
+	}
+	switch model {
+	case "party.party":
+		for _, other := range t.db.where(model, "code", r["code"]) {
+			if r["code"] != nil && other["id"] != r["id"] {
+				return refuse("The code on party must be unique.")
+			}
+		}
+	case "sale.sale":
+		for _, name := range []string{"invoice_address", "shipment_address"} {
+			if id, ok := r[name].(int64); ok && t.db.get("party.address", id)["party"] != r["party"] {
+				return refuse(`The value for field "%s" in "Sale" is not valid according to its domain.`, schema[model][name].label)
+			}
+		}
+	case "sale.line":
+		if r["product"] != nil && r["unit"] == nil {
+			return refuse(`A value is required for field "Unit" in "Sale Line".`)
+		}
+		if r["unit"] != nil && rat(r["quantity"]) != nil && !rat(r["quantity"]).IsInt() {
+			return refuse(`The number of digits in the value "%v" for field "Quantity" in "Sale Line" exceeds the limit of "0".`, r["quantity"])
+		}
+	case "account.move.line":
+		return t.validateMoveLine(r)
+	}
+	return nil
+}
+
+// validated checks what can only be seen with the lists filled.
+func (t *transaction) validated(model string, id int64) error {
+	if model == "account.move" {
+		return t.validateMove(id)
+	}
+	return nil
+}
+
+func saleName(r record) string {
+	var parts []string
+	if n, ok := r["number"].(string); ok {
+		parts = append(parts, n)
+	}
+	if n, ok := r["reference"].(string); ok {
+		parts = append(parts, "["+n+"]")
+	}
+	return strings.Join(parts, " ")
+}
+
+// compute reads the fields that Tryton computes.
+func (t *transaction) compute(model string, r record, name string) (any, error) {
+	switch model + "." + name {
+	case "sale.sale.untaxed_amount":
+		net, _, _ := t.totals(r)
+		return money(net), nil
+	case "sale.sale.tax_amount":
+		_, tax, _ := t.totals(r)
+		return money(tax), nil
+	case "sale.sale.total_amount":
+		_, _, total := t.totals(r)
+		return money(total), nil
+	case "sale.sale.shipment_state":
+		return t.shipmentState(r), nil
+	case "sale.sale.invoice_state":
+		if r["state"] == "processing" || r["state"] == "done" {
+			return "waiting", nil
+		}
+		return "none", nil
+	case "sale.sale.shipments":
+		return t.shipmentsOf(r), nil
+	case "sale.sale.moves":
+		var out []int64
+		for _, l := range t.db.where("sale.line", "sale", r.id()) {
+			for _, m := range t.db.where("stock.move", "origin", fmt.Sprintf("sale.line,%d", l.id())) {
+				out = append(out, m.id())
+			}
+		}
+		return out, nil
+	case "sale.sale.shipment_returns", "sale.sale.invoices":
+		return []int64{}, nil
+	case "sale.line.amount":
+		return money(t.lineAmount(r)), nil
+	case "sale.line.actual_quantity":
+		return r["quantity"], nil
+	case "sale.line.moves":
+		var out []int64
+		for _, m := range t.db.where("stock.move", "origin", fmt.Sprintf("sale.line,%d", r.id())) {
+			out = append(out, m.id())
+		}
+		return out, nil
+	case "sale.line.move_done":
+		for _, m := range t.db.where("stock.move", "origin", fmt.Sprintf("sale.line,%d", r.id())) {
+			if m["state"] != "done" {
+				return false, nil
+			}
+		}
+		return true, nil
+	case "stock.shipment.out.packages":
+		var out []int64
+		for _, p := range t.db.where("stock.package", "shipment", fmt.Sprintf("stock.shipment.out,%d", r.id())) {
+			out = append(out, p.id())
+		}
+		return out, nil
+	case "stock.shipment.out.origins":
+		for _, m := range t.moves(r, "outgoing_moves") {
+			if id, ok := t.saleOf(m); ok {
+				return saleName(t.db.get("sale.sale", id)), nil
+			}
+		}
+		return "", nil
+	case "party.party.email", "party.party.phone":
+		for _, c := range t.db.where("party.contact_mechanism", "party", r.id()) {
+			if c["type"] == name {
+				return c["value"], nil
+			}
+		}
+		return "", nil
+	}
+	return nil, pythonError("'" + name + "'")
+}
+
+func money(m commerce.Money) decimal { return decimal{m.Text(), true} }
+
+func (t *transaction) currencyOf(sale record) commerce.Currency {
+	id, _ := sale["currency"].(int64)
+	code, _ := t.db.get("currency.currency", id)["code"].(string)
+	return commerce.Currency(code)
+}
+
+func (t *transaction) lineAmount(line record) commerce.Money {
+	sale, _ := line["sale"].(int64)
+	c := t.currencyOf(t.db.get("sale.sale", sale))
+	amount := new(big.Rat).Mul(rat(line["unit_price"]), rat(line["quantity"]))
+	return round(amount, c)
+}
+
+func round(amount *big.Rat, c commerce.Currency) commerce.Money {
+	scale := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(c.Exponent())), nil)
+	return commerce.MustMoney(halfEven(new(big.Rat).Mul(amount, new(big.Rat).SetInt(scale))).Int64(), c)
+}
+
+// totals computes a sale: tax by tax and sign, rounded once or after every line.
+func (t *transaction) totals(sale record) (net, tax, total commerce.Money) {
+	c := t.currencyOf(sale)
+	net, tax = commerce.Zero(c), commerce.Zero(c)
+	perLine := t.db.get("account.configuration", 1)["tax_rounding"] == "line"
+	type group struct {
+		tax      int64
+		positive bool
+	}
+	sums := map[group]*big.Rat{}
+	for _, l := range t.db.where("sale.line", "sale", sale.id()) {
+		net = commerce.MustMoney(net.Minor()+t.lineAmount(l).Minor(), c)
+		base := new(big.Rat).Mul(rat(l["unit_price"]), rat(l["quantity"]))
+		taxes, _ := l["taxes"].([]int64)
+		for _, id := range taxes {
+			g := group{id, base.Sign() >= 0}
+			if sums[g] == nil {
+				sums[g] = new(big.Rat)
+			}
+			sums[g].Add(sums[g], new(big.Rat).Mul(base, rat(t.db.get("account.tax", id)["rate"])))
+		}
+		if perLine {
+			for _, sum := range sums {
+				sum.Set(rat(money(round(sum, c))))
+			}
+		}
+	}
+	for _, sum := range sums {
+		tax = commerce.MustMoney(tax.Minor()+round(sum, c).Minor(), c)
+	}
+	return net, tax, commerce.MustMoney(net.Minor()+tax.Minor(), c)
+}
+
+// each runs f on the records that are in one of the states.
+func (t *transaction) each(model string, want []int64, states string, f func(record) error) (any, error) {
+	if err := t.checkTimestamps(model, want); err != nil {
+		return nil, err
+	}
+	for _, id := range want {
+		r := t.db.get(model, id)
+		if r == nil {
+			return nil, refuse("You are trying to read records \"%d@%s\" that don't exist anymore.", id, model)
+		}
+		state, _ := r["state"].(string)
+		if strings.Contains(" "+states+" ", " "+state+" ") {
+			if err := f(r); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return nil, nil
+}
+
+func (t *transaction) quote(want []int64) (any, error) {
+	return t.each("sale.sale", want, "draft", func(r record) error {
+		if r["invoice_address"] == nil {
+			return refuse("To get a quote for sale \"%s\" you must enter an invoice address.", saleName(r))
+		}
+		v := record{"state": "quotation"}
+		if r["number"] == nil {
+			v["number"] = t.db.number("sale")
+		}
+		t.db.update("sale.sale", r.id(), v)
+		return nil
+	})
+}
+
+func (t *transaction) confirm(want []int64) (any, error) {
+	return t.each("sale.sale", want, "quotation", func(r record) error {
+		t.db.update("sale.sale", r.id(), record{"state": "confirmed"})
+		_, err := t.process([]int64{r.id()})
+		return err
+	})
+}
+
+func (t *transaction) cancelSale(want []int64) (any, error) {
+	return t.each("sale.sale", want, "draft quotation", func(r record) error {
+		t.db.update("sale.sale", r.id(), record{"state": "cancelled"})
+		return nil
+	})
+}
+
+// process makes the shipment, once.
+func (t *transaction) process(want []int64) (any, error) {
+	return t.each("sale.sale", want, "confirmed processing", func(r record) error {
+		if r["state"] == "processing" {
+			return nil
+		}
+		t.db.update("sale.sale", r.id(), record{"state": "processing"})
+		var outgoing, inventory []int64
+		for _, l := range t.db.where("sale.line", "sale", r.id()) {
+			product, _ := l["product"].(int64)
+			if t.db.get("product.product", product)["type"] != "goods" {
+				continue
+			}
+			quantity := float(rat(l["quantity"]))
+			outgoing = append(outgoing, t.db.insert("stock.move", record{"state": "draft", "quantity": quantity, "product": product,
+				"origin": fmt.Sprintf("sale.line,%d", l.id())}))
+			inventory = append(inventory, t.db.insert("stock.move", record{"state": "draft", "quantity": quantity, "product": product}))
+		}
+		if len(outgoing) > 0 {
+			shipment := t.db.insert("stock.shipment.out", record{"state": "waiting", "number": t.db.number("shipment"), "company": r["company"],
+				"customer": r["party"], "delivery_address": r["shipment_address"], "warehouse": r["warehouse"],
+				"planned_date": commerce.DateOf(t.db.now()), "outgoing_moves": outgoing, "inventory_moves": inventory})
+			for _, id := range outgoing {
+				t.db.update("stock.move", id, record{"shipment": shipment})
+			}
+		}
+		return nil
+	})
+}
+
+func (t *transaction) wizard(name string, params []any) (any, error) {
+	switch name {
+	case "account.move.cancel.create":
+		return []any{json.Number(t.db.number("wizard")), "default", "end"}, nil
+	case "account.move.cancel.delete":
+		return nil, nil
+	case "account.move.cancel.execute":
+		return t.reverse(params)
+	case "sale.return_sale.create":
+		return []any{json.Number(t.db.number("wizard")), "start", "end"}, nil
+	case "sale.return_sale.delete":
+		return nil, nil
+	case "sale.return_sale.execute":
+		return t.returnSale()
+	}
+	return nil, errNoMethod
+}
+
+// returnSale copies a sale with negative quantities, its reference included.
+func (t *transaction) returnSale() (any, error) {
+	id, _ := t.context["active_id"].(int64)
+	sale := t.db.get("sale.sale", id)
+	if sale == nil {
+		return nil, pythonError("'active_id'")
+	}
+	v := record{}
+	for _, name := range []string{"reference", "party", "currency", "company", "invoice_address", "shipment_address", "sale_date", "warehouse"} {
+		v[name] = sale[name]
+	}
+	v["state"], v["origin"] = "draft", fmt.Sprintf("sale.sale,%d", id)
+	made := t.db.insert("sale.sale", v)
+	for _, l := range t.db.where("sale.line", "sale", id) {
+		back := record{}
+		for name := range schema["sale.line"] {
+			back[name] = l[name]
+		}
+		back["sale"], back["quantity"] = made, float(new(big.Rat).Neg(rat(l["quantity"])))
+		t.db.insert("sale.line", back)
+	}
+	return map[string]any{"actions": []any{[]any{map[string]any{"res_model": "sale.sale"}, map[string]any{"res_id": []any{made}}}}}, nil
+}
