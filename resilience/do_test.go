@@ -1,0 +1,215 @@
+package resilience_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/internal/fault"
+	"github.com/commercesync/commerce/resilience"
+	"github.com/stretchr/testify/require"
+)
+
+func TestDoRepeatsWhatIsSafeAndMayPass(t *testing.T) {
+	t.Parallel()
+	e := func(k commerce.Kind, o commerce.Outcome) error { return &commerce.Error{Kind: k, Outcome: o} }
+	for name, c := range map[string]struct {
+		err  error
+		runs int
+	}{
+		"unavailable and not sent":  {e(commerce.KindUnavailable, commerce.NotSent), 4},
+		"rate limited and not sent": {e(commerce.KindRateLimited, commerce.NotSent), 4},
+		"a conflict and not sent":   {e(commerce.KindConflict, commerce.NotSent), 4},
+		"unavailable and unknown":   {e(commerce.KindUnavailable, commerce.Unknown), 1},
+		"unavailable and done":      {e(commerce.KindUnavailable, commerce.Done), 1},
+		"unavailable, nothing said": {e(commerce.KindUnavailable, ""), 1},
+		"invalid and not sent":      {e(commerce.KindInvalid, commerce.NotSent), 1},
+		"parked by someone else":    {e(commerce.KindParked, commerce.NotSent), 1},
+		"a join with an unknown": {errors.Join(e(commerce.KindUnavailable, commerce.NotSent),
+			e(commerce.KindUnavailable, commerce.Unknown)), 1},
+		"a plain error": {errors.New("plain"), 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				runs := 0
+				err := policy(t, resilience.Config{}).Do(t.Context(), func(context.Context) error { runs++; return c.err })
+				require.Equal(t, c.err, err)
+				require.Equal(t, c.runs, runs)
+			})
+		})
+	}
+}
+
+func TestDoHonoursRetryAfter(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		start, runs := time.Now(), 0
+		err := policy(t, resilience.Config{}).Do(t.Context(), func(context.Context) error {
+			if runs++; runs == 1 {
+				return &commerce.Error{Kind: commerce.KindRateLimited, Outcome: commerce.NotSent, RetryAfter: 7 * time.Second}
+			}
+			return nil
+		})
+		require.NoError(t, err)
+		require.GreaterOrEqual(t, time.Since(start), 7*time.Second)
+	})
+}
+
+func TestEachAttemptHasItsOwnTimeout(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		p := policy(t, resilience.Config{Timeout: 2 * time.Second})
+		err := p.Do(t.Context(), func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.Equal(t, 2*time.Second, time.Since(start))
+		require.Equal(t, 1, p.State().Failures)
+	})
+}
+
+func TestTheRateIsKeptAndItsWaitsEndWithTheContext(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := policy(t, resilience.Config{Rate: 2, Burst: 2})
+		start := time.Now()
+		for range 6 {
+			require.NoError(t, p.Do(t.Context(), succeeds))
+		}
+		require.Equal(t, 2*time.Second, time.Since(start))
+
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		start = time.Now()
+		err := p.Do(ctx, succeeds)
+		require.ErrorIs(t, err, commerce.ErrParked)
+		require.True(t, commerce.SafeToRetry(err))
+		require.Equal(t, 500*time.Millisecond, commerce.RetryAfter(err))
+		var late *resilience.RateError
+		require.ErrorAs(t, err, &late)
+		require.Zero(t, time.Since(start), "a wait that would outlive the context is not begun")
+
+		ctx, stop := context.WithCancel(t.Context())
+		time.AfterFunc(100*time.Millisecond, stop)
+		err = p.Do(ctx, succeeds)
+		require.ErrorIs(t, err, context.Canceled)
+		require.True(t, commerce.SafeToRetry(err))
+	})
+}
+
+func TestWaitsGrowAreSpreadAndBounded(t *testing.T) {
+	t.Parallel()
+	for _, chance := range []float64{0, 0.5, 0.999} {
+		var waits []time.Duration
+		p := policy(t, resilience.Config{
+			Rand:    func() float64 { return chance },
+			Wait:    func(_ context.Context, d time.Duration) error { waits = append(waits, d); return nil },
+			Retry:   resilience.Retry{Attempts: 8, Initial: time.Second, Max: 5 * time.Second},
+			Breaker: resilience.Breaker{Off: true},
+		})
+		_ = p.Do(t.Context(), func(context.Context) error {
+			return &commerce.Error{Kind: commerce.KindUnavailable, Outcome: commerce.NotSent}
+		})
+		require.Len(t, waits, 7)
+		for i, step := range []time.Duration{1, 2, 4, 5, 5, 5, 5} {
+			half := step * time.Second / 2
+			require.Equal(t, half+time.Duration(chance*float64(half)), waits[i])
+		}
+	}
+}
+
+func TestNewNamesTheFieldThatIsWrong(t *testing.T) {
+	t.Parallel()
+	for field, c := range map[string]resilience.Config{
+		"Timeout":          {Timeout: -1},
+		"Rate":             {Rate: math.NaN()},
+		"Burst":            {Burst: -1},
+		"Retry.Attempts":   {Retry: resilience.Retry{Attempts: -1}},
+		"Retry.Initial":    {Retry: resilience.Retry{Initial: 2, Max: 1}},
+		"Retry.Max":        {Retry: resilience.Retry{Max: -1}},
+		"Retry.Budget":     {Retry: resilience.Retry{Budget: 1.5}},
+		"Breaker.Failures": {Breaker: resilience.Breaker{Failures: -1}},
+		"Breaker.Roots":    {Breaker: resilience.Breaker{Roots: -1}},
+		"Breaker.Window":   {Breaker: resilience.Breaker{Window: -1}},
+		"Breaker.Open":     {Breaker: resilience.Breaker{Open: -1}},
+	} {
+		_, err := resilience.New("far", c)
+		require.ErrorIs(t, err, commerce.ErrInvalid)
+		require.ErrorContains(t, err, field)
+	}
+	_, err := resilience.New("", resilience.Config{})
+	require.ErrorContains(t, err, "name")
+}
+
+func TestASuccessfulDoAllocatesNothing(t *testing.T) {
+	p := policy(t, resilience.Config{Rate: 1e9})
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	require.Zero(t, testing.AllocsPerRun(100, func() { _ = p.Do(ctx, succeeds) }))
+}
+
+func BenchmarkDo(b *testing.B) {
+	p, err := resilience.New("far", resilience.Config{})
+	require.NoError(b, err)
+	ctx, cancel := context.WithTimeout(b.Context(), 20*time.Second) // sooner than Timeout: no timer of its own
+	defer cancel()
+	b.ReportAllocs()
+	for b.Loop() {
+		_ = p.Do(ctx, succeeds)
+	}
+}
+
+func BenchmarkTransport(b *testing.B) {
+	p, err := resilience.New("far", resilience.Config{})
+	require.NoError(b, err)
+	answer := &http.Response{StatusCode: 200, Header: http.Header{}, Body: http.NoBody}
+	tr := p.Transport(roundTrip(func(*http.Request) (*http.Response, error) { answer.Body = http.NoBody; return answer, nil }))
+	r, err := http.NewRequestWithContext(b.Context(), http.MethodGet, "http://far.example", nil)
+	require.NoError(b, err)
+	b.ReportAllocs()
+	for b.Loop() {
+		resp, _ := tr.RoundTrip(r)
+		_ = resp.Body.Close()
+	}
+}
+
+func ExamplePolicy_Do() {
+	p, err := resilience.New("erp", resilience.Config{Retry: resilience.Retry{Initial: time.Millisecond}})
+	if err != nil {
+		panic(err)
+	}
+	runs := 0
+	err = p.Do(context.Background(), func(context.Context) error {
+		if runs++; runs < 3 {
+			return &commerce.Error{Kind: commerce.KindUnavailable, System: "erp", Outcome: commerce.NotSent}
+		}
+		return nil
+	})
+	fmt.Println(runs, err)
+	// Output: 3 <nil>
+}
+
+func ExamplePolicy_Transport() {
+	var faults fault.Set
+	faults.Add(fault.Fault{Kind: fault.Refused, Times: 2})
+	shop := faults.Transport(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "[]") }))
+
+	p, err := resilience.New("magento", resilience.Config{Rate: 15, Retry: resilience.Retry{Initial: time.Millisecond}})
+	if err != nil {
+		panic(err)
+	}
+	client := &http.Client{Transport: p.Transport(shop)}
+	resp, err := client.Get("http://shop.example/rest/V1/orders")
+	if err != nil {
+		panic(err)
+	}
+	defer resp.Body.Close()
+	fmt.Println(resp.StatusCode, "with", p.State().Failures, "failures before")
+	// Output: 200 with 2 failures before
+}
