@@ -189,7 +189,8 @@ func (a account) kept() (commerce.Money, error) {
 	return total, err
 }
 
-// first is the payment that the shop's books name, or else the oldest that is money.
+// captured returns the shares that are money: the one that the shop's books name
+// first, then by creation.
 func (a account) captured() []share {
 	captured := a.with(commerce.PaymentCaptured)
 	slices.SortStableFunc(captured, func(x, y share) int {
@@ -202,6 +203,14 @@ func (a account) captured() []share {
 		return 0
 	})
 	return captured
+}
+
+// firstRef names the first of captured, or nothing.
+func (a account) firstRef() commerce.Ref {
+	if captured := a.captured(); len(captured) > 0 {
+		return captured[0].payment.Ref
+	}
+	return commerce.Ref{}
 }
 
 // names reports whether the shop has this payment's id on the order.

@@ -256,18 +256,21 @@ func (d desk) tell(ctx context.Context, a account, kind MessageKind, payment com
 	if d.notifier == nil {
 		return nil
 	}
+	key := "customer.told/" + a.order.Ref.String() + "/" + string(kind) + "/" + payment.ID
+	if told, err := d.done(ctx, key); told || err != nil {
+		return err
+	}
 	left, err := a.left()
 	if err != nil {
 		return err
 	}
 	m := Message{Kind: kind, Order: a.order, Due: left}
-	key := "customer.told/" + a.order.Ref.String() + "/" + string(kind) + "/" + payment.ID
-	_, err = idempotency.Do(ctx, d.steps, key, func(ctx context.Context) (string, error) {
-		if d.collect != nil {
-			if m.URL, err = d.collect.url(ctx, a); err != nil {
-				return "", err
-			}
+	if d.collect != nil {
+		if m.URL, err = d.collect.url(ctx, a); err != nil {
+			return err
 		}
+	}
+	_, err = idempotency.Do(ctx, d.steps, key, func(ctx context.Context) (string, error) {
 		return "told", d.notifier.Notify(ctx, m)
 	})
 	if err != nil && commerce.SafeToRetry(err) && commerce.KindOf(err).Permanent() {

@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -240,10 +241,7 @@ func (w *OrderToCash) unpaid(ctx context.Context, d desk, e commerce.Event, a ac
 // became of it later is its ordinary life.
 func (w *OrderToCash) standing(ctx context.Context, d desk, a account, taken bool) (stop bool, err error) {
 	money := a.with(commerce.PaymentCaptured)
-	x := Exception{Order: a.order.Ref}
-	if len(money) > 0 {
-		x.Payment = a.captured()[0].payment.Ref
-	}
+	x := Exception{Order: a.order.Ref, Payment: a.firstRef()}
 	got, err := a.sum(money)
 	if err != nil {
 		return true, err
@@ -294,15 +292,12 @@ func (w *OrderToCash) recheck() time.Duration {
 // release lets a paid order go on that was held for a payment which was taken
 // back. An order that somebody else holds stays held.
 func (w *OrderToCash) release(ctx context.Context, d desk, a account) (account, error) {
-	if a.order.State != commerce.OrderOnHold {
-		return a, nil
-	}
 	for _, s := range a.with(commerce.PaymentReturned) {
-		held, err := d.done(ctx, keyHold(a.order.Ref, s.payment.Ref))
+		ours, err := w.held(ctx, d, a.order, s.payment.Ref)
 		if err != nil {
 			return a, err
 		}
-		if !held {
+		if !ours || a.order.State != commerce.OrderOnHold {
 			continue
 		}
 		if _, err := d.step(ctx, "shop.unhold/"+a.order.Ref.String()+"/"+s.payment.Ref.ID, d.shop.Unhold(a.order)); err != nil {
@@ -312,15 +307,40 @@ func (w *OrderToCash) release(ctx context.Context, d desk, a account) (account, 
 		if err != nil {
 			return a, err
 		}
-		if a.order.State = o.State; o.State != commerce.OrderOnHold {
-			return a, nil
-		}
+		a.order.State = o.State
 	}
-	if err := d.exception(ctx, Exception{Name: OrderOnHold, Order: a.order.Ref, Payment: a.captured()[0].payment.Ref,
+	if a.order.State != commerce.OrderOnHold {
+		return a, nil
+	}
+	if err := d.exception(ctx, Exception{Name: OrderOnHold, Order: a.order.Ref, Payment: a.firstRef(),
 		Text: fmt.Sprintf("order %s is paid and on hold; it goes on when the hold ends", a.order.Number)}); err != nil {
 		return a, err
 	}
 	return a, park("work order "+a.order.Ref.ID, w.recheck(), "the order is on hold")
+}
+
+// held reports whether the order is on hold by our doing, because of the payment. A
+// hold whose outcome is unknown counts as ours where the order is on hold, and is
+// waited for where it may still come.
+func (w *OrderToCash) held(ctx context.Context, d desk, o commerce.Order, payment commerce.Ref) (bool, error) {
+	rec, err := d.steps.Get(ctx, keyHold(o.Ref, payment))
+	switch {
+	case errors.Is(err, commerce.ErrNotFound):
+		return false, nil
+	case err != nil:
+		return false, err
+	case rec.State == idempotency.Done:
+		return true, nil
+	case rec.State == idempotency.NotSent:
+		return false, nil
+	case o.State == commerce.OrderOnHold:
+		_, err := d.step(ctx, rec.Key, d.shop.Hold(o))
+		return err == nil, err
+	}
+	if left := rec.Started.Add(rec.Settle).Sub(d.now()); left > 0 {
+		return false, park("release order "+o.Ref.ID, left, "a hold may still be on its way")
+	}
+	return false, nil
 }
 
 // overpaid names each payment that gave more than was due and proposes its refund.

@@ -46,13 +46,13 @@ type late struct {
 type fault int
 
 const (
-	well    fault = iota
-	refused       // nothing is done, and the answer says so
-	lost          // it is done, and the answer is lost
-	tardy         // the answer is lost, and it is done half a minute later
-	nothing       // the answer is lost, and it is never done
-	crash         // it is done, and the caller dies
-	stillborn     // the caller dies before
+	well      fault = iota
+	refused         // nothing is done, and the answer says so
+	lost            // it is done, and the answer is lost
+	tardy           // the answer is lost, and it is done half a minute later
+	nothing         // the answer is lost, and it is never done
+	crash           // it is done, and the caller dies
+	stillborn       // the caller dies before
 )
 
 func newWorld(now func() time.Time) *world {
@@ -423,9 +423,8 @@ func (w bookSide) sale(ref commerce.Ref) *commerce.Document {
 }
 
 func (w bookSide) Confirm(_ mapping.Route, doc commerce.Document) idempotency.Effect[commerce.Document] {
-	e := w.guarded("confirm "+doc.Ref.ID, doc,
+	return w.guarded("confirm "+doc.Ref.ID, doc,
 		func() bool { return w.sale(doc.Ref).State == "confirmed" }, func() { w.sale(doc.Ref).State = "confirmed" })
-	return e
 }
 
 func (w bookSide) SalesOrders(_ context.Context, _ mapping.Route, o commerce.Ref) (docs []commerce.Document, err error) {
