@@ -209,9 +209,12 @@ func (h *hand) leaseLeft() time.Duration {
 // over reports that no work may be started.
 func (h *hand) over() bool { return h.ctx.Err() != nil || h.left() <= 0 }
 
-// tired reports that less than half of the time that a lease gives is left: too little
-// to begin another event with.
-func (h *hand) tired() bool { return h.left() < (h.in.c.Lease-h.in.c.Margin)/2 }
+// tired reports that less than half of what a lease or MaxRun gives is left: too
+// little to begin another event with.
+func (h *hand) tired() bool { return h.short() || h.limit.left(h.in.mark()) < h.in.c.MaxRun/2 }
+
+// short reports that less than half of the time that a lease gives is left.
+func (h *hand) short() bool { return h.left() < (h.in.c.Lease-h.in.c.Margin)/2 }
 
 func (h *hand) held() Lease {
 	h.mu.Lock()
@@ -230,7 +233,7 @@ func (h *hand) progress(ctx context.Context) error {
 	h.change.Lock()
 	defer h.change.Unlock()
 	l, m := h.held(), h.in.mark()
-	if !h.tired() || h.limit.left(m) <= h.left() {
+	if !h.short() || h.limit.left(m) <= h.left() || h.ctx.Err() != nil {
 		return nil
 	}
 	call, cancel := h.in.call(ctx)

@@ -38,7 +38,8 @@ type Config struct {
 	// Defaults to a sixth of Lease.
 	Margin time.Duration
 	// MaxRun is the longest that one worker holds one root, however often its lease
-	// is extended. Defaults to ten times Lease.
+	// is extended. After half of it no further event is begun. Defaults to ten times
+	// Lease.
 	MaxRun time.Duration
 	// MaxEvents is how many events of a root are claimed at once. Defaults to 32.
 	MaxEvents int

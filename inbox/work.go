@@ -151,10 +151,10 @@ func (in *Inbox) work(ctx context.Context, c Claim, m mark) (int, error) {
 		switch {
 		case ctx.Err() != nil:
 			return n, errors.Join(ctx.Err(), in.giveBack(h, events[n:], 0))
-		case n > 0 && h.tired():
+		case n > 0 && (h.over() || h.tired()):
 			return n, in.giveBack(h, events[n:], 0)
 		case h.over():
-			return n, errors.Join(errOver, in.giveBack(h, events[n:], 0))
+			return 0, errors.Join(errOver, in.giveBack(h, events, 0))
 		}
 		end, err := in.attempt(h, e)
 		if err != nil {
