@@ -1,0 +1,103 @@
+package stripetest
+
+import (
+	"math/big"
+	"slices"
+	"time"
+)
+
+// txn is a balance transaction.
+type txn struct {
+	id             string
+	created        time.Time
+	amount, fee    int64
+	currency       string
+	kind, category string
+	source         string
+	rate           string // decimal text; empty = nothing exchanged
+}
+
+func (t *txn) key() string     { return t.id }
+func (t *txn) when() time.Time { return t.created }
+func (t *txn) fact(name string) string {
+	switch name {
+	case "source":
+		return t.source
+	case "type":
+		return t.kind
+	case "currency":
+		return t.currency
+	}
+	return ""
+}
+
+// availableAfter is how long captured money is pending.
+const availableAfter = 2 * 24 * time.Hour
+
+// chargeTxn books a captured charge, whole: what a partial capture leaves out is
+// booked back apart.
+func (f *Fake) chargeTxn(now time.Time, c *charge) *txn {
+	kind := "charge"
+	if natures[c.method].debit() {
+		kind = "payment"
+	}
+	return f.move(now, c.currency, c.amount, f.config.Fee(c.amountCaptured, c.currency), kind, "charge", c.id)
+}
+
+// reversal books back what a partial capture did not take.
+func (f *Fake) reversal(now time.Time, c *charge, amount int64) {
+	f.move(now, c.currency, -amount, 0, "refund", "partial_capture_reversal", c.id)
+}
+
+// move adds a balance transaction, in settlement currency.
+func (f *Fake) move(now time.Time, currency string, amount, fee int64, kind, category, source string) *txn {
+	t := &txn{id: f.id("txn_"), created: now, amount: amount, fee: fee, currency: currency, kind: kind, category: category, source: source}
+	if rate := f.config.Rates[currency]; rate != "" && f.config.Settlement != "" && f.config.Settlement != currency {
+		t.currency, t.rate = f.config.Settlement, rate
+		t.amount, t.fee = exchange(amount, rate), exchange(fee, rate)
+	}
+	f.txns.add(t)
+	return t
+}
+
+// exchange multiplies exactly and rounds half away from zero.
+func exchange(amount int64, rate string) int64 {
+	r, ok := new(big.Rat).SetString(rate)
+	if !ok {
+		return amount
+	}
+	r.Mul(r, new(big.Rat).SetInt64(amount))
+	num, den := new(big.Int).Lsh(r.Num(), 1), new(big.Int).Lsh(r.Denom(), 1)
+	if num.Sign() < 0 {
+		num.Sub(num, r.Denom())
+	} else {
+		num.Add(num, r.Denom())
+	}
+	return num.Quo(num, den).Int64()
+}
+
+func (f *Fake) balance(q *request) object {
+	type sums struct{ available, pending int64 }
+	by := map[string]*sums{}
+	var order []string
+	for _, t := range f.txns.rows {
+		s := by[t.currency]
+		if s == nil {
+			s = &sums{}
+			by[t.currency] = s
+			order = append(order, t.currency)
+		}
+		if q.now.Sub(t.created) >= availableAfter {
+			s.available += t.amount - t.fee
+		} else {
+			s.pending += t.amount - t.fee
+		}
+	}
+	slices.Sort(order)
+	available, pending := []object{}, []object{}
+	for _, c := range order {
+		available = append(available, object{"amount": by[c].available, "currency": c, "source_types": object{"card": by[c].available}})
+		pending = append(pending, object{"amount": by[c].pending, "currency": c, "source_types": object{"card": by[c].pending}})
+	}
+	return object{"object": "balance", "available": available, "pending": pending, "livemode": f.config.Livemode}
+}

@@ -1,0 +1,376 @@
+package stripetest
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/commercesync/commerce"
+)
+
+// intent is a payment intent.
+type intent struct {
+	id, secret  string
+	created     time.Time
+	amount      int64
+	capturable  int64
+	received    int64
+	currency    string
+	status      string
+	capture     string
+	customer    string
+	description string
+	email       string
+	metadata    map[string]string
+	types       []string
+	method      Method
+	charges     []*charge
+	failure     *failure
+	canceled    time.Time
+	reason      string
+	session     *session
+	version     string // of the request that made it: decides how it captures
+}
+
+// failure is the last error of an intent or a charge.
+type failure struct {
+	code, decline, message, charge string
+}
+
+func (i *intent) key() string     { return i.id }
+func (i *intent) when() time.Time { return i.created }
+func (i *intent) fact(name string) string {
+	if name == "customer" {
+		return i.customer
+	}
+	return ""
+}
+
+func (i *intent) latest() *charge {
+	if len(i.charges) == 0 {
+		return nil
+	}
+	return i.charges[len(i.charges)-1]
+}
+
+// asynchronous reports whether a version captures cards asynchronously by default.
+// Source: docs.stripe.com/payments/payment-intents/asynchronous-capture, read 2026-11.
+func asynchronous(version string) bool { return version >= "2024-04-10" }
+
+func (f *Fake) newIntent(q *request, amount int64, currency, capture string) *intent {
+	i := &intent{id: f.id("pi_"), created: q.now, amount: amount, currency: currency, capture: capture,
+		status: "requires_payment_method", metadata: map[string]string{}, types: []string{"card"}, version: q.version}
+	if i.capture == "" {
+		i.capture = "automatic"
+		if asynchronous(q.version) {
+			i.capture = "automatic_async"
+		}
+	}
+	i.secret = i.id + "_secret_" + f.id("")
+	f.intents.add(i)
+	return i
+}
+
+func currencyOf(s string) (string, *problem) {
+	if s == "" {
+		return "", badParam("currency", "parameter_missing", "Missing required param: currency.")
+	}
+	if _, err := commerce.ParseCurrency(s); err != nil {
+		return "", badParam("currency", "", "Invalid currency: "+s)
+	}
+	return strings.ToLower(s), nil
+}
+
+// unit refuses amounts that the currency does not have.
+// Source: docs.stripe.com/currencies, read 2026-11.
+func unit(amount int64, currency string) *problem {
+	m, err := commerce.FromStripe(amount, currency, commerce.StripeCharge)
+	if err == nil {
+		_, err = m.Stripe(commerce.StripeCharge)
+	}
+	if err != nil {
+		return badParam("amount", "invalid_charge_amount", "Invalid amount for the currency")
+	}
+	return nil
+}
+
+func (f *Fake) createIntent(q *request) (object, *problem) {
+	if p := q.form.only("amount", "currency", "capture_method", "confirm", "customer", "description", "expand", "metadata",
+		"payment_method", "payment_method_types", "automatic_payment_methods", "receipt_email", "return_url",
+		"off_session", "confirmation_method", "setup_future_usage", "shipping", "statement_descriptor",
+		"statement_descriptor_suffix", "transfer_group"); p != nil {
+		return nil, p
+	}
+	amount, p := q.form.amount("amount")
+	if p != nil {
+		return nil, p
+	}
+	currency, p := currencyOf(q.form.get("currency"))
+	if p != nil {
+		return nil, p
+	}
+	if p := unit(amount, currency); p != nil {
+		return nil, p
+	}
+	capture := q.form.get("capture_method")
+	if !slices.Contains([]string{"", "automatic", "automatic_async", "manual"}, capture) {
+		return nil, badParam("capture_method", "", "Invalid capture_method")
+	}
+	metadata, p := q.form.metadata("metadata", nil)
+	if p != nil {
+		return nil, p
+	}
+	method := Method(q.form.get("payment_method"))
+	if _, ok := natures[method]; method != "" && !ok {
+		return nil, missing("PaymentMethod", string(method))
+	}
+	i := f.newIntent(q, amount, currency, capture)
+	i.metadata, i.method = metadata, method
+	i.customer, i.description, i.email = q.form.get("customer"), q.form.get("description"), q.form.get("receipt_email")
+	if types := q.form.array("payment_method_types"); len(types) > 0 {
+		i.types = types
+	}
+	if method != "" {
+		i.status = "requires_confirmation"
+	}
+	f.emitIntent(q, "created", i)
+	if q.form.get("confirm") == "true" {
+		if p := f.confirm(q, i); p != nil {
+			return nil, p
+		}
+	}
+	return f.renderIntent(i, q.version, q.expand("")), nil
+}
+
+func (f *Fake) updateIntent(q *request, id string) (object, *problem) {
+	i, ok := f.intents.get(id)
+	if !ok {
+		return nil, missing("payment_intent", id)
+	}
+	if p := q.form.only("amount", "currency", "customer", "description", "expand", "metadata", "payment_method", "receipt_email"); p != nil {
+		return nil, p
+	}
+	metadata, p := q.form.metadata("metadata", i.metadata)
+	if p != nil {
+		return nil, p
+	}
+	if q.form.has("amount") {
+		if !strings.HasPrefix(i.status, "requires_") || i.status == "requires_capture" {
+			return nil, unexpected(i, "updated")
+		}
+		amount, p := q.form.amount("amount")
+		if p != nil {
+			return nil, p
+		}
+		i.amount = amount
+	}
+	i.metadata = metadata
+	for name, field := range map[string]*string{"customer": &i.customer, "description": &i.description, "receipt_email": &i.email} {
+		if q.form.has(name) {
+			*field = q.form.get(name)
+		}
+	}
+	if m := Method(q.form.get("payment_method")); m != "" {
+		if _, ok := natures[m]; !ok {
+			return nil, missing("PaymentMethod", string(m))
+		}
+		i.method = m
+		if i.status == "requires_payment_method" {
+			i.status = "requires_confirmation"
+		}
+	}
+	return f.renderIntent(i, q.version, q.expand("")), nil
+}
+
+// unexpected is the refusal of an act that the intent's state does not allow.
+func unexpected(i *intent, act string) *problem {
+	return &problem{status: 400, kind: "invalid_request_error", code: "payment_intent_unexpected_state",
+		message: "You cannot have this PaymentIntent " + act + " because it has a status of " + i.status + "."}
+}
+
+func (f *Fake) confirmIntent(q *request, id string) (object, *problem) {
+	i, ok := f.intents.get(id)
+	if !ok {
+		return nil, missing("payment_intent", id)
+	}
+	if p := q.form.only("payment_method", "expand", "return_url", "receipt_email", "off_session", "capture_method"); p != nil {
+		return nil, p
+	}
+	if m := Method(q.form.get("payment_method")); m != "" {
+		if _, ok := natures[m]; !ok {
+			return nil, missing("PaymentMethod", string(m))
+		}
+		i.method = m
+	}
+	if p := f.confirm(q, i); p != nil {
+		return nil, p
+	}
+	return f.renderIntent(i, q.version, q.expand("")), nil
+}
+
+// confirm tries to pay an intent with its method.
+func (f *Fake) confirm(q *request, i *intent) *problem {
+	switch i.status {
+	case "requires_payment_method", "requires_confirmation", "requires_action":
+	default:
+		return unexpected(i, "confirmed")
+	}
+	if i.method == "" {
+		return badParam("payment_method", "parameter_missing", "You cannot confirm this PaymentIntent because it's missing a payment method.")
+	}
+	n := natures[i.method]
+	switch {
+	case n.action && i.status != "requires_action":
+		i.status = "requires_action"
+		f.emitIntent(q, "requires_action", i)
+		return nil
+	case n.decline != "":
+		c := f.newCharge(q, i)
+		f.failCharge(q, c, &failure{n.decline, n.reason, n.message, c.id})
+		return f.cardError(q, i)
+	case n.debit():
+		c := f.newCharge(q, i)
+		c.status = "pending"
+		i.status, i.failure = "processing", nil
+		f.emitIntent(q, "processing", i)
+		f.emitCharge(q, "charge.pending", c, nil)
+		f.later(q.now.Add(f.config.DebitTime), func(now time.Time) { f.settleDebit(now, c, n) })
+		return nil
+	}
+	f.succeed(q, f.newCharge(q, i))
+	return nil
+}
+
+// cardError is the answer to a confirmation that was declined.
+func (f *Fake) cardError(q *request, i *intent) *problem {
+	e := i.failure
+	more := object{"charge": e.charge, "payment_intent": f.renderIntent(i, q.version, nil)}
+	if e.decline != "" {
+		more["decline_code"] = e.decline
+	}
+	return &problem{status: 402, kind: "card_error", code: e.code, message: e.message, more: more}
+}
+
+// succeed makes a charge an authorisation or money.
+func (f *Fake) succeed(q *request, c *charge) {
+	i := c.intent
+	c.status, c.paid, i.failure = "succeeded", true, nil
+	if i.capture == "manual" {
+		i.status, i.capturable = "requires_capture", c.amount
+		f.emitCharge(q, "charge.succeeded", c, nil)
+		f.emitIntent(q, "amount_capturable_updated", i)
+		f.later(q.now.Add(authorisedFor), func(now time.Time) { f.expire(now, c) })
+		return
+	}
+	c.captured, c.amountCaptured = true, c.amount
+	i.status, i.received = "succeeded", c.amount
+	if i.capture == "automatic_async" && natures[i.method].kind == "card" {
+		f.later(q.now.Add(f.config.SettleTime), func(now time.Time) {
+			q := f.own(now)
+			c.txn = f.chargeTxn(now, c)
+			f.emitCharge(q, "charge.updated", c, object{"balance_transaction": nil})
+		})
+	} else {
+		c.txn = f.chargeTxn(q.now, c)
+	}
+	f.emitCharge(q, "charge.succeeded", c, nil)
+	f.emitIntent(q, "succeeded", i)
+	f.completeSession(q, i)
+}
+
+// authorisedFor is how long most card authorisations last.
+// Source: docs.stripe.com/payments/place-a-hold-on-a-payment-method, read 2026-11.
+const authorisedFor = 7 * 24 * time.Hour
+
+// expire ends an authorisation that nobody captured.
+func (f *Fake) expire(now time.Time, c *charge) {
+	i := c.intent
+	if i.status != "requires_capture" || i.latest() != c {
+		return
+	}
+	q := f.own(now)
+	f.release(c)
+	f.emitCharge(q, "charge.expired", c, nil)
+	f.cancel(q, i, "automatic")
+}
+
+// release gives an uncaptured charge back whole.
+func (f *Fake) release(c *charge) {
+	c.refunded, c.amountRefunded = true, c.amount
+	c.intent.capturable = 0
+}
+
+func (f *Fake) captureIntent(q *request, id string) (object, *problem) {
+	i, ok := f.intents.get(id)
+	if !ok {
+		return nil, missing("payment_intent", id)
+	}
+	if p := q.form.only("amount_to_capture", "expand", "metadata", "final_capture"); p != nil {
+		return nil, p
+	}
+	if i.status != "requires_capture" {
+		return nil, unexpected(i, "captured")
+	}
+	amount := i.capturable
+	if q.form.has("amount_to_capture") {
+		var p *problem
+		if amount, p = q.form.amount("amount_to_capture"); p != nil {
+			return nil, p
+		}
+		if amount > i.capturable {
+			return nil, badParam("amount_to_capture", "amount_too_large", "The amount to capture is above what is capturable")
+		}
+	}
+	metadata, p := q.form.metadata("metadata", i.metadata)
+	if p != nil {
+		return nil, p
+	}
+	i.metadata = metadata
+	c := i.latest()
+	c.captured, c.amountCaptured = true, amount
+	c.txn = f.chargeTxn(q.now, c)
+	if rest := c.amount - amount; rest > 0 {
+		// The rest is given back: not a refund, though its balance transaction is of
+		// type refund. That it counts in amount_refunded is not said in a source at
+		// hand (2026-11).
+		c.amountRefunded = rest
+		f.reversal(q.now, c, rest)
+	}
+	i.status, i.capturable, i.received = "succeeded", 0, amount
+	f.emitCharge(q, "charge.captured", c, nil)
+	f.emitIntent(q, "succeeded", i)
+	return f.renderIntent(i, q.version, q.expand("")), nil
+}
+
+func (f *Fake) cancelIntent(q *request, id string) (object, *problem) {
+	i, ok := f.intents.get(id)
+	if !ok {
+		return nil, missing("payment_intent", id)
+	}
+	if p := q.form.only("cancellation_reason", "expand"); p != nil {
+		return nil, p
+	}
+	if i.status == "succeeded" || i.status == "canceled" || i.status == "processing" {
+		return nil, unexpected(i, "canceled")
+	}
+	if i.session != nil && i.session.status == "open" {
+		// Source: docs.stripe.com/api/payment_intents/cancel, read 2026-11.
+		return nil, unexpected(i, "canceled; expire its Checkout Session")
+	}
+	if c := i.latest(); i.status == "requires_capture" {
+		f.release(c)
+		f.emitCharge(q, "charge.refunded", c, nil)
+	}
+	f.cancel(q, i, q.form.get("cancellation_reason"))
+	return f.renderIntent(i, q.version, q.expand("")), nil
+}
+
+func (f *Fake) cancel(q *request, i *intent, reason string) {
+	i.status, i.canceled, i.reason, i.capturable = "canceled", q.now, reason, 0
+	f.emitIntent(q, "canceled", i)
+}
+
+// own is a request that nobody sent: things that happen by themselves.
+func (f *Fake) own(now time.Time) *request {
+	return &request{version: f.config.APIVersion, now: now}
+}

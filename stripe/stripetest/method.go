@@ -1,0 +1,55 @@
+package stripetest
+
+// Method is a payment method that says what comes of paying with it. The card
+// tokens are those of Stripe's test mode; the debits' are the fake's own.
+type Method string
+
+const (
+	Card                  Method = "pm_card_visa"
+	Mastercard            Method = "pm_card_mastercard"
+	CardDeclined          Method = "pm_card_visa_chargeDeclined"
+	CardInsufficientFunds Method = "pm_card_visa_chargeDeclinedInsufficientFunds"
+	CardLost              Method = "pm_card_visa_chargeDeclinedLostCard"
+	CardStolen            Method = "pm_card_visa_chargeDeclinedStolenCard"
+	CardExpired           Method = "pm_card_chargeDeclinedExpiredCard"
+	CardIncorrectCVC      Method = "pm_card_chargeDeclinedIncorrectCvc"
+	CardProcessingError   Method = "pm_card_chargeDeclinedProcessingError"
+	// CardAuthentication waits for Fake.Authenticate.
+	CardAuthentication Method = "pm_card_authenticationRequired"
+
+	// Debit is a bank debit that succeeds after Config.DebitTime.
+	Debit Method = "pm_debit_succeeds"
+	// DebitFails fails after Config.DebitTime.
+	DebitFails Method = "pm_debit_fails"
+	// DebitReturned succeeds, and is taken back Config.ReturnTime later.
+	DebitReturned Method = "pm_debit_returned"
+)
+
+// nature is how a method behaves.
+type nature struct {
+	kind, brand, last4 string
+	decline            string // error code; empty = none
+	reason             string // decline code
+	message            string
+	action             bool
+	fails, returned    bool
+}
+
+func (n nature) debit() bool { return n.kind == "sepa_debit" }
+
+// Source of the codes: docs.stripe.com/testing and /declines/codes, read 2026-11.
+var natures = map[Method]nature{
+	Card:                  {kind: "card", brand: "visa", last4: "4242"},
+	Mastercard:            {kind: "card", brand: "mastercard", last4: "4444"},
+	CardDeclined:          {kind: "card", brand: "visa", last4: "0002", decline: "card_declined", reason: "generic_decline", message: "Your card was declined."},
+	CardInsufficientFunds: {kind: "card", brand: "visa", last4: "9995", decline: "card_declined", reason: "insufficient_funds", message: "Your card has insufficient funds."},
+	CardLost:              {kind: "card", brand: "visa", last4: "9987", decline: "card_declined", reason: "lost_card", message: "Your card was declined."},
+	CardStolen:            {kind: "card", brand: "visa", last4: "9979", decline: "card_declined", reason: "stolen_card", message: "Your card was declined."},
+	CardExpired:           {kind: "card", brand: "visa", last4: "0069", decline: "expired_card", reason: "expired_card", message: "Your card has expired."},
+	CardIncorrectCVC:      {kind: "card", brand: "visa", last4: "0127", decline: "incorrect_cvc", reason: "incorrect_cvc", message: "Your card's security code is incorrect."},
+	CardProcessingError:   {kind: "card", brand: "visa", last4: "0119", decline: "processing_error", reason: "processing_error", message: "An error occurred while processing your card. Try again in a little bit."},
+	CardAuthentication:    {kind: "card", brand: "visa", last4: "3155", action: true},
+	Debit:                 {kind: "sepa_debit", last4: "3000"},
+	DebitFails:            {kind: "sepa_debit", last4: "3001", fails: true},
+	DebitReturned:         {kind: "sepa_debit", last4: "3002", returned: true},
+}

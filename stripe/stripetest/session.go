@@ -1,0 +1,188 @@
+package stripetest
+
+import (
+	"math"
+	"strconv"
+	"time"
+)
+
+// session is a Checkout session.
+type session struct {
+	id               string
+	created, expires time.Time
+	amount           int64
+	currency         string
+	status, payment  string
+	intent           *intent
+	customer, email  string
+	reference        string
+	metadata         map[string]string
+	data             map[string]string // metadata for the intent
+	description      string
+	capture          string
+	success, cancel  string
+	types            []string
+}
+
+func (s *session) key() string     { return s.id }
+func (s *session) when() time.Time { return s.created }
+func (s *session) fact(name string) string {
+	switch name {
+	case "payment_intent":
+		if s.intent != nil {
+			return s.intent.id
+		}
+	case "customer":
+		return s.customer
+	case "status":
+		return s.status
+	}
+	return ""
+}
+
+func (f *Fake) createSession(q *request) (object, *problem) {
+	if p := q.form.only("mode", "line_items", "success_url", "cancel_url", "client_reference_id", "customer", "customer_email",
+		"expires_at", "expand", "locale", "metadata", "payment_intent_data", "payment_method_types"); p != nil {
+		return nil, p
+	}
+	if q.form.get("mode") != "payment" {
+		return nil, badParam("mode", "", "The fake knows mode payment")
+	}
+	if q.form.get("success_url") == "" {
+		return nil, badParam("success_url", "parameter_missing", "Missing required param: success_url.")
+	}
+	s := &session{created: q.now, expires: q.now.Add(24 * time.Hour), status: "open", payment: "unpaid",
+		customer: q.form.get("customer"), email: q.form.get("customer_email"), reference: q.form.get("client_reference_id"),
+		success: q.form.get("success_url"), cancel: q.form.get("cancel_url"), types: q.form.array("payment_method_types"),
+		capture: q.form.get("payment_intent_data[capture_method]"), description: q.form.get("payment_intent_data[description]")}
+	if len(s.types) == 0 {
+		s.types = []string{"card"}
+	}
+	var p *problem
+	for n := 0; ; n++ {
+		line := "line_items[" + strconv.Itoa(n) + "]"
+		if !q.form.has(line + "[price_data][unit_amount]") {
+			if n == 0 {
+				return nil, badParam("line_items", "parameter_missing", "Missing required param: line_items.")
+			}
+			break
+		}
+		each, p := q.form.amount(line + "[price_data][unit_amount]")
+		if p != nil {
+			return nil, p
+		}
+		quantity, p := q.form.amount(line + "[quantity]")
+		if p != nil {
+			return nil, p
+		}
+		currency, p := currencyOf(q.form.get(line + "[price_data][currency]"))
+		if p != nil {
+			return nil, p
+		}
+		if s.currency != "" && s.currency != currency {
+			return nil, badParam(line+"[price_data][currency]", "", "All line items must have one currency")
+		}
+		if each > math.MaxInt64/quantity-s.amount {
+			return nil, badParam(line, "amount_too_large", "Amount is out of range")
+		}
+		s.currency, s.amount = currency, s.amount+each*quantity
+	}
+	if p := unit(s.amount, s.currency); p != nil {
+		return nil, p
+	}
+	if s.metadata, p = q.form.metadata("metadata", nil); p != nil {
+		return nil, p
+	}
+	if s.data, p = q.form.metadata("payment_intent_data[metadata]", nil); p != nil {
+		return nil, p
+	}
+	if q.form.has("expires_at") {
+		at, p := q.form.amount("expires_at")
+		if p != nil {
+			return nil, p
+		}
+		// Source: docs.stripe.com/api/checkout/sessions/create, read 2026-11.
+		if in := time.Unix(at, 0).Sub(q.now); in < 30*time.Minute-time.Second || in > 24*time.Hour {
+			return nil, badParam("expires_at", "", "The `expires_at` timestamp must be between 30 minutes and 24 hours from now.")
+		}
+		s.expires = time.Unix(at, 0)
+	}
+	prefix := "cs_test_"
+	if f.config.Livemode {
+		prefix = "cs_live_"
+	}
+	s.id = f.id(prefix)
+	f.sessions.add(s)
+	f.later(s.expires, func(now time.Time) {
+		if s.status == "open" {
+			f.closeSession(f.own(now), s)
+		}
+	})
+	return f.renderSession(s, q.version, q.expand("")), nil
+}
+
+func (f *Fake) expireSession(q *request, id string) (object, *problem) {
+	s, ok := f.sessions.get(id)
+	if !ok {
+		return nil, missing("checkout.session", id)
+	}
+	if p := q.form.only("expand"); p != nil {
+		return nil, p
+	}
+	if s.status != "open" {
+		return nil, &problem{status: 400, kind: "invalid_request_error",
+			message: "Only Checkout Sessions with a status in [\"open\"] can be expired. This Checkout Session has a status of " + s.status + "."}
+	}
+	f.closeSession(q, s)
+	return f.renderSession(s, q.version, q.expand("")), nil
+}
+
+func (f *Fake) closeSession(q *request, s *session) {
+	s.status = "expired"
+	f.emitSession(q, "expired", s)
+	if i := s.intent; i != nil && i.status != "canceled" && i.status != "succeeded" && i.status != "processing" {
+		f.cancel(q, i, "abandoned")
+	}
+}
+
+// paySession is a shopper on the page: the intent is made when they pay.
+func (f *Fake) paySession(q *request, s *session, m Method) *problem {
+	if s.status != "open" {
+		return &problem{status: 400, kind: "invalid_request_error", message: "The session is " + s.status + "."}
+	}
+	if s.intent == nil {
+		i := f.newIntent(q, s.amount, s.currency, s.capture)
+		i.customer, i.email, i.description, i.metadata, i.session, i.types = s.customer, s.email, s.description, s.data, s, s.types
+		s.intent = i
+		f.emitIntent(q, "created", i)
+	}
+	s.intent.method = m
+	p := f.confirm(q, s.intent)
+	if i := s.intent; s.status == "open" && (i.status == "processing" || i.status == "requires_capture") {
+		s.status = "complete"
+		f.emitSession(q, "completed", s)
+	}
+	return p
+}
+
+// completeSession tells a session that its intent was paid.
+func (f *Fake) completeSession(q *request, i *intent) {
+	s := i.session
+	if s == nil || s.payment == "paid" {
+		return
+	}
+	s.payment = "paid"
+	if s.status == "open" {
+		s.status = "complete"
+		f.emitSession(q, "completed", s)
+		return
+	}
+	f.emitSession(q, "async_payment_succeeded", s)
+}
+
+// failSession tells a session that was completed that its debit failed.
+func (f *Fake) failSession(q *request, i *intent) {
+	if i.session != nil && i.session.status == "complete" {
+		f.emitSession(q, "async_payment_failed", i.session)
+	}
+}
