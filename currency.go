@@ -78,7 +78,7 @@ func stripeUnits(c Currency, op StripeOperation) (exponent int, multiple int64) 
 	switch {
 	case c == "ISK" || c == "UGX":
 		return exponent, 100
-	case exponent == 3:
+	case op == StripeCharge && exponent == 3:
 		return exponent, 10
 	case op == StripeManualPayout && (c == "HUF" || c == "TWD"):
 		return exponent, 100

@@ -119,7 +119,9 @@ func (e *Error) Error() string {
 		parts = append(parts, strings.Join(what, " "))
 	}
 	if e.Err != nil {
-		parts = append(parts, e.Err.Error())
+		if cause := e.Err.Error(); cause != "" {
+			parts = append(parts, cause)
+		}
 	}
 	s := strings.Join(parts, ": ")
 	if e.RequestID != "" {

@@ -19,14 +19,19 @@ type Decimal = decimal.Decimal
 // of kind invalid and names the text.
 func ParseDecimal(text string) (Decimal, error) {
 	if strings.ContainsAny(text, "eE") {
-		r, ok := new(big.Rat).SetString(text)
-		if !ok || len(text) > 40 {
-			return Decimal{}, Errorf(KindInvalid, "commerce", "parse decimal", "%q is no decimal number", clip(text))
+		given := text
+		r, ok := new(big.Rat), false
+		if len(text) <= 40 && strings.Trim(text, "+-0123456789.eE") == "" && !exponentTooBig(text) {
+			r, ok = r.SetString(text)
 		}
-		text = r.FloatString(18)
-		if strings.Contains(text, ".") {
-			text = strings.TrimRight(strings.TrimRight(text, "0"), ".")
+		if !ok {
+			return Decimal{}, Errorf(KindInvalid, "commerce", "parse decimal", "%q is no decimal number", clip(given))
 		}
+		places, exact := r.FloatPrec()
+		if !exact || places > 19 {
+			return Decimal{}, Errorf(KindInvalid, "commerce", "parse decimal", "%q is no decimal number of at most 19 digits", clip(given))
+		}
+		text = r.FloatString(places)
 	}
 	d, err := decimal.Parse(text)
 	if err != nil {

@@ -144,10 +144,10 @@ func PaymentStateOf(due Money, allocations []Allocation) (PaymentState, error) {
 		return Paid, nil
 	case sums[PaymentReturned].minor > 0:
 		return ReturnedPayment, nil
+	case authorised > 0 && authorised >= due.minor-captured:
+		return Authorised, nil
 	case captured > 0:
 		return PartlyPaid, nil
-	case authorised > 0 && authorised >= due.minor:
-		return Authorised, nil
 	case sums[PaymentPending].minor > 0:
 		return AwaitingFunds, nil
 	}

@@ -4,22 +4,36 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"unique"
 )
 
 const sealed = "[sealed]"
 
 // Secret is a text that never prints: fmt, slog, JSON and text encoders all see
-// "[sealed]". Reveal is the one way out.
-type Secret struct{ v string }
+// "[sealed]". Reveal is the one way out. Two secrets are == when their texts are.
+//
+// The text is held behind a handle, since fmt calls no methods on unexported
+// fields: of a Secret in one it prints an address.
+type Secret struct{ v unique.Handle[string] }
 
 // NewSecret seals a text.
-func NewSecret(text string) Secret { return Secret{v: text} }
+func NewSecret(text string) Secret {
+	if text == "" {
+		return Secret{}
+	}
+	return Secret{unique.Make(text)}
+}
 
 // Reveal returns the text, for the one place that sends it.
-func (s Secret) Reveal() string { return s.v }
+func (s Secret) Reveal() string {
+	if s.Empty() {
+		return ""
+	}
+	return s.v.Value()
+}
 
 // Empty reports whether there is no text.
-func (s Secret) Empty() bool { return s.v == "" }
+func (s Secret) Empty() bool { return s == Secret{} }
 
 // String returns "[sealed]".
 func (s Secret) String() string { return sealed }
