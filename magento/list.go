@@ -146,7 +146,7 @@ func (l listing[T]) walk(ctx context.Context, cl *Client, p ListParams) iter.Seq
 			}
 			whole := len(got.Items) == 0 || len(got.Items) >= got.Total
 			switch {
-			case !whole && !fresh && !at.inside && l.dated:
+			case !whole && !fresh && !at.inside && !at.past && l.dated:
 				// A whole page of one second, all seen: go on inside that second, by id.
 				at.inside = true
 			case at.inside && (whole || !fresh):
@@ -169,6 +169,9 @@ type cursor struct {
 
 // take notes a row and reports whether it is new.
 func (c *cursor) take(id ID, updated time.Time, dated bool) bool {
+	if dated && updated.Before(c.last) {
+		return false // not asked for: a shop that repeats a page
+	}
 	if dated && !updated.Equal(c.last) {
 		c.last, c.maxID, c.past = updated, 0, false
 		clear(c.seen)
