@@ -1,7 +1,6 @@
 package tryton
 
 import (
-	"context"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -52,8 +51,6 @@ type Config struct {
 	// let a request run: what is unknown is looked up only after it.
 	// Defaults to 2 minutes.
 	LongestRequest time.Duration
-	// Timeout bounds one call. Defaults to 30 seconds.
-	Timeout time.Duration
 	// LoginPause is how long a refused login is not tried again: every failure makes
 	// the server answer later, and five of them lock the user out.
 	// Defaults to 1 minute.
@@ -71,7 +68,7 @@ type Config struct {
 	// PageSize is how many records a list asks for at once. Defaults to 100.
 	PageSize int
 
-	// Resilience protects the calls.
+	// Resilience protects the calls; its Timeout bounds each attempt.
 	Resilience resilience.Config
 	// Transport carries the requests. Defaults to a clone of http.DefaultTransport.
 	Transport http.RoundTripper
@@ -160,7 +157,6 @@ func NewClient(c Config) (*Client, error) {
 	def(&c.Products.Fee, "FEE")
 	def(&c.Products.Rounding, "ROUNDING")
 	def(&c.LongestRequest, 2*time.Minute)
-	def(&c.Timeout, 30*time.Second)
 	def(&c.LoginPause, time.Minute)
 	def(&c.Lag, c.LongestRequest+time.Second)
 	def(&c.CacheTTL, 5*time.Minute)
@@ -188,9 +184,8 @@ func NewClient(c Config) (*Client, error) {
 	if r.Now == nil {
 		r.Now = c.Now
 	}
-	def(&r.Timeout, c.Timeout)
 	if r.Breaker.Ping == nil {
-		r.Breaker.Ping = t.ping
+		r.Breaker.Ping = t.Ping
 	}
 	if t.policy, err = resilience.New(system+" "+u.Host, r); err != nil {
 		return nil, err
@@ -255,6 +250,3 @@ func newCompanyCaches(c Config) companyCaches {
 		books:    newCache[string, books](c, 1),
 	}
 }
-
-// Ping succeeds when the server answers and the credentials are accepted.
-func (t *Client) Ping(ctx context.Context) error { return t.ping(ctx) }

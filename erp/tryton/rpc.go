@@ -43,19 +43,30 @@ func (t *Client) contextFor(p preferences, c call) values {
 	return v
 }
 
-// send makes a call with this context. A read is marked as safe to repeat while
-// the policy looks at it.
+// send makes a call with this context. The policy repeats what it is told to be
+// safe: a read always is, and a write that was refused because somebody else was
+// quicker would be refused again.
 func (t *Client) send(ctx context.Context, c call, last values) error {
+	var failed *commerce.Error
+	var outcome commerce.Outcome
 	err := t.policy.Do(ctx, func(ctx context.Context) error {
-		ctx, cancel := context.WithTimeout(ctx, t.c.Timeout)
-		defer cancel()
 		err := t.authorised(ctx, c, append(c.params[:len(c.params):len(c.params)], last))
-		if e, ok := errors.AsType[*commerce.Error](err); ok && !c.write {
-			e.Outcome = commerce.NotSent
+		if e, ok := errors.AsType[*commerce.Error](err); ok {
+			failed, outcome = e, e.Outcome
+			switch {
+			case !c.write:
+				e.Outcome = commerce.NotSent
+			case e.Kind == commerce.KindConflict:
+				e.Outcome = ""
+			}
 		}
 		return err
 	})
-	if e, ok := errors.AsType[*commerce.Error](err); ok && !c.write {
+	e, ok := errors.AsType[*commerce.Error](err)
+	switch {
+	case ok && e == failed:
+		e.Outcome = outcome
+	case ok && !c.write:
 		e.Outcome = ""
 	}
 	return err
@@ -123,6 +134,11 @@ func (t *Client) roundTrip(ctx context.Context, c call, params []any, token stri
 	req.Header.Set("Accept", "application/json")
 	if token != "" {
 		req.Header.Set("Authorization", "Session "+token)
+	}
+	if ctx.Err() != nil {
+		e := c.fail(commerce.KindUnavailable, commerce.NotSent, 0, "the caller gave up")
+		e.Err = ctx.Err()
+		return e
 	}
 	start := t.c.Now()
 	resp, err := t.http.Do(req)
@@ -198,12 +214,9 @@ func (t *Client) read(ctx context.Context, op, model string, ids []int64, fields
 // byID is the order of a list that is read as a whole.
 var byID = []any{[]any{"id", "ASC"}}
 
-// ping asks for the preferences of the user: the smallest call that needs a session.
-func (t *Client) ping(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, t.c.Timeout)
-	defer cancel()
-	c := call{op: "ping", method: "model.res.user.get_preferences"}
-	return t.authorised(ctx, c, []any{true, values{}})
+// Ping asks for the preferences of the user: the smallest call that needs a session.
+func (t *Client) Ping(ctx context.Context) error {
+	return t.send(ctx, call{op: "ping", method: "model.res.user.get_preferences", params: []any{true}}, values{})
 }
 
 // preferences are the user's own settings.

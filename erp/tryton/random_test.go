@@ -1,0 +1,155 @@
+package tryton_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/erp"
+	"github.com/commercesync/commerce/erp/tryton"
+	"github.com/commercesync/commerce/erp/tryton/trytontest"
+)
+
+// ordersWanted is how many random orders the tests write: COMMERCE_TRYTON_ORDERS,
+// or few.
+func ordersWanted(t *testing.T, few int) int {
+	t.Helper()
+	text := os.Getenv("COMMERCE_TRYTON_ORDERS")
+	if text == "" {
+		return few
+	}
+	n, err := strconv.Atoi(text)
+	require.NoError(t, err)
+	return n
+}
+
+// randomOrder is an order as a shop computes it: tax rounded line by line, prices
+// with or without tax, line discounts in percent, delivery with tax.
+func randomOrder(r *rand.Rand, key string, who erp.CustomerRef, taxes map[string]string, day commerce.Date) erp.NewOrder {
+	currency := []commerce.Currency{"EUR", "EUR", "EUR", "USD", "GBP", "JPY", "KWD", "CHF"}[r.IntN(8)]
+	m := func(minor int64) commerce.Money { return commerce.MustMoney(minor, currency) }
+	rates := []int64{0, 550, 700, 825, 1000, 1900, 2000, 2500} // of ten thousand
+	included := r.IntN(2) == 0
+	n := erp.NewOrder{Key: key, Customer: who, Date: day, Currency: currency, Text: fmt.Sprintf("prices include tax: %v", included)}
+	var net, tax int64
+	// sell adds a row and its discount; price and discount are as the shop shows them.
+	sell := func(kind erp.LineKind, sku string, quantity, price, percent int64) {
+		rate := rates[r.IntN(len(rates))]
+		var ids []string
+		if rate != 0 || r.IntN(2) == 0 {
+			ids = []string{taxes[ratePercent(rate)]}
+		}
+		whole := price * quantity
+		off := whole * percent / 100
+		var lineNet, lineTax, offNet int64
+		if included {
+			lineTax = half((whole-off)*rate, 10_000+rate)
+			lineNet = whole - half(whole*rate, 10_000+rate)
+			offNet = lineNet + lineTax - (whole - off)
+		} else {
+			lineNet, offNet = whole, off
+			lineTax = half((whole-off)*rate, 10_000)
+		}
+		n.Lines = append(n.Lines, erp.OrderLine{Kind: kind, SKU: sku, Text: sku, Quantity: commerce.MustDecimal(fmt.Sprint(quantity)), Net: m(lineNet), TaxIDs: ids})
+		if offNet != 0 {
+			n.Lines = append(n.Lines, erp.OrderLine{Kind: erp.Discount, Text: "coupon", Quantity: commerce.MustDecimal("1"), Net: m(-offNet), TaxIDs: ids})
+		}
+		net, tax = net+lineNet-offNet, tax+lineTax
+	}
+	skus := []string{"SKU-RED", "SKU-BLUE", "SKU-POT", "SKU-COURSE", "24-MB01"}
+	for range 1 + r.IntN(6) {
+		percent := int64(0)
+		if r.IntN(3) == 0 {
+			percent = int64(1 + r.IntN(60))
+		}
+		quantity := int64(1 + r.IntN(5))
+		if r.IntN(20) == 0 {
+			quantity = int64(50 + r.IntN(500))
+		}
+		sell(erp.Goods, skus[r.IntN(len(skus))], quantity, int64(1+r.IntN(20_000)), percent)
+	}
+	if r.IntN(3) != 0 {
+		sell(erp.Shipping, "", 1, int64(r.IntN(2_000)), 0)
+	}
+	n.Expected = erp.Totals{Net: m(net), Tax: m(tax), Gross: m(net + tax)}
+	return n
+}
+
+func ratePercent(tenThousandths int64) string {
+	d, err := commerce.ParseDecimal(fmt.Sprintf("%d.%02d", tenThousandths/100, tenThousandths%100))
+	if err != nil {
+		panic(err)
+	}
+	return d.Trim(0).String()
+}
+
+// half rounds a quotient half up, as shops do.
+func half(a, b int64) int64 { return (2*a + b) / (2 * b) }
+
+func randomOrders(t *testing.T, client *tryton.Client, count int) {
+	seed := uint64(7)
+	taxes := map[string]string{}
+	all, err := client.Taxes(t.Context())
+	require.NoError(t, err)
+	for _, x := range all {
+		taxes[x.Rate.String()] = x.ID
+	}
+	who, err := client.UpsertCustomer(t.Context(), erp.Customer{Key: "random", Party: commerce.Customer{Name: "Ada Example"},
+		Billing: commerce.Address{Name: "Ada Example", Street: "1 Sample Street", City: "Berlin", PostalCode: "10115", Country: "DE"}})
+	require.NoError(t, err)
+
+	var next, settled atomic.Int64
+	var wg sync.WaitGroup
+	start := time.Now()
+	failures := make(chan string, count)
+	for range 4 {
+		wg.Go(func() {
+			for i := next.Add(1); i <= int64(count); i = next.Add(1) {
+				n := randomOrder(rand.New(rand.NewPCG(seed, uint64(i))), fmt.Sprintf("random/%d", i), who, taxes, commerce.DateOf(time.Now()))
+				o, err := client.CreateOrder(t.Context(), n)
+				if err == nil {
+					o, err = client.ConfirmOrder(t.Context(), o.Ref)
+				}
+				switch {
+				case err != nil:
+					failures <- fmt.Sprintf("order %d of seed %d: %v", i, seed, err)
+				case o.Totals.Gross != n.Expected.Gross:
+					failures <- fmt.Sprintf("order %d of seed %d: %s, not %s", i, seed, o.Totals.Gross, n.Expected.Gross)
+				case o.Totals.Tax != n.Expected.Tax || o.Totals.Net != n.Expected.Net:
+					settled.Add(1)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	close(failures)
+	var bad []string
+	for f := range failures {
+		bad = append(bad, f)
+	}
+	t.Logf("%d orders in %v: %d refused, %d with a settled difference", count, time.Since(start).Round(time.Millisecond), len(bad), settled.Load())
+	require.Empty(t, strings.Join(bad, "\n"))
+}
+
+func TestRandomOrdersEndWithTheShopsTotalInTheFake(t *testing.T) {
+	for _, rounding := range []erp.TaxRounding{erp.RoundPerDocument, erp.RoundPerLine} {
+		t.Run(string(rounding), func(t *testing.T) {
+			_, client := fake(t, trytontest.Config{TaxRounding: rounding}, nil)
+			randomOrders(t, client, ordersWanted(t, 200))
+		})
+	}
+}
+
+func TestRandomOrdersEndWithTheShopsTotalInARealTryton(t *testing.T) {
+	r := startReal(t)
+	randomOrders(t, r.client(t), ordersWanted(t, 40))
+}
