@@ -91,6 +91,11 @@ func (in *Inbox) alert(ctx context.Context, a Alert) {
 	}
 	ctx, cancel := in.call(ctx)
 	defer cancel()
+	defer func() {
+		if p := recover(); p != nil {
+			_ = in.panicked(p, "alert", string(a.Kind))
+		}
+	}()
 	in.c.Alerter.Alert(ctx, a)
 }
 

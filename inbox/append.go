@@ -38,7 +38,9 @@ type posts struct {
 }
 
 // Append stores events and returns when their commit is known. It shares commits
-// with everything else that is being appended. It may be called without Run.
+// with everything else that is being appended; the events of one call are not one
+// transaction, and where only some were stored the others' Seq is 0. It may be called
+// without Run.
 //
 // An error of kind limit says that QueueLen or QueueBytes is reached. After the context ends, and
 // where the store does not answer, the outcome is unknown: send the same events again,

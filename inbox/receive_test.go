@@ -91,15 +91,15 @@ func TestAVerifierThatCanNotTellAnswersLater(t *testing.T) {
 	require.Equal(t, http.StatusServiceUnavailable, w.Code)
 }
 
-// broken is a body whose connection is cut.
-type broken struct{}
+// cut is a body whose connection is cut.
+type cut struct{}
 
-func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+func (cut) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
 func TestAHalfRequestIsNoEvent(t *testing.T) {
 	t.Parallel()
 	in := newInbox(t, inbox.NewMemory(inbox.MemoryConfig{}), inbox.Config{})
-	r := httptest.NewRequest(http.MethodPost, "/", io.MultiReader(strings.NewReader("evt_1 charge.succeeded pi_1"), broken{}))
+	r := httptest.NewRequest(http.MethodPost, "/", io.MultiReader(strings.NewReader("evt_1 charge.succeeded pi_1"), cut{}))
 	r.Header.Set("Signature", "signed")
 	w := httptest.NewRecorder()
 	in.Receive(verifier{}).ServeHTTP(w, r)

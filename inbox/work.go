@@ -44,7 +44,7 @@ func (in *Inbox) Run(ctx context.Context) error {
 		claims, err := in.claim(ctx, want)
 		for _, c := range claims {
 			all.Go(func() {
-				defer func() { <-free; in.signal() }()
+				defer func() { <-free }()
 				_, _ = in.work(ctx, c, m) // it has been logged
 			})
 		}
@@ -160,7 +160,14 @@ func (in *Inbox) work(ctx context.Context, c Claim, m mark) (int, error) {
 		if err != nil {
 			return n, err
 		}
-		if err := in.finish(h, end); err != nil {
+		err = in.finish(h, end)
+		if refused(err) {
+			// The store will never take it, so the event ends with the reason why.
+			end = Ending{Seq: e.Seq, Generation: e.Generation}
+			end.bury(string(commerce.KindOf(err)), in.cut("the store refused how it ended: "+safeText(err)))
+			err = in.finish(h, end)
+		}
+		if err != nil {
 			return n, err
 		}
 		in.told(h, e, end)
@@ -232,7 +239,7 @@ func (in *Inbox) finish(h *hand, endings ...Ending) error {
 func (in *Inbox) attempt(h *hand, e Entry) (Ending, error) {
 	end := Ending{Seq: e.Seq, Generation: e.Generation}
 	if e.Starts > in.c.MaxStarts {
-		end.bury("worker_died", fmt.Sprintf("the work on it began %d times without an end: its worker died", e.Starts-1))
+		end.bury("worker_died", fmt.Sprintf("the work on it began %d times without an end: its worker died, or outran its lease", e.Starts-1))
 		return end, nil
 	}
 	handlers := in.c.Handlers.of(e.Event)

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/commercesync/commerce"
 	"github.com/commercesync/commerce/inbox"
@@ -757,4 +759,87 @@ func crowd(t *testing.T, link bool) (met int) {
 	processes.Wait()
 	require.Len(t, effects, 60, "nothing is lost")
 	return met
+}
+
+// stubborn refuses every ending that emits.
+type stubborn struct{ inbox.Store }
+
+func (s stubborn) Finish(ctx context.Context, l inbox.Lease, endings []inbox.Ending) error {
+	for _, e := range endings {
+		if len(e.Emit) > 0 {
+			return &commerce.Error{Kind: commerce.KindInvalid, System: "db", Op: "finish", Outcome: commerce.NotSent, Text: "a text with a zero byte"}
+		}
+	}
+	return s.Store.Finish(ctx, l, endings)
+}
+
+func TestAnEndingThatTheStoreRefusesBuriesTheEvent(t *testing.T) {
+	t.Parallel()
+	bell := &alarm{}
+	in := newInbox(t, stubborn{inbox.NewMemory(inbox.MemoryConfig{})}, inbox.Config{Alerter: bell, Handlers: handle(func(ctx context.Context, _ commerce.Event) error {
+		return inbox.Emit(ctx, orderEvent("told", "1"))
+	})})
+	seq := appendAll(t, in, event("evt_1", "pi_1"))[0]
+	require.Equal(t, 1, workAll(t, in))
+	e := get(t, in, seq)
+	require.Equal(t, inbox.Dead, e.State)
+	require.Equal(t, "invalid", e.Code)
+	require.Contains(t, e.Reason, "zero byte")
+	require.Equal(t, []inbox.AlertKind{inbox.AlertDead}, bell.kinds())
+}
+
+// fragile is an alerter that panics.
+type fragile struct{}
+
+func (fragile) Alert(context.Context, inbox.Alert) { panic("no network") }
+
+func TestAnAlerterThatPanicsStopsNothing(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, inbox.Config{Alerter: fragile{}, Handlers: handle(func(context.Context, commerce.Event) error { return kind(commerce.KindInvalid) })})
+	appendAll(t, b.Inbox, event("evt_1", "pi_1"), event("evt_2", "pi_1"))
+	require.Equal(t, 2, workAll(t, b.Inbox))
+}
+
+// spans is a tracer that keeps what spans were begun with.
+type spans struct {
+	noop.Tracer
+	names []string
+	attrs map[string]string
+}
+
+func (s *spans) Start(ctx context.Context, name string, opts ...trace.SpanStartOption) (context.Context, trace.Span) {
+	s.names = append(s.names, name)
+	c := trace.NewSpanStartConfig(opts...)
+	for _, a := range c.Attributes() {
+		s.attrs[string(a.Key)] = a.Value.Emit()
+	}
+	return s.Tracer.Start(ctx, name, opts...)
+}
+
+func TestSpansAndLogsCarryIdsAndNothingOfPeople(t *testing.T) {
+	t.Parallel()
+	var log strings.Builder
+	tr := &spans{attrs: map[string]string{}}
+	b := newBench(t, inbox.Config{Tracer: tr, Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Handlers: handle(func(context.Context, commerce.Event) error { return errors.New("no customer alice@example.com") })})
+	e := event("evt_1", "pi_1")
+	e.Raw = []byte(`{"email":"alice@example.com"}`)
+	seq := appendAll(t, b.Inbox, e)[0]
+	workAll(t, b.Inbox)
+	require.Equal(t, []string{"inbox stripe charge.succeeded"}, tr.names)
+	require.Equal(t, map[string]string{"commerce.event.seq": "1", "commerce.event.id": "evt_1", "commerce.root": "/stripe/acct_1/test/pi_1",
+		"commerce.event.attempt": "1", "commerce.event.generation": "1"}, tr.attrs)
+	require.Contains(t, log.String(), "event=evt_1")
+	require.NotContains(t, log.String()+get(t, b.Inbox, seq).Reason, "alice")
+}
+
+func BenchmarkWork(b *testing.B) {
+	in := newInbox(b, inbox.NewMemory(inbox.MemoryConfig{}), inbox.Config{Handlers: handle(func(context.Context, commerce.Event) error { return nil })})
+	for i := range b.N {
+		_, err := in.Append(b.Context(), event(fmt.Sprint(i), fmt.Sprint(i)))
+		require.NoError(b, err)
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	require.Equal(b, b.N, workAll(b, in))
 }
