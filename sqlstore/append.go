@@ -24,11 +24,17 @@ func (in *Inbox) Append(ctx context.Context, b inbox.Batch) ([]inbox.Appended, e
 	if err := checkBatch(b); err != nil {
 		return nil, fail(op, commerce.NotSent, err)
 	}
-	var out []inbox.Appended
-	err := in.db.write(ctx, op, func(ctx context.Context, s *session) (err error) {
+	out, sent, err := in.db.appendAtOnce(ctx, op, b)
+	if out != nil || err != nil {
+		return out, err
+	}
+	err = in.db.write(ctx, op, func(ctx context.Context, s *session) (err error) {
 		out, err = s.append(ctx, b)
 		return err
 	})
+	if e, ok := err.(*commerce.Error); ok && sent {
+		e.Outcome = commerce.Unknown // a part was stored before
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -162,7 +168,7 @@ func (s *session) appendSome(ctx context.Context, batch string, events []commerc
 			return err
 		}
 	}
-	if err := s.enqueue(ctx, events, queued, out); err != nil {
+	if err := s.enqueue(ctx, queued, out); err != nil {
 		return err
 	}
 	if len(clashing) == 0 {
@@ -204,17 +210,18 @@ func (s *session) appendClashing(ctx context.Context, batch string, events []com
 	if buried, err = s.unheard(ctx, buried, out); err != nil {
 		return err
 	}
-	for _, i := range buried {
-		_, err := s.exec(ctx, `INSERT INTO {queue}
-			(seq, tenant, subject, created, state, due, attempts, starts, generation, ended, reason, code, handler)
-			VALUES (?, ?, ?, ?, ?, NULL, 0, 0, 1, ?, ?, ?, '')`,
-			out[i].Seq, events[i].Ref.Tenant, events[i].SubjectRef().String(), micros(events[i].Created), string(inbox.Dead),
-			s.now, "the same event id came before with another object", "clash")
-		if err != nil {
-			return err
-		}
+	if len(buried) == 0 {
+		return nil
 	}
-	return nil
+	seqs := make([]int64, len(buried))
+	for j, i := range buried {
+		seqs[j] = out[i].Seq
+	}
+	_, err = s.exec(ctx, `INSERT INTO {queue}
+		(seq, tenant, subject, created, state, due, attempts, starts, generation, ended, reason, code, handler)
+		SELECT seq, tenant, subject, created, 'dead', NULL, 0, 0, 1, received, ?, 'clash', '' FROM {events} WHERE seq = ANY ?`,
+		"the same event id came before with another object", seqs)
+	return err
 }
 
 // unheard leaves out the events of a batch that was stored before, where its
@@ -244,6 +251,19 @@ func (s *session) addEvents(ctx context.Context, batch string, events []commerce
 	if n == 0 {
 		return 0, nil
 	}
+	columns, err := eventColumns(batch, events, which, s.now, clash)
+	if err != nil {
+		return 0, err
+	}
+	return s.insert(ctx, "{events}", "ON CONFLICT DO NOTHING", columns...)
+}
+
+// receivedColumn is the place of received in eventColumns.
+const receivedColumn = 9
+
+// eventColumns puts events into columns; the first is their identity.
+func eventColumns(batch string, events []commerce.Event, which []int, now int64, clash bool) ([]column, error) {
+	n := len(which)
 	type strings = []string
 	ref, mark, tenant, kind := make(strings, n), make(strings, n), make(strings, n), make(strings, n)
 	object, subject, person, version := make(strings, n), make(strings, n), make(strings, n), make(strings, n)
@@ -256,19 +276,18 @@ func (s *session) addEvents(ctx context.Context, batch string, events []commerce
 			mark[j] = clashOf(e)
 		}
 		subject[j], person[j], version[j], batches[j] = e.SubjectRef().String(), e.Person, e.APIVersion, batch
-		created[j], received[j] = micros(e.Created), s.now
+		created[j], received[j] = micros(e.Created), now
 		if raw[j] = e.Raw; e.Raw == nil {
 			raw[j] = []byte{}
 		}
 		var err error
 		if overlay[j], err = overlayText(e.Overlay); err != nil {
-			return 0, err
+			return nil, err
 		}
 	}
-	return s.insert(ctx, "{events}", "ON CONFLICT DO NOTHING", column{"ref", ref}, column{"clash", mark}, column{"tenant", tenant},
-		column{"type", kind}, column{"object", object}, column{"subject", subject}, column{"person", person},
-		column{"api_version", version}, column{"created", created}, column{"received", received},
-		column{"batch", batches}, column{"overlay", overlay}, column{"raw", raw})
+	return []column{{"ref", ref}, {"clash", mark}, {"tenant", tenant}, {"type", kind}, {"object", object},
+		{"subject", subject}, {"person", person}, {"api_version", version}, {"created", created},
+		{"received", received}, {"batch", batches}, {"overlay", overlay}, {"raw", raw}}, nil
 }
 
 // find reads rows back by identity: what the table says is the truth about what was new.
@@ -290,23 +309,17 @@ func (s *session) find(ctx context.Context, refs []string, clash bool) (map[iden
 }
 
 // enqueue makes new events due at once.
-func (s *session) enqueue(ctx context.Context, events []commerce.Event, which []int, out []inbox.Appended) error {
-	n := len(which)
-	if n == 0 {
+func (s *session) enqueue(ctx context.Context, which []int, out []inbox.Appended) error {
+	if len(which) == 0 {
 		return nil
 	}
-	tenant, subject, state, empty := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
-	seq, created, due := make([]int64, n), make([]int64, n), make([]int64, n)
-	zero, one := make([]int64, n), make([]int64, n)
+	seqs := make([]int64, len(which))
 	for j, i := range which {
-		e := events[i]
-		tenant[j], subject[j], state[j] = e.Ref.Tenant, e.SubjectRef().String(), string(inbox.Ready)
-		seq[j], created[j], due[j], one[j] = out[i].Seq, micros(e.Created), s.now, 1
+		seqs[j] = out[i].Seq
 	}
-	_, err := s.insert(ctx, "{queue}", "", column{"seq", seq}, column{"tenant", tenant}, column{"subject", subject},
-		column{"created", created}, column{"state", state}, column{"due", due}, column{"attempts", zero},
-		column{"starts", zero}, column{"generation", one}, column{"ended", zero}, column{"reason", empty},
-		column{"code", empty}, column{"handler", empty})
+	_, err := s.exec(ctx, `INSERT INTO {queue}
+		(seq, tenant, subject, created, state, due, attempts, starts, generation, ended, reason, code, handler)
+		SELECT seq, tenant, subject, created, 'ready', received, 0, 0, 1, 0, '', '', '' FROM {events} WHERE seq = ANY ?`, seqs)
 	return err
 }
 

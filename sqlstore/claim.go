@@ -54,13 +54,9 @@ func (in *Inbox) Claim(ctx context.Context, r inbox.ClaimRequest) ([]inbox.Claim
 // candidates returns roots with due events and no lease, oldest first. It is a
 // hint, read without a lock: what holds is looked up again once the lease is ours.
 func (s *session) candidates(ctx context.Context, roots int) ([]candidate, error) {
-	now, err := s.DB.now(ctx)
-	if err != nil {
-		return nil, err
-	}
 	var out []candidate
 	known := map[string]bool{}
-	err = s.each(ctx, func(rows *sql.Rows) error {
+	err := s.each(ctx, func(rows *sql.Rows) error {
 		var c candidate
 		if err := rows.Scan(&c.root, &c.seen); err != nil {
 			return err
@@ -73,8 +69,8 @@ func (s *session) candidates(ctx context.Context, roots int) ([]candidate, error
 	}, `SELECT COALESCE(l.root, q.subject), h.until IS NOT NULL
 		FROM {queue} q LEFT JOIN {links} l ON l.subject = q.subject
 		LEFT JOIN {leases} h ON h.root = COALESCE(l.root, q.subject)
-		WHERE q.due <= ? AND (h.until IS NULL OR h.until <= ?)
-		ORDER BY q.due, q.seq LIMIT ?`, now, now, roots*spare)
+		WHERE q.due <= `+s.at()+` AND (h.until IS NULL OR h.until <= `+s.at()+`)
+		ORDER BY q.due, q.seq LIMIT ?`, roots*spare)
 	return out, err
 }
 
@@ -206,15 +202,12 @@ func (s *session) dueEvents(ctx context.Context, leases []inbox.Lease, each int)
 func (in *Inbox) Wait(ctx context.Context) (time.Duration, error) {
 	wait := time.Duration(-1)
 	err := in.db.read(ctx, "look for work", func(ctx context.Context, s *session) error {
-		now, err := s.DB.now(ctx)
-		if err != nil {
-			return err
-		}
+		var now int64
 		var ready bool
-		err = s.row(ctx, `SELECT EXISTS (SELECT 1
+		err := s.row(ctx, "SELECT "+s.at()+`, EXISTS (SELECT 1
 			FROM {queue} q LEFT JOIN {links} l ON l.subject = q.subject
 			LEFT JOIN {leases} h ON h.root = COALESCE(l.root, q.subject)
-			WHERE q.due <= ? AND (h.until IS NULL OR h.until <= ?))`, now, now).Scan(&ready)
+			WHERE q.due <= `+s.at()+" AND (h.until IS NULL OR h.until <= "+s.at()+"))").Scan(&now, &ready)
 		if err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -100,17 +101,16 @@ func Open(ctx context.Context, pool *sql.DB, dialect Dialect, c Config) (*DB, er
 	return d, nil
 }
 
-// now returns the store's clock, outside a transaction.
-func (d *DB) now(ctx context.Context) (int64, error) {
+// at is the store's clock in a statement outside a transaction. The database's own
+// is asked once a statement, so that an index can be used with it.
+func (d *DB) at() string {
 	switch {
 	case d.clockNow != nil:
-		return d.clockNow().UnixMicro(), nil
+		return strconv.FormatInt(d.clockNow().UnixMicro(), 10)
 	case d.clock == "":
-		return time.Now().UnixMicro(), nil
+		return strconv.FormatInt(time.Now().UnixMicro(), 10)
 	}
-	var now int64
-	err := d.pool.QueryRowContext(ctx, "SELECT "+d.clock).Scan(&now)
-	return now, err
+	return "(SELECT " + d.clock + ")"
 }
 
 // micros and moment turn times into what the tables hold and back; the zero time is 0.

@@ -44,6 +44,8 @@ type pieces struct {
 	skip    string            // the same, leaving out rows that others hold
 	clock   string            // the database's clock in microseconds; "" = this process's
 	oneTurn bool              // writers take turns in this process, then BEGIN IMMEDIATE
+	safe    string            // a condition that holds under safe settings
+	lazily  string            // ends an UPDATE whose loss in a power cut does no harm
 
 	// enter starts the work of a write transaction: it refuses unsafe settings and
 	// tells the time. A transaction of our own it also bounds at the server.
@@ -74,7 +76,10 @@ var dialects = map[Dialect]*pieces{
 		lock:    " FOR UPDATE",
 		skip:    " FOR UPDATE SKIP LOCKED",
 		clock:   clockPostgreSQL,
-		enter:   enterPostgreSQL,
+		safe: ` WHERE current_setting('fsync') = 'on' AND current_setting('full_page_writes') = 'on'
+			AND current_setting('synchronous_commit') <> 'off'`,
+		lazily: " AND set_config('synchronous_commit', 'off', true) = 'off'",
+		enter:  enterPostgreSQL,
 		serialise: func(ctx context.Context, d *DB, r runner) error {
 			_, err := r.ExecContext(ctx, "SELECT pg_advisory_xact_lock(hashtextextended($1, 7236))", d.prefix)
 			return err
@@ -167,7 +172,7 @@ func tunePostgreSQL(ctx context.Context, d *DB, r runner) error {
 
 // names replaces {…} in statements.
 func (p *pieces) names(prefix string) *strings.Replacer {
-	list := []string{"{lock}", p.lock, "{skip}", p.skip}
+	list := []string{"{lock}", p.lock, "{skip}", p.skip, "{lazily}", p.lazily}
 	for _, t := range tables {
 		list = append(list, "{"+t+"}", prefix+t)
 	}

@@ -73,8 +73,7 @@ func classify(err error) (commerce.Kind, string) {
 			return commerce.KindUnavailable, ""
 		}
 	}
-	// database/sql keeps this one to itself.
-	if strings.Contains(err.Error(), "sql: database is closed") {
+	if strings.Contains(err.Error(), closedPool) {
 		return commerce.KindUnavailable, ""
 	}
 	return commerce.KindInternal, ""
@@ -142,6 +141,34 @@ func commitOutcome(err error) commerce.Outcome {
 	}
 	return commerce.Unknown
 }
+
+// statementOutcome says what became of a statement that is a transaction by
+// itself: refused by the database, never sent, or, without an answer, unknown.
+func statementOutcome(err error) commerce.Outcome {
+	switch state := sqlState(err); {
+	case strings.HasPrefix(state, "08"), state == "57P01", state == "57P02":
+		return commerce.Unknown
+	case state != "":
+		return commerce.NotSent
+	}
+	if unsent, ok := errors.AsType[interface {
+		error
+		SafeToRetry() bool
+	}](err); ok && unsent.SafeToRetry() {
+		return commerce.NotSent
+	}
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
+		return commerce.NotSent
+	}
+	// database/sql returns ErrBadConn only where the driver knows that nothing was sent.
+	if errors.Is(err, driver.ErrBadConn) || strings.Contains(err.Error(), closedPool) {
+		return commerce.NotSent
+	}
+	return commerce.Unknown
+}
+
+// closedPool is how database/sql says so; it keeps the error to itself.
+const closedPool = "sql: database is closed"
 
 // texts refuses what a text column can not hold, before anything is sent.
 func texts(named ...string) error {

@@ -20,6 +20,10 @@ const pageRows = 200
 const joined = `FROM {events} e LEFT JOIN {queue} q ON q.seq = e.seq LEFT JOIN {ended} d ON d.seq = e.seq
 	LEFT JOIN {links} l ON l.subject = e.subject `
 
+// joinedOpen is the same for what is not ended, led by the small table.
+const joinedOpen = `FROM {queue} q JOIN {events} e ON e.seq = q.seq LEFT JOIN {ended} d ON d.seq = q.seq
+	LEFT JOIN {links} l ON l.subject = e.subject `
+
 // ofRoot restricts events to the subjects of a root; it takes the root three times.
 // A subject that is linked is told under what it is linked to.
 const ofRoot = `e.subject IN (SELECT subject FROM {links} WHERE root = ?
@@ -129,6 +133,10 @@ func (in *Inbox) List(ctx context.Context, f inbox.Filter) iter.Seq2[inbox.Entry
 	}
 	limit = min(limit, 1000)
 	where, args := filter(f)
+	from, seq := joined, "e.seq"
+	if onlyOpen(f) {
+		from, seq = joinedOpen, "q.seq"
+	}
 	return func(yield func(inbox.Entry, error) bool) {
 		left := limit
 		next := func(ctx context.Context, s *session, last *inbox.Entry) ([]inbox.Entry, error) {
@@ -140,14 +148,21 @@ func (in *Inbox) List(ctx context.Context, f inbox.Filter) iter.Seq2[inbox.Entry
 				return nil, nil
 			}
 			left -= n
-			return s.entries(ctx, false, joined+"WHERE e.seq > ?"+where+" ORDER BY e.seq LIMIT ?",
+			return s.entries(ctx, false, from+"WHERE "+seq+" > ?"+where+" ORDER BY "+seq+" LIMIT ?",
 				slices.Concat([]any{after}, args, []any{n})...)
 		}
 		pages("list events", in.db, ctx, next)(yield)
 	}
 }
 
-// filter says a filter in SQL. States that are open lead through the small table.
+// onlyOpen reports that a filter asks for nothing that is over.
+func onlyOpen(f inbox.Filter) bool {
+	return len(f.States) > 0 && !slices.ContainsFunc(f.States, func(s inbox.State) bool {
+		return s != inbox.Ready && s != inbox.Parked && s != inbox.Dead
+	})
+}
+
+// filter says a filter in SQL.
 func filter(f inbox.Filter) (string, []any) {
 	var where string
 	var args []any
@@ -259,9 +274,8 @@ func (in *Inbox) Count(ctx context.Context, tenant string) (inbox.Counts, error)
 // Now implements [inbox.Store].
 func (in *Inbox) Now(ctx context.Context) (time.Time, error) {
 	var now int64
-	err := in.db.read(ctx, "read clock", func(ctx context.Context, s *session) (err error) {
-		now, err = s.DB.now(ctx)
-		return err
+	err := in.db.read(ctx, "read clock", func(ctx context.Context, s *session) error {
+		return s.row(ctx, "SELECT "+s.at()).Scan(&now)
 	})
 	return moment(now), err
 }

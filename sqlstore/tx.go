@@ -36,9 +36,8 @@ func (d *DB) write(ctx context.Context, op string, fn func(context.Context, *ses
 
 // bounded runs fn between begin and commit.
 func (d *DB) bounded(ctx context.Context, op string, begin func(context.Context) (transaction, error), fn func(context.Context, transaction) error) error {
-	if ctx.Value(insideKey{}) != nil {
-		return fail(op, commerce.NotSent, refusal(commerce.KindInvalid, "in_transaction",
-			"the context is inside a transaction of the caller's, which this would wait for; use the form that ends in Tx"))
+	if err := d.outside(ctx, op); err != nil {
+		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, d.txTimeout)
 	defer cancel()
@@ -163,6 +162,40 @@ func (d *DB) InTx(ctx context.Context, fn func(ctx context.Context, tx *sql.Tx) 
 	return err
 }
 
+// single runs one statement that is a transaction by itself. Where writers take
+// turns it takes one.
+func (d *DB) single(ctx context.Context, op, text string, args ...any) (n int64, err error) {
+	if d.oneTurn {
+		err = d.write(ctx, op, func(ctx context.Context, s *session) (err error) {
+			n, err = s.exec(ctx, text, args...)
+			return err
+		})
+		return n, err
+	}
+	if err := d.outside(ctx, op); err != nil {
+		return 0, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, d.txTimeout)
+	defer cancel()
+	if err := ctx.Err(); err != nil {
+		return 0, fail(op, commerce.NotSent, err)
+	}
+	n, err = (&session{DB: d, runner: d.pool}).exec(ctx, text, args...)
+	if err != nil {
+		return 0, fail(op, statementOutcome(err), err)
+	}
+	return n, nil
+}
+
+// outside refuses a context that is inside a transaction of the caller's.
+func (d *DB) outside(ctx context.Context, op string) error {
+	if ctx.Value(insideKey{}) == nil {
+		return nil
+	}
+	return fail(op, commerce.NotSent, refusal(commerce.KindInvalid, "in_transaction",
+		"the context is inside a transaction of the caller's, which this would wait for; use the form that ends in Tx"))
+}
+
 // read bounds a read and gives it a session on the pool.
 func (d *DB) read(ctx context.Context, op string, fn func(context.Context, *session) error) error {
 	ctx, cancel := context.WithTimeout(ctx, d.txTimeout)
@@ -206,60 +239,58 @@ func (s *session) each(ctx context.Context, scan func(*sql.Rows) error, text str
 // column is one column of many rows.
 type column struct {
 	name   string
-	values any // []string, []int64 or [][]byte, of one length
+	values any // []string, []int64 or [][]byte, of one length; or an expression
 }
+
+// expression is SQL for a column of insertArrays.
+type expression string
 
 // insert adds many rows with one statement and returns how many were added or
 // changed; conflict says what becomes of rows that are there already.
 func (s *session) insert(ctx context.Context, table, conflict string, columns ...column) (int64, error) {
-	var names, u []string
-	args := make([]any, len(columns))
+	if s.arrays {
+		text, args := insertArrays(table, "", columns)
+		return s.exec(ctx, text+" "+conflict, args...)
+	}
+	lists := make([][]any, len(columns))
+	names := make([]string, len(columns))
 	for i, c := range columns {
+		names[i], lists[i] = c.name, anys(c.values)
+	}
+	one := "(?" + strings.Repeat(",?", len(columns)-1) + ")"
+	rows := len(lists[0])
+	args := make([]any, 0, rows*len(lists))
+	for r := range rows {
+		for _, l := range lists {
+			args = append(args, l[r])
+		}
+	}
+	return s.exec(ctx, "INSERT INTO "+table+" ("+strings.Join(names, ", ")+") VALUES "+
+		one+strings.Repeat(","+one, rows-1)+" "+conflict, args...)
+}
+
+// insertArrays adds rows that travel as one array a column. The events of a batch
+// are numbered in its order and written in the order of their identity, in which
+// two writers can not lock each other out. where restricts the rows.
+func insertArrays(table, where string, columns []column) (string, []any) {
+	var names, arrays, values, from []string
+	var args []any
+	for _, c := range columns {
 		names = append(names, c.name)
-		u = append(u, "u."+c.name)
-		args[i] = c.values
+		if e, ok := c.values.(expression); ok {
+			values = append(values, string(e)+" AS "+c.name)
+			continue
+		}
+		values, arrays = append(values, "u."+c.name), append(arrays, c.name)
+		from, args = append(from, "?"+arrayType(c.values)), append(args, c.values)
 	}
 	list := strings.Join(names, ", ")
-	var b strings.Builder
-	if s.arrays {
-		// Numbers are given out in the order of the batch; rows are written in the
-		// order of their identity, in which two writers can not lock each other out.
-		b.WriteString("INSERT INTO " + table + " (")
-		from := "SELECT * FROM unnest("
-		for i, c := range columns {
-			if i > 0 {
-				from += ", "
-			}
-			from += "?" + arrayType(c.values)
-		}
-		from += ") AS u(" + list + ")"
-		if table == "{events}" {
-			b.WriteString("seq, " + list + ") SELECT x.* FROM (SELECT nextval('" + table + "_seq_seq'), " +
-				strings.Join(u, ", ") + strings.TrimPrefix(from, "SELECT *") + ") x ORDER BY x.ref")
-		} else {
-			b.WriteString(list + ") " + from)
-		}
-	} else {
-		b.WriteString("INSERT INTO " + table + " (" + list + ") VALUES ")
-		lists := make([][]any, len(columns))
-		for i := range columns {
-			lists[i] = anys(columns[i].values)
-		}
-		args = make([]any, 0, len(lists)*len(lists[0]))
-		one := "(?" + strings.Repeat(",?", len(columns)-1) + ")"
-		for r := range lists[0] {
-			if r > 0 {
-				b.WriteByte(',')
-			}
-			b.WriteString(one)
-			for _, l := range lists {
-				args = append(args, l[r])
-			}
-		}
+	rows := strings.Join(values, ", ") + " FROM unnest(" + strings.Join(from, ", ") + ") AS u(" + strings.Join(arrays, ", ") + ")" + where
+	if table != "{events}" {
+		return "INSERT INTO " + table + " (" + list + ") SELECT " + rows, args
 	}
-	b.WriteByte(' ')
-	b.WriteString(conflict)
-	return s.exec(ctx, b.String(), args...)
+	return "INSERT INTO {events} (seq, " + list + ") SELECT n.* FROM (SELECT nextval('{events}_seq_seq'), " +
+		rows + ") n ORDER BY n.ref", args
 }
 
 // arrayType is PostgreSQL's type of a list.

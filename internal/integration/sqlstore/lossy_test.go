@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"io"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -104,6 +105,21 @@ func (c *lossyConn) ExecContext(ctx context.Context, query string, args []driver
 	return res, err
 }
 
+// QueryContext also loses a statement that is a transaction by itself.
+func (c *lossyConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (rows driver.Rows, err error) {
+	if !strings.HasPrefix(query, "WITH added AS (INSERT") {
+		return c.conn.QueryContext(ctx, query, args)
+	}
+	err = c.l.commit(func() error {
+		rows, err = c.conn.QueryContext(ctx, query, args)
+		return err
+	}, func() error { return nil })
+	if err != nil && rows != nil {
+		_ = rows.Close()
+	}
+	return rows, err
+}
+
 func (c *lossyConn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
 	tx, err := c.conn.BeginTx(ctx, opts)
 	return lossyTx{tx, c.l}, err
@@ -177,6 +193,35 @@ func TestACommitWithoutAnAnswerIsUnknown(t *testing.T) {
 				g, err := db.Steps().Begin(t.Context(), begin)
 				require.NoError(t, err)
 				require.Equal(t, what == lostRequest, g.Acquired)
+			})
+		}
+	})
+}
+
+func TestABatchOfNewEventsWithoutAnAnswerIsNewWhenSentAgain(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d database) {
+		for name, what := range map[string]loss{"carried out": lostAnswer, "not carried out": lostRequest} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				pool, l := d.lossyPool(t)
+				store := d.openStore(t, pool, sqlstore.Config{}).Inbox()
+				old := event("evt_0", "pi_0")
+				_, err := store.Append(t.Context(), batch("b0", old))
+				require.NoError(t, err)
+				b := batch("b1", event("evt_1", "pi_1"), old, event("evt_2", "pi_2"))
+				l.lose(what)
+				_, err = store.Append(t.Context(), b)
+				require.ErrorIs(t, err, commerce.ErrUnknown)
+				for range 2 {
+					got, err := store.Append(t.Context(), b)
+					require.NoError(t, err)
+					require.Equal(t, []bool{false, true, false}, []bool{got[0].Duplicate, got[1].Duplicate, got[2].Duplicate})
+				}
+				counts, err := store.Count(t.Context(), "")
+				require.NoError(t, err)
+				require.Equal(t, 3, counts.Ready)
+				whole(t, d, pool)
 			})
 		}
 	})

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -60,15 +61,25 @@ func TestSettingsThatLoseAcknowledgedWritesAreRefused(t *testing.T) {
 
 func TestOneUnsafeConnectionOfASafePoolIsRefused(t *testing.T) {
 	t.Parallel()
-	d := databases[0]
-	pool := d.pool(t)
-	pool.SetMaxOpenConns(1)
-	store := d.openStore(t, pool, sqlstore.Config{})
-	_, err := pool.ExecContext(t.Context(), "PRAGMA synchronous = NORMAL")
-	require.NoError(t, err)
-	_, err = store.Inbox().Append(t.Context(), batch("b1", event("evt_1", "pi_1")))
-	require.ErrorContains(t, err, "SQLiteDSN")
-	require.True(t, commerce.SafeToRetry(err))
+	each(t, func(t *testing.T, d database) {
+		pool := d.pool(t)
+		pool.SetMaxOpenConns(1)
+		db := d.openStore(t, pool, sqlstore.Config{})
+		unsafe, says := "PRAGMA synchronous = NORMAL", "SQLiteDSN"
+		if d.dialect == sqlstore.PostgreSQL {
+			unsafe, says = "SET synchronous_commit = off", "synchronous_commit = off"
+		}
+		_, err := pool.ExecContext(t.Context(), unsafe)
+		require.NoError(t, err)
+		_, err = db.Inbox().Append(t.Context(), batch("b1", event("evt_1", "pi_1")))
+		require.ErrorContains(t, err, says)
+		_, err = db.Steps().Begin(t.Context(), idempotency.BeginRequest{Key: "k", Lease: time.Minute, Settle: time.Minute})
+		require.ErrorContains(t, err, says)
+		require.True(t, commerce.SafeToRetry(err))
+		counts, err := db.Inbox().Count(t.Context(), "")
+		require.NoError(t, err)
+		require.Zero(t, counts, "nothing was stored")
+	})
 }
 
 func TestOpenNamesTheBadField(t *testing.T) {
