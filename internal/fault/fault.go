@@ -214,6 +214,8 @@ func (s *Set) Handler(h http.Handler) http.Handler {
 		case Refused:
 			panic(http.ErrAbortHandler)
 		case Stalled:
+			// A server notices that the caller has gone only once the body is read.
+			_, _ = io.Copy(io.Discard, r.Body)
 			<-r.Context().Done()
 			panic(http.ErrAbortHandler)
 		case Lost:

@@ -1,0 +1,197 @@
+package commerce_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const module = "github.com/commercesync/commerce"
+
+// layers are the rooms of the house, from the cellar up: an import may only point
+// down. A package below one of these belongs to its layer.
+var layers = map[string]int{
+	"internal/httpx": 0, "internal/clock": 0, "internal/fault": 0,
+	"": 1, "resilience": 1,
+	"oauth": 2, "idempotency": 2, "vault": 2, "mapping": 2, "rules": 2,
+	"stripe": 3, "magento": 3, "nopcommerce": 3, "erp": 3, "inbox": 3, "reconcile": 3,
+	"mapping/magentoshop": 4, "mapping/nopshop": 4, "mapping/stripepay": 4, "mapping/erpbooks": 4,
+	"workflow": 5,
+	"sqlstore": 6,
+	"examples": 7, "internal/integration": 7, "internal/sim": 7, "internal/trytonserver": 7,
+}
+
+// floats are the files that may say float64, and why. None holds money.
+var floats = map[string]string{
+	"resilience/resilience.go":             "rate in attempts a second, budget share, chance of the jitter",
+	"resilience/wait.go":                   "chance of the jitter",
+	"resilience/budget.go":                 "shares of retries",
+	"inbox/inbox.go":                       "chance of the jitter",
+	"stripe/stripetest/deliver.go":         "chance of duplicates and disorder",
+	"idempotency/idempotencytest/suite.go": "chance in a suite",
+	"inbox/inboxtest/claim.go":             "shares of a batch in a suite",
+}
+
+func layerOf(dir string) (int, bool) {
+	for d := dir; ; d = path.Dir(d) {
+		if d == "." {
+			d = ""
+		}
+		if n, ok := layers[d]; ok && (d != "" || dir == "") {
+			return n, true
+		}
+		if d == "" {
+			return 0, false
+		}
+	}
+}
+
+// source calls f with every Go file of the root module: not of nested modules.
+func source(t *testing.T, f func(dir, file string, syntax *ast.File)) {
+	t.Helper()
+	err := filepath.WalkDir(".", func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			if _, err := os.Stat(filepath.Join(p, "go.mod")); err == nil && p != "." ||
+				d.Name() == "testdata" || p != "." && strings.HasPrefix(d.Name(), ".") {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if !strings.HasSuffix(p, ".go") {
+			return nil
+		}
+		syntax, err := parser.ParseFile(token.NewFileSet(), p, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		dir := path.Dir(filepath.ToSlash(p))
+		if dir == "." {
+			dir = ""
+		}
+		f(dir, filepath.ToSlash(p), syntax)
+		return nil
+	})
+	require.NoError(t, err)
+}
+
+func imports(t *testing.T, f *ast.File) (all []string) {
+	t.Helper()
+	for _, i := range f.Imports {
+		p, err := strconv.Unquote(i.Path.Value)
+		require.NoError(t, err)
+		all = append(all, p)
+	}
+	return all
+}
+
+// mayImport says whether an arrow between two directories of the module is allowed.
+func mayImport(from, to string) bool {
+	a, ok := layerOf(from)
+	b, known := layerOf(to)
+	switch {
+	case !ok || !known:
+		return false
+	case b < a:
+		return true
+	case to != "" && strings.HasPrefix(from, to+"/"):
+		return true // a package may import its own parent
+	}
+	return false
+}
+
+func TestAnArrowMayOnlyPointDown(t *testing.T) {
+	t.Parallel()
+	arrows := 0
+	source(t, func(dir, file string, syntax *ast.File) {
+		_, ok := layerOf(dir)
+		require.True(t, ok, "%s belongs to no layer", file)
+		if strings.HasSuffix(file, "_test.go") {
+			return // tests may bring the fakes of the far sides
+		}
+		for _, p := range imports(t, syntax) {
+			to, ours := strings.CutPrefix(p, module)
+			if !ours {
+				continue
+			}
+			arrows++
+			to = strings.TrimPrefix(to, "/")
+			if dir == "resilience" && to == "" {
+				continue // the one arrow in row 1: its errors are ours
+			}
+			require.True(t, mayImport(dir, to), "%s may not import %s", file, p)
+		}
+	})
+	require.Greater(t, arrows, 10, "the walk found the module")
+}
+
+func TestTheLayerRuleItself(t *testing.T) {
+	t.Parallel()
+	require.True(t, mayImport("erp/tryton", "erp"))
+	require.True(t, mayImport("stripe/stripetest", "internal/fault"))
+	require.True(t, mayImport("mapping/stripepay", "stripe"))
+	require.False(t, mayImport("workflow", "workflow"))
+	require.False(t, mayImport("", "resilience"))
+	require.False(t, mayImport("stripe", "magento"))
+	require.False(t, mayImport("mapping", "stripe"))
+	require.False(t, mayImport("internal/httpx", ""))
+	require.False(t, mayImport("nowhere", ""))
+}
+
+func TestAWorkflowKnowsNoClientAndNoPackageIsMadeOfTests(t *testing.T) {
+	t.Parallel()
+	clients := []string{"/stripe", "/magento", "/nopcommerce", "/erp", "/sqlstore"}
+	source(t, func(dir, file string, syntax *ast.File) {
+		if strings.HasSuffix(file, "_test.go") {
+			return
+		}
+		for _, p := range imports(t, syntax) {
+			if dir == "workflow" {
+				for _, c := range clients {
+					require.False(t, p == module+c || strings.HasPrefix(p, module+c+"/"), "%s imports %s", file, p)
+				}
+			}
+			if dir == "" || dir == "resilience" {
+				require.NotEqual(t, "testing", p, file)
+			}
+			for _, driver := range []string{"modernc.org/sqlite", "github.com/jackc/pgx", "github.com/go-sql-driver/mysql", "github.com/lib/pq", "github.com/mattn/go-sqlite3"} {
+				require.False(t, strings.HasPrefix(p, driver), "%s imports %s", file, p)
+			}
+		}
+	})
+}
+
+func TestTheRootModuleDragsInNoDatabaseDriver(t *testing.T) {
+	t.Parallel()
+	mod, err := os.ReadFile("go.mod")
+	require.NoError(t, err)
+	for _, driver := range []string{"sqlite", "pgx", "lib/pq", "mysql", "nats-io", "go-redis"} {
+		require.NotContains(t, string(mod), driver)
+	}
+}
+
+func TestNoFloatComesNearMoney(t *testing.T) {
+	t.Parallel()
+	source(t, func(dir, file string, syntax *ast.File) {
+		if strings.HasSuffix(file, "_test.go") || floats[file] != "" {
+			return
+		}
+		ast.Inspect(syntax, func(n ast.Node) bool {
+			if id, ok := n.(*ast.Ident); ok && (id.Name == "float64" || id.Name == "float32") {
+				t.Errorf("%s says %s; if it holds no money, list it with the reason", file, id.Name)
+			}
+			return true
+		})
+	})
+}
