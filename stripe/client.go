@@ -69,8 +69,7 @@ type Client struct {
 	Events              *EventService
 
 	config Config
-	api    stripego.Backend // under the policy
-	direct stripego.Backend // past it, for Ping
+	api    stripego.Backend
 }
 
 // NewClient checks the config and returns a client. It makes no call. An error is
@@ -123,9 +122,9 @@ func NewClient(config Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	attempts := &attempts{next: config.Transport, credentials: config.Credentials, maxBody: config.MaxBody}
-	c.api = backend(config.BaseURL, policy.Transport(attempts))
-	c.direct = backend(config.BaseURL, attempts)
+	c.api = backend(config.BaseURL, policy.Transport(&attempts{
+		next: config.Transport, credentials: config.Credentials, maxBody: config.MaxBody,
+	}))
 
 	c.PaymentIntents = &PaymentIntentService{c}
 	c.Charges = &ChargeService{c}
@@ -168,12 +167,12 @@ func (c *Client) Account() string { return c.config.Account }
 func (c *Client) Tenant() string { return c.config.Tenant }
 
 // Ping is a cheap read (the balance) that succeeds when Stripe answers and accepts
-// the key. It goes past retries and the circuit breaker, since it is what closes one.
+// the key. It is what closes the circuit breaker.
 func (c *Client) Ping(ctx context.Context) error {
 	var balance struct {
 		Object string `json:"object"`
 	}
-	if err := c.send(ctx, c.direct, call{op: "ping", method: http.MethodGet, path: "/v1/balance"}, &balance); err != nil {
+	if err := c.do(ctx, call{op: "ping", method: http.MethodGet, path: "/v1/balance"}, &balance); err != nil {
 		return err
 	}
 	if balance.Object != "balance" {
@@ -194,9 +193,7 @@ type call struct {
 func (c call) write() bool { return c.method != http.MethodGet }
 
 // do sends a call under the policy and decodes the answer.
-func (c *Client) do(ctx context.Context, k call, into any) error { return c.send(ctx, c.api, k, into) }
-
-func (c *Client) send(ctx context.Context, b stripego.Backend, k call, into any) error {
+func (c *Client) do(ctx context.Context, k call, into any) error {
 	var common stripego.Params
 	var body *form.Values
 	if k.params != nil {
@@ -215,7 +212,7 @@ func (c *Client) send(ctx context.Context, b stripego.Backend, k call, into any)
 		common.StripeAccount = &c.config.Account
 	}
 	var a answer
-	if err := b.CallRaw(k.method, k.path, "", body, &common, &a); err != nil {
+	if err := c.api.CallRaw(k.method, k.path, "", body, &common, &a); err != nil {
 		return f.fail(k, err, c.config.Now())
 	}
 	if err := json.Unmarshal(a.raw, into); err != nil {

@@ -122,7 +122,7 @@ func (f *flight) fail(k call, err error, now time.Time) error {
 	ours, _ := errors.AsType[*commerce.Error](err)
 	tooLarge, _ := errors.AsType[*httpx.TooLargeError](err)
 	switch {
-	case ours != nil: // credentials, or the policy
+	case ours != nil && f.attempts == 0: // credentials, breaker or rate limit
 		e.Kind, e.Code, e.Text = ours.Kind, ours.Code, ours.Text
 		e.RetryAfter = max(e.RetryAfter, ours.RetryAfter)
 		e.Err = ours.Err

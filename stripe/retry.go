@@ -48,7 +48,7 @@ func classify(req *http.Request, resp *http.Response, err error, now func() time
 		return resilience.Verdict{Repeat: !gone, Ill: !gone}
 	}
 	v := resilience.Verdict{After: httpx.RetryAfter(resp.Header, now())}
-	proxy := !isJSON(resp)
+	proxy := !isJSON(req, resp)
 	switch resp.StatusCode {
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		v.Ill = true
@@ -72,10 +72,11 @@ func classify(req *http.Request, resp *http.Response, err error, now func() time
 	return v
 }
 
-// isJSON looks into a body that was read already; of any other it asks the header.
-func isJSON(resp *http.Response) bool {
-	if m, ok := resp.Body.(interface{ bytes() []byte }); ok {
-		return gjson.ValidBytes(m.bytes())
+// isJSON looks into the answer where this client has read it already; of any other
+// it asks the header.
+func isJSON(req *http.Request, resp *http.Response) bool {
+	if f, ok := req.Context().Value(flightKey{}).(*flight); ok {
+		return gjson.ValidBytes(f.body)
 	}
 	return httpx.IsJSON(resp.Header)
 }

@@ -3,6 +3,7 @@ package stripe
 import (
 	"bytes"
 	"errors"
+	"io"
 	"net/http"
 
 	"github.com/commercesync/commerce"
@@ -85,19 +86,10 @@ func (t *attempts) once(req *http.Request, key commerce.Secret, f *flight) (*htt
 		return nil, err
 	}
 	f.body = body
-	resp.Body = &memory{bytes.NewReader(body), body}
+	resp.Body = io.NopCloser(bytes.NewReader(body))
 	resp.ContentLength = int64(len(body))
 	return resp, nil
 }
-
-// memory is a body that was read already; the classifier looks into it.
-type memory struct {
-	*bytes.Reader
-	all []byte
-}
-
-func (m *memory) Close() error  { return nil }
-func (m *memory) bytes() []byte { return m.all }
 
 // begin clears the last attempt, remembering whether it may have taken effect.
 func (f *flight) begin() {
