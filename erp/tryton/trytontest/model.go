@@ -2,6 +2,7 @@ package trytontest
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -26,7 +27,7 @@ func (t *transaction) call(method string, params []any) (any, error) {
 	model, name := rest[:dot], rest[dot+1:]
 	if model == "res.user" && name == "get_preferences" {
 		return map[string]any{"company": int64(1), "company.rec_name": "Synthetic Trading Ltd", "company_filter": "one",
-			"language": "en", "language_direction": "ltr", "groups": []any{}}, nil
+			"language": "en", "language_direction": "ltr", "groups": []any{int64(1)}}, nil
 	}
 	if schema[model] == nil {
 		return nil, pythonError("'" + model + "'")
@@ -205,6 +206,9 @@ func (t *transaction) field(model string, r record, name string) (any, error) {
 	case f.kind == computed && r["create_date"] != nil:
 		return t.compute(model, r, name)
 	}
+	if f.kind == many2many && r[name] == nil {
+		return []int64{}, nil
+	}
 	return r[name], nil
 }
 
@@ -237,7 +241,8 @@ func (t *transaction) create(model string, list []any) (any, error) {
 func (t *transaction) createOne(model string, v map[string]any) (int64, error) {
 	r := t.defaults(model)
 	commands := map[string][]any{}
-	for name, value := range v {
+	for _, name := range slices.Sorted(maps.Keys(v)) {
+		value := v[name]
 		f, ok := schema[model][name]
 		if !ok {
 			return 0, pythonError("'" + name + "'")
@@ -255,11 +260,13 @@ func (t *transaction) createOne(model string, v map[string]any) (int64, error) {
 			r[name] = value
 		}
 	}
+	// The row is there before it is checked: a refused one has used up its id.
+	id := t.db.insert(model, r)
 	if err := t.validate(model, r); err != nil {
 		return 0, err
 	}
-	id := t.db.insert(model, r)
-	for name, list := range commands {
+	for _, name := range slices.Sorted(maps.Keys(commands)) {
+		list := commands[name]
 		if err := t.commands(model, id, name, list); err != nil {
 			return 0, err
 		}
@@ -289,6 +296,24 @@ func number(model string, f field, value any) (any, error) {
 	return d, nil
 }
 
+// checkDigits checks the numbers of several records as the server does: field by
+// field, over all of them.
+func checkDigits(model string, records []any) error {
+	for _, name := range slices.Sorted(maps.Keys(schema[model])) {
+		f := schema[model][name]
+		if f.kind != numeric {
+			continue
+		}
+		for _, item := range records {
+			v, _ := item.(map[string]any)
+			if _, err := number(model, f, v[name]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // commands carries out the commands of a list field.
 func (t *transaction) commands(model string, id int64, name string, list []any) error {
 	f := schema[model][name]
@@ -301,6 +326,9 @@ func (t *transaction) commands(model string, id int64, name string, list []any) 
 		switch verb {
 		case "create":
 			records, _ := command[1].([]any)
+			if err := checkDigits(f.target, records); err != nil {
+				return err
+			}
 			for _, item := range records {
 				v, _ := item.(map[string]any)
 				if f.kind == one2many {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,15 +16,16 @@ import (
 func (s *Server) seed() error {
 	db := s.db
 	add := func(model string, r record) int64 { return db.insert(model, r) }
-	for _, code := range []string{"EUR", "USD", "GBP", "CHF", "SEK", "JPY", "KWD"} {
-		add("currency.currency", record{"code": code, "name": code, "digits": int64(commerce.Currency(code).Exponent())})
-	}
-	base := db.where("currency.currency", "code", string(s.c.Currency))
-	if len(base) == 0 {
-		base = []record{{"id": add("currency.currency", record{"code": string(s.c.Currency), "name": string(s.c.Currency), "digits": int64(s.c.Currency.Exponent())})}}
+	codes := []commerce.Currency{s.c.Currency, "EUR", "USD", "GBP", "CHF", "SEK", "JPY", "KWD"}
+	for i, code := range codes {
+		if !slices.Contains(codes[:i], code) {
+			step := decimal{new(big.Rat).SetFrac(big.NewInt(1), pow10(code.Exponent())).FloatString(code.Exponent()), true}
+			add("currency.currency", record{"code": string(code), "name": string(code), "digits": int64(code.Exponent()), "rounding": step})
+		}
 	}
 	party := add("party.party", record{"code": "COMPANY", "name": "Synthetic Trading Ltd", "active": true})
-	add("company.company", record{"party": party, "currency": base[0].id()})
+	add("party.address", record{"party": party})
+	add("company.company", record{"party": party, "currency": int64(1)})
 	rounding := "document"
 	if s.c.TaxRounding == erp.RoundPerLine {
 		rounding = "line"
@@ -51,21 +53,25 @@ func (s *Server) seed() error {
 			"childs": []int64(nil), "company": int64(1), "update_unit_price": false})
 	}
 	unit := add("product.uom", record{"name": "Unit", "symbol": "u", "digits": int64(0)})
-	for _, p := range s.c.Products {
+	for i, p := range s.c.Products {
 		kind := "goods"
 		if p.Service {
 			kind = "service"
 		}
 		add("product.product", record{"code": p.SKU, "name": p.SKU, "type": kind, "salable": true, "active": true, "sale_uom": unit,
-			"default_uom": unit, "stock": p.Stock, "list_price": decimal{"10", true}})
+			"default_uom": unit, "stock": p.Stock, "template": int64(i + 1), "list_price": decimal{"10", true}})
 	}
-	for _, a := range []struct {
-		code  string
-		party bool
-	}{{"1010", false}, {"1090", false}, {"1091", false}, {"1100", true}, {"4010", false}, {"4090", false}, {"6050", false}, {"6060", false}} {
-		add("account.account", record{"code": a.code, "name": a.code, "company": int64(1), "party_required": a.party})
+	// The packaged chart's seven accounts come first, without codes; then ours.
+	for _, name := range []string{"Minimal Account Chart", "Main Cash", "Main Expense", "Main Payable", "Main Receivable", "Main Revenue", "Main Tax"} {
+		party := name == "Main Payable" || name == "Main Receivable"
+		add("account.account", record{"name": name, "code": nil, "company": int64(1), "party_required": party})
 	}
-	add("account.journal", record{"code": "STRIPE", "name": "Stripe", "type": "general"})
+	for _, code := range []string{"1010", "1090", "4010", "4090", "6050", "6060", "1091"} {
+		add("account.account", record{"name": code, "code": code, "company": int64(1), "party_required": false})
+	}
+	for _, code := range []string{"REV", "EXP", "CASH", "STO", "STRIPE"} {
+		add("account.journal", record{"code": code, "name": code, "type": "general"})
+	}
 	year := s.c.Now().UTC().Year()
 	for y := year - 2; y <= year+1; y++ {
 		for m := 1; m <= 12; m++ {
@@ -75,11 +81,14 @@ func (s *Server) seed() error {
 				state = "close" // as in the seed of the real one
 			}
 			add("account.period", record{"name": fmt.Sprintf("%04d-%02d", y, m), "start_date": first, "end_date": monthEnd(first), "state": state,
-				"type": "standard", "company": int64(1)})
+				"type": "standard", "company": int64(1), "fiscalyear": int64(y - year + 3)})
 		}
 	}
 	add("account.invoice.payment_term", record{"name": "Immediate"})
-	add("stock.location", record{"name": "Warehouse", "code": "WH", "type": "warehouse"})
+	for _, l := range []struct{ name, code, kind string }{{"Supplier", "SUP", "supplier"}, {"Customer", "CUS", "customer"},
+		{"Storage", "STO", "storage"}, {"Output", "OUT", "storage"}, {"Warehouse", "WH", "warehouse"}} {
+		add("stock.location", record{"name": l.name, "code": l.code, "type": l.kind})
+	}
 	add("stock.package.type", record{"name": "Box"})
 	db.commit()
 	return nil
@@ -89,7 +98,7 @@ func (s *Server) seed() error {
 func (t *transaction) defaults(model string) record {
 	switch model {
 	case "sale.sale":
-		return record{"state": "draft", "company": int64(1), "invoice_method": "order", "shipment_method": "order", "warehouse": int64(1)}
+		return record{"state": "draft", "company": int64(1), "invoice_method": "order", "shipment_method": "order", "warehouse": int64(5)}
 	case "sale.line":
 		return record{"type": "line"}
 	case "party.party":
@@ -97,7 +106,7 @@ func (t *transaction) defaults(model string) record {
 	case "account.move":
 		return record{"state": "draft", "company": int64(1)}
 	case "account.move.line":
-		return record{"debit": decimal{"0", true}, "credit": decimal{"0", true}}
+		return record{"debit": decimal{"0", true}, "credit": decimal{"0", true}, "state": "valid"}
 	case "stock.package":
 		return record{"state": "open", "code": t.db.number("package")}
 	}
@@ -247,9 +256,10 @@ func (t *transaction) lineAmount(line record) commerce.Money {
 }
 
 func round(amount *big.Rat, c commerce.Currency) commerce.Money {
-	scale := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(c.Exponent())), nil)
-	return commerce.MustMoney(halfEven(new(big.Rat).Mul(amount, new(big.Rat).SetInt(scale))).Int64(), c)
+	return commerce.MustMoney(halfEven(new(big.Rat).Mul(amount, new(big.Rat).SetInt(pow10(c.Exponent())))).Int64(), c)
 }
+
+func pow10(n int) *big.Int { return new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(n)), nil) }
 
 // totals computes a sale: tax by tax and sign, rounded once or after every line.
 func (t *transaction) totals(sale record) (net, tax, total commerce.Money) {
@@ -341,15 +351,18 @@ func (t *transaction) process(want []int64) (any, error) {
 		}
 		t.db.update("sale.sale", r.id(), record{"state": "processing"})
 		var outgoing, inventory []int64
+		var goods []record
 		for _, l := range t.db.where("sale.line", "sale", r.id()) {
-			product, _ := l["product"].(int64)
-			if t.db.get("product.product", product)["type"] != "goods" {
-				continue
+			if product, _ := l["product"].(int64); t.db.get("product.product", product)["type"] == "goods" {
+				goods = append(goods, l)
 			}
-			quantity := float(rat(l["quantity"]))
-			outgoing = append(outgoing, t.db.insert("stock.move", record{"state": "draft", "quantity": quantity, "product": product,
-				"origin": fmt.Sprintf("sale.line,%d", l.id())}))
-			inventory = append(inventory, t.db.insert("stock.move", record{"state": "draft", "quantity": quantity, "product": product}))
+		}
+		for _, l := range goods {
+			outgoing = append(outgoing, t.db.insert("stock.move", record{"state": "draft", "quantity": float(rat(l["quantity"])),
+				"product": l["product"], "origin": fmt.Sprintf("sale.line,%d", l.id())}))
+		}
+		for _, l := range goods {
+			inventory = append(inventory, t.db.insert("stock.move", record{"state": "draft", "quantity": float(rat(l["quantity"])), "product": l["product"]}))
 		}
 		if len(outgoing) > 0 {
 			shipment := t.db.insert("stock.shipment.out", record{"state": "waiting", "number": t.db.number("shipment"), "company": r["company"],

@@ -262,12 +262,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	case call.Method == "common.db.login":
 		var status int
-		if result, status = s.login(call.Params); status != http.StatusOK {
+		if result, status, err = s.login(call.Params); status != http.StatusOK {
 			page(w, status)
 			return
 		}
 	case !s.authorised(r.Header.Get("Authorization")):
 		w.Header().Set("WWW-Authenticate", `Basic realm="Tryton"`)
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		w.WriteHeader(http.StatusUnauthorized)
 		return
 	case strings.HasPrefix(call.Method, "common.") && call.Method != "common.db.logout":
@@ -324,26 +325,29 @@ func (s *Server) root(method string) (any, error) {
 // attempts is how many refused logins in a row the server bears.
 const attempts = 6
 
-func (s *Server) login(params []json.RawMessage) (any, int) {
+func (s *Server) login(params []json.RawMessage) (any, int, error) {
 	s.logins++
 	var user string
 	var with struct {
 		Password *string `json:"password"`
 	}
-	if len(params) < 2 || json.Unmarshal(params[0], &user) != nil || json.Unmarshal(params[1], &with) != nil || with.Password == nil {
-		return nil, http.StatusUnauthorized
+	if len(params) < 2 || json.Unmarshal(params[0], &user) != nil || json.Unmarshal(params[1], &with) != nil {
+		return nil, http.StatusInternalServerError, nil
+	}
+	if with.Password == nil {
+		return nil, http.StatusOK, loginError{"password", "Password for " + user, "password"}
 	}
 	if s.failures >= attempts {
-		return nil, http.StatusTooManyRequests
+		return nil, http.StatusTooManyRequests, nil
 	}
 	if user != s.c.User || *with.Password != s.c.Password {
 		s.failures++
-		return nil, http.StatusUnauthorized
+		return nil, http.StatusUnauthorized, nil
 	}
 	s.failures = 0
 	token := fmt.Sprintf("token-%d", s.logins)
 	s.sessions[token] = true
-	return []any{userID, token}, http.StatusOK
+	return []any{userID, token}, http.StatusOK, nil
 }
 
 // userID is the id of the one user.

@@ -119,11 +119,13 @@ type (
 	userWarning      struct{ name, text string }
 	pythonError      string
 	concurrencyError struct{}
+	loginError       struct{ name, text, kind string } // another parameter is wanted
 )
 
 func (e userError) Error() string      { return string(e) }
 func (e userWarning) Error() string    { return e.text }
 func (e pythonError) Error() string    { return string(e) }
+func (e loginError) Error() string     { return e.text }
 func (concurrencyError) Error() string { return "Records were modified in the meanwhile" }
 
 func errorArray(err error) []any {
@@ -132,6 +134,8 @@ func errorArray(err error) []any {
 		return []any{"UserError", []any{string(e), "", nil}}
 	case userWarning:
 		return []any{"UserWarning", []any{e.name, e.text, ""}}
+	case loginError:
+		return []any{"LoginException", []any{e.name, e.text, e.kind}}
 	case concurrencyError:
 		return []any{"ConcurrencyException", e.Error()}
 	}
