@@ -45,8 +45,10 @@ func For(values ...any) Option {
 	}
 }
 
-// Lease sets how long the caller may act. The context of Act ends a tenth before.
-// Defaults to 1 minute.
+// Lease sets how long the caller may act at most. The context of Act ends a tenth
+// before. Where the caller's context ends sooner (a worker's does, with its lease),
+// the lease is only as long as that asks for, so that a dead worker's key is not
+// waited for longer than the worker. Defaults to 1 minute.
 func Lease(d time.Duration) Option { return func(o *options) { o.lease = d } }
 
 // FingerprintError says that a key was used for other content before.
@@ -104,6 +106,14 @@ func Run[T any](ctx context.Context, s Store, key string, e Effect[T], opts ...O
 	}
 	if e.Settle <= 0 {
 		e.Settle = defaultSettle
+	}
+	if deadline, ok := ctx.Deadline(); ok {
+		left := time.Until(deadline)
+		if left <= 0 {
+			return zero, &commerce.Error{Kind: commerce.KindUnavailable, System: "idempotency", Op: "run " + key,
+				Outcome: commerce.NotSent, Text: "the caller's time was over before anything was begun", Err: context.DeadlineExceeded}
+		}
+		o.lease = min(o.lease, left+left/9+time.Microsecond)
 	}
 	req := BeginRequest{Key: key, Class: e.Class, Fingerprint: o.fingerprint, Generation: generation(ctx),
 		Lease: o.lease, Settle: o.lease + e.Settle}

@@ -284,6 +284,27 @@ func TestTheContextOfActEndsBeforeTheLease(t *testing.T) {
 	require.NoError(t, err)
 }
 
+func TestTheLeaseIsNoLongerThanTheCallersContext(t *testing.T) {
+	t.Parallel()
+	clock := newClock()
+	keys := idempotency.NewMemory(clock.Now)
+	ctx, cancel := context.WithTimeout(t.Context(), 9*time.Second)
+	defer cancel()
+	_, err := idempotency.Do(ctx, keys, "k", func(context.Context) (int, error) {
+		rec, err := keys.Get(ctx, "k")
+		require.NoError(t, err)
+		require.InDelta(t, 10*time.Second, rec.Until.Sub(rec.Started), float64(time.Second))
+		return 0, nil
+	})
+	require.NoError(t, err)
+	over, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
+	defer cancel()
+	_, err = idempotency.Do(over, keys, "k2", func(context.Context) (int, error) { return 0, nil })
+	require.True(t, commerce.SafeToRetry(err))
+	_, err = keys.Get(t.Context(), "k2")
+	require.ErrorIs(t, err, commerce.ErrNotFound, "nothing was begun")
+}
+
 func Example() {
 	keys := idempotency.NewMemory(nil)
 	refund := func() (string, error) {
