@@ -95,8 +95,7 @@ type Config struct {
 	// carries a monotonic reading and does not. Defaults to time.Now.
 	Now func() time.Time
 	// Wait waits before a batch or an ending is sent to the store again; it ends with
-	// the context.
-	// Defaults to a timer.
+	// the context. Defaults to a timer.
 	Wait func(context.Context, time.Duration) error
 	// Rand spreads waits; it returns a number in [0,1) and is called by several
 	// goroutines. Defaults to math/rand/v2.

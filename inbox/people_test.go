@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"iter"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -28,10 +29,14 @@ func (a *alarm) Alert(_ context.Context, x inbox.Alert) {
 	a.told = append(a.told, x)
 }
 
-func (a *alarm) kinds() (out []inbox.AlertKind) {
+func (a *alarm) all() []inbox.Alert {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for _, x := range a.told {
+	return slices.Clone(a.told)
+}
+
+func (a *alarm) kinds() (out []inbox.AlertKind) {
+	for _, x := range a.all() {
 		out = append(out, x.Kind)
 	}
 	return out
@@ -50,13 +55,13 @@ func TestADeadEventAlertsOnceAndAPersonClearsIt(t *testing.T) {
 	workAll(t, b.Inbox)
 	require.Equal(t, []inbox.AlertKind{inbox.AlertDead, inbox.AlertDead}, bell.kinds())
 	require.Equal(t, inbox.Alert{Kind: inbox.AlertDead, Seq: seqs[0], Event: event("evt_1", "").Ref, Type: "charge.succeeded",
-		Root: event("", "pi_1").SubjectRef().String(), Code: "mapping", Reason: "far: act: mapping", Handler: "h"}, bell.told[0])
+		Root: event("", "pi_1").SubjectRef().String(), Code: "mapping", Reason: "far: act: mapping", Handler: "h"}, bell.all()[0])
 
 	require.NoError(t, b.Replay(t.Context(), seqs[0], "ann", "country mended", commerce.Overlay{"order.country": json.RawMessage(`"DE"`)}))
 	require.NoError(t, b.Discard(t.Context(), seqs[1], "ann", "a test charge"))
 	workAll(t, b.Inbox)
 	require.Equal(t, []inbox.AlertKind{inbox.AlertDead, inbox.AlertDead, inbox.AlertCleared, inbox.AlertCleared}, bell.kinds())
-	require.Equal(t, inbox.Alert{Kind: inbox.AlertCleared, Of: inbox.AlertDead, Seq: seqs[0]}, bell.told[2])
+	require.Equal(t, inbox.Alert{Kind: inbox.AlertCleared, Of: inbox.AlertDead, Seq: seqs[0]}, bell.all()[2])
 	e := get(t, b.Inbox, seqs[0])
 	require.Equal(t, inbox.Done, e.State)
 	require.Equal(t, []inbox.Act{{At: b.clock.Now(), Actor: "ann", Verb: "replay", Reason: "country mended"}}, e.Acts)
@@ -92,7 +97,7 @@ func TestAClashAlerts(t *testing.T) {
 		appendAll(t, b.Inbox, other)
 	}
 	require.Eventually(t, func() bool { return len(bell.kinds()) == 1 }, time.Minute, time.Millisecond)
-	require.Equal(t, "clash", bell.told[0].Code)
+	require.Equal(t, "clash", bell.all()[0].Code)
 }
 
 func TestTooManyParkedEventsAlertOnceUntilHalfOfThemAreGone(t *testing.T) {
@@ -118,14 +123,14 @@ func TestTooManyParkedEventsAlertOnceUntilHalfOfThemAreGone(t *testing.T) {
 		time.Sleep(5 * time.Minute) // time of the bubble
 		synctest.Wait()
 		require.Equal(t, []inbox.AlertKind{inbox.AlertParkedTooMany}, bell.kinds())
-		require.Equal(t, 5, bell.told[0].Count)
+		require.Equal(t, 5, bell.all()[0].Count)
 		mu.Lock()
 		parking = false
 		mu.Unlock()
 		time.Sleep(15 * time.Minute)
 		synctest.Wait()
 		require.Equal(t, []inbox.AlertKind{inbox.AlertParkedTooMany, inbox.AlertCleared}, bell.kinds())
-		require.Equal(t, inbox.AlertParkedTooMany, bell.told[1].Of)
+		require.Equal(t, inbox.AlertParkedTooMany, bell.all()[1].Of)
 		stop()
 		require.NoError(t, <-ended)
 	})
@@ -145,7 +150,7 @@ func TestAFarSideThatGoesDownAlertsOnce(t *testing.T) {
 		{Kind: inbox.AlertFarSideDown, Name: "magento", Until: until},
 		{Kind: inbox.AlertFarSideDown, Name: "stripe", Until: until},
 		{Kind: inbox.AlertCleared, Of: inbox.AlertFarSideDown, Name: "magento"},
-	}, bell.told)
+	}, bell.all())
 }
 
 // feed yields what it is given after a cursor, then err.
@@ -245,7 +250,7 @@ func TestAFeedThatFailsKeepsWhatItYieldedAndIsNotTakenForComplete(t *testing.T) 
 	require.Equal(t, []inbox.Alert{
 		{Kind: inbox.AlertFeedDown, Name: "orders", Code: "unavailable", Reason: "far: act: unavailable"},
 		{Kind: inbox.AlertCleared, Of: inbox.AlertFeedDown, Name: "orders"},
-	}, bell.told, "one alert a change")
+	}, bell.all(), "one alert a change")
 }
 
 func TestAPageWhoseOutcomeIsUnknownCountsOnce(t *testing.T) {
