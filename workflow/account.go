@@ -249,8 +249,8 @@ func (a account) surplus() ([]share, error) {
 	return out, nil
 }
 
-// payments returns what was captured, each as far as it is for this order, for the
-// payment details of the sales order.
+// payments returns what was captured, each as far as it is for this order, for shop
+// and ERP to show.
 func (a account) payments() []commerce.Payment {
 	var out []commerce.Payment
 	for _, s := range a.captured() {

@@ -97,6 +97,10 @@ func (w *PaymentFailed) act(ctx context.Context, d desk, a account) error {
 	default:
 		return nil // nobody waits for the money
 	}
+	left, err := a.left()
+	if err != nil || left.IsZero() {
+		return err // the rest is on its way
+	}
 	id, why := a.own.Ref.ID, ""
 	if f := a.own.Failure; f != nil {
 		for _, code := range []string{f.Code, f.DeclineCode} {
@@ -104,10 +108,6 @@ func (w *PaymentFailed) act(ctx context.Context, d desk, a account) error {
 				why += " " + code
 			}
 		}
-	}
-	left, err := a.left()
-	if err != nil {
-		return err
 	}
 	if err := d.note(ctx, a.order, "failed "+id,
 		fmt.Sprintf("Payment %s %s:%s; %s still to be paid.", id, a.own.Status, orNoReason(why), left)); err != nil {

@@ -50,6 +50,12 @@ func TestAFailureIsDroppedWhereThingsAreBetterByThen(t *testing.T) {
 			o.payment("2", []string{"1"}, status(commerce.PaymentPending))
 			o.news("evt_2", "charge.pending", "pi_2")
 		}},
+		{"a part is paid and the rest is on its way", func(o *office) {
+			o.payment("2", []string{"1"}, amount(eur(4000)), gets(eur(4000)))
+			o.payment("3", []string{"1"}, amount(eur(2600)), gets(eur(2600)), status(commerce.PaymentPending))
+			o.news("evt_2", "charge.succeeded", "pi_2")
+			o.news("evt_3", "charge.pending", "pi_3")
+		}},
 		{"the buyer is at it", func(o *office) { status(commerce.PaymentAction)(o.payments["pi_1"]) }},
 		{"the order is canceled", func(o *office) { o.orders[shopRef.With("order/1")].State = commerce.OrderCanceled }},
 	} {

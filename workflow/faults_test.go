@@ -1,8 +1,10 @@
 package workflow
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -262,7 +264,97 @@ func TestEveryOrderOfTheNewsEndsInTheSameBooks(t *testing.T) {
 		})
 		require.Equal(t, want, got.books(), got.reason())
 		require.Zero(t, got.doubles())
+		require.Equal(t, told(got), got.mails())
 	})
+}
+
+// life is a history that unfolds: each step changes the payments of order 1, and
+// its news comes when it comes.
+type life struct {
+	name  string
+	steps []func(o *office) [][2]string
+	state commerce.OrderState
+	made  []string // in the end, notes, mails and holds apart
+}
+
+func becomes(s commerce.PaymentStatus, news func(string) [][2]string, id string) func(o *office) [][2]string {
+	return func(o *office) [][2]string {
+		if o.payments["pi_"+id] == nil {
+			o.payment(id, []string{"1"})
+		}
+		status(s)(o.payments["pi_"+id])
+		return news(id)
+	}
+}
+
+var lives = []life{
+	{"a debit comes in", []func(*office) [][2]string{
+		becomes(commerce.PaymentPending, pendingNews, "1"), becomes(commerce.PaymentCaptured, paidNews, "1")},
+		commerce.OrderProcessing, journey},
+	{"two declines, then a card that works", []func(*office) [][2]string{
+		becomes(commerce.PaymentFailed, failedNews, "1"), becomes(commerce.PaymentFailed, failedNews, "2"),
+		becomes(commerce.PaymentCaptured, paidNews, "3")}, commerce.OrderProcessing, journey},
+	{"a debit comes in and is returned", []func(*office) [][2]string{
+		becomes(commerce.PaymentPending, pendingNews, "1"), becomes(commerce.PaymentCaptured, paidNews, "1"),
+		becomes(commerce.PaymentReturned, failedNews, "1")}, commerce.OrderOnHold, nil},
+	{"a returned debit is paid by card", []func(*office) [][2]string{
+		becomes(commerce.PaymentCaptured, paidNews, "1"), becomes(commerce.PaymentReturned, failedNews, "1"),
+		becomes(commerce.PaymentCaptured, paidNews, "2")}, commerce.OrderProcessing, journey},
+	{"paid twice", []func(*office) [][2]string{
+		becomes(commerce.PaymentCaptured, paidNews, "1"), becomes(commerce.PaymentCaptured, paidNews, "2")},
+		commerce.OrderProcessing, journey},
+}
+
+func TestNewsMayComeLateWhileThingsGoOn(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		l := rapid.SampledFrom(lives).Draw(t, "life")
+		o := newOffice(t, func(o *office) { o.fault = draw(t) })
+		ref := o.order("1")
+		start := o.clock
+		type delivery struct {
+			at   time.Duration
+			news commerce.Event
+		}
+		var due []delivery
+		minutes := rapid.IntRange(0, 40)
+		for i, step := range l.steps {
+			o.until(start.Add(time.Duration(i) * 20 * time.Minute))
+			for _, n := range step(o) {
+				e := o.event(fmt.Sprint(i, n), n[0], n[1])
+				for range rapid.IntRange(1, 2).Draw(t, "copies") {
+					due = append(due, delivery{o.clock.Sub(start) + time.Duration(minutes.Draw(t, "delay"))*time.Minute, e})
+				}
+			}
+			slices.SortStableFunc(due, func(a, b delivery) int { return cmp.Compare(a.at, b.at) })
+			horizon := time.Duration(i+1) * 20 * time.Minute
+			for len(due) > 0 && (due[0].at < horizon || i == len(l.steps)-1) {
+				o.until(start.Add(due[0].at))
+				o.deliver(due[0].news)
+				due = due[1:]
+			}
+		}
+		o.work()
+		require.Empty(t, o.dead(), o.reason())
+		require.Zero(t, o.doubles(), o.inventory())
+		require.Equal(t, l.state, o.orders[ref].State)
+		if l.made != nil {
+			require.Subset(t, o.inventory(), l.made)
+		}
+		require.LessOrEqual(t, len(o.sales), 1)
+		require.Equal(t, told(o), o.mails())
+	})
+}
+
+// told counts the messages that the steps say were sent.
+func told(o *office) int {
+	n := 0
+	for rec := range o.steps.List(context.Background(), "customer.told/", time.Time{}) {
+		if rec.State == idempotency.Done {
+			n++
+		}
+	}
+	return n
 }
 
 func TestFaultsChangeNothingAboutTheBooks(t *testing.T) {
@@ -273,6 +365,7 @@ func TestFaultsChangeNothingAboutTheBooks(t *testing.T) {
 		got := run(t, chosen, asIs, func(o *office) { o.fault = draw(t) })
 		require.Equal(t, want, got.books(), got.reason())
 		require.Zero(t, got.doubles())
+		require.Equal(t, told(got), got.mails())
 	})
 }
 

@@ -61,7 +61,8 @@ func (w *OrderToCash) keeps(ctx context.Context, d desk, a account) error {
 
 // record leaves the payment at the shop, or waits for the shop's plugin to do so.
 func (w *OrderToCash) record(ctx context.Context, d desk, e commerce.Event, a account) error {
-	if len(a.captured()) == 0 {
+	payments := a.payments()
+	if len(payments) == 0 {
 		return nil // nothing was due by the processor
 	}
 	if w.acts(a.order.PaymentMethod) == Plugin {
@@ -73,7 +74,7 @@ func (w *OrderToCash) record(ctx context.Context, d desk, e commerce.Event, a ac
 		}
 	}
 	_, err := d.step(ctx, "shop.payment/"+a.order.Ref.String(),
-		d.shop.RecordPayment(a.order, a.captured()[0].payment), "payment", a.due)
+		d.shop.RecordPayment(a.order, payments[0]), "payment", a.due)
 	return err
 }
 

@@ -139,7 +139,7 @@ func (o *office) reason() string {
 	return ""
 }
 
-var journey = []string{"invoice order/1", "sales order order/1", "confirm sale/1", "request goods order/1"}
+var journey = []string{"invoice order/1", "sales order order/1", "confirm sale/1", "goods order/1"}
 
 func sorted(all ...[]string) []string {
 	out := slices.Concat(all...)

@@ -369,8 +369,12 @@ func (w *OrderToCash) returned(ctx context.Context, d desk, e commerce.Event, a 
 	for _, s := range a.with(commerce.PaymentReturned) {
 		id := s.payment.Ref.ID
 		switch a.order.State {
-		case commerce.OrderPending, commerce.OrderProcessing, commerce.OrderOnHold:
+		case commerce.OrderPending, commerce.OrderProcessing:
 			if _, err := d.step(ctx, keyHold(a.order.Ref, s.payment.Ref), d.shop.Hold(a.order)); err != nil {
+				return err
+			}
+		case commerce.OrderOnHold: // ours or somebody else's, whose it stays
+			if _, err := w.held(ctx, d, a.order, s.payment.Ref); err != nil {
 				return err
 			}
 		}

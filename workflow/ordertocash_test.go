@@ -235,6 +235,21 @@ func TestAPersonMendsADifferenceByAnOverlay(t *testing.T) {
 	require.Equal(t, sorted(journey), o.inventory())
 }
 
+func TestAPersonSaysWhichOrderAPaymentIsFor(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	o.order("1")
+	o.payment("1", nil)
+	o.news("evt_1", "charge.succeeded", "pi_1")
+	o.work()
+	require.Equal(t, []string{"no_order"}, o.dead())
+	require.NoError(t, o.inbox.Replay(t.Context(), 1, "ada", "the buyer wrote to us", commerce.Overlay{
+		"payment.orders": []byte(`[{"number":"101"}]`)}))
+	o.work()
+	require.Empty(t, o.dead(), o.reason())
+	require.Equal(t, sorted(journey), o.inventory())
+}
+
 func TestABankDebitThatComesInAfterDaysIsPaid(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
@@ -272,6 +287,21 @@ func TestMoneyThatIsTakenBackAfterTheOrderWasPaidHoldsIt(t *testing.T) {
 		require.Equal(t, commerce.OrderProcessing, o.orders[ref].State)
 		require.Equal(t, 1, o.made["sales order order/1"])
 	})
+}
+
+func TestAHoldOfSomebodyElseIsNotLifted(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	ref := o.order("1", in(commerce.OrderOnHold))
+	o.payment("1", []string{"1"}, status(commerce.PaymentReturned))
+	o.payment("2", []string{"1"})
+	o.news("evt_1", "charge.failed", "pi_1")
+	o.wait(time.Hour)
+	o.news("evt_2", "charge.succeeded", "pi_2")
+	o.wait(3 * time.Hour)
+	require.Equal(t, commerce.OrderOnHold, o.orders[ref].State)
+	require.Equal(t, []string{OrderOnHold, PaymentReturned}, o.exceptions())
+	require.Zero(t, o.made["sales order order/1"])
 }
 
 func TestAnOrderThatSomebodyHoldsWaits(t *testing.T) {
@@ -329,7 +359,7 @@ func TestThePluginIsGivenTimeAndOnlyWhatIsMissingIsDone(t *testing.T) {
 		records bool
 		made    []string
 	}{
-		{"the plugin records the payment", true, []string{"confirm sale/1", "request goods order/1", "sales order order/1"}},
+		{"the plugin records the payment", true, []string{"confirm sale/1", "goods order/1", "sales order order/1"}},
 		{"the plugin sleeps", false, sorted(journey)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -371,7 +401,7 @@ func TestARefusalOfTheWarehouseIsForPeopleAndNoDeadEvent(t *testing.T) {
 func TestOnePaymentPaysTwoOrders(t *testing.T) {
 	t.Parallel()
 	both := sorted([]string{"confirm sale/1", "confirm sale/2"}, []string{"invoice order/1", "invoice order/2",
-		"request goods order/1", "request goods order/2", "sales order order/1", "sales order order/2"})
+		"goods order/1", "goods order/2", "sales order order/1", "sales order order/2"})
 	for _, c := range []struct {
 		name   string
 		change func(*commerce.Payment)

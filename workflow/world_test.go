@@ -460,7 +460,7 @@ type depot struct {
 func (depot) System() string { return "tryton" }
 
 func (w depot) Request(_ mapping.Route, o commerce.Order, doc commerce.Document) idempotency.Effect[commerce.Document] {
-	e := w.marked(idempotency.Marked, "request goods "+o.Ref.ID, doc, nil)
+	e := w.marked(idempotency.Marked, "goods "+o.Ref.ID, doc, nil)
 	if w.refuses != "" {
 		e.Act = func(context.Context) (commerce.Document, error) {
 			return doc, &commerce.Error{Kind: commerce.KindNeedsDecision, System: "world", Op: "request", Code: w.refuses, Outcome: commerce.Done}
@@ -518,12 +518,25 @@ func (w *world) inventory() []string {
 	return out
 }
 
-// doubles counts effects beyond the first that must not be.
+// doubles counts effects beyond the first that must not be. Holds come and go, a
+// request follows a closed one, and mails are counted apart.
 func (w *world) doubles() int {
 	n := 0
 	for what, times := range w.made {
-		if !strings.HasPrefix(what, "hold ") && !strings.HasPrefix(what, "unhold ") && !strings.HasPrefix(what, "request order/") {
+		kind, _, _ := strings.Cut(what, " ")
+		if kind != "hold" && kind != "unhold" && kind != "request" && kind != "mail" {
 			n += times - 1
+		}
+	}
+	return n
+}
+
+// mails counts all that was sent.
+func (w *world) mails() int {
+	n := 0
+	for what, times := range w.made {
+		if strings.HasPrefix(what, "mail ") {
+			n += times
 		}
 	}
 	return n
