@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/commercesync/commerce"
 )
@@ -71,6 +72,9 @@ func envelope(raw []byte, from origin) (commerce.Event, error) {
 	all := scratch[:0]
 	for _, part := range [...][]byte{p.id, p.kind, p.version, account, o.id, subject, person} {
 		all = append(all, part...)
+	}
+	if !utf8.Valid(all) || bytes.IndexByte(all, 0) >= 0 {
+		return commerce.Event{}, refused(commerce.KindInvalid, "malformed", "an id in the event is no text")
 	}
 	text := string(all)
 	take := func(part []byte) (out string) {

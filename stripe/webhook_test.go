@@ -2,6 +2,7 @@ package stripe_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -251,6 +252,7 @@ func FuzzVerify(f *testing.F) {
 	require.NoError(f, err)
 	f.Add(stripetest.Sign(now.Now(), []byte(chargeEvent), "whsec_1"), chargeEvent)
 	f.Add("t=1,v1=abc", "{}")
+	f.Add("t=1,v1=abc", `{"id":"evt_1","type":"x","created":1,"livemode":true,"data":{"object":{"customer":{"id":"cus_1"}}}}`)
 	f.Add("t=1793610000,v1=,v0=x,=,", `{"id":`)
 	f.Fuzz(func(t *testing.T, sig, body string) {
 		// Nobody without the secret gets in, and nothing makes it panic.
@@ -266,6 +268,15 @@ func FuzzVerify(f *testing.F) {
 		require.NotEmpty(t, e.Type)
 		require.NotEmpty(t, e.Subject)
 		require.NotEmpty(t, e.Ref.Mode)
+		var all map[string]json.RawMessage
+		if json.Unmarshal([]byte(body), &all) != nil {
+			return // bad JSON inside what nobody reads
+		}
+		for name, got := range map[string]string{"id": e.Ref.ID, "type": e.Type} {
+			var want string
+			require.NoError(t, json.Unmarshal(all[name], &want))
+			require.Equal(t, want, got)
+		}
 	})
 }
 
