@@ -25,8 +25,9 @@ type Config struct {
 	// TxTimeout bounds a transaction, here and at the server. Defaults to 10 seconds.
 	TxTimeout time.Duration
 	// LockTimeout bounds how long a statement waits for another transaction's row.
-	// For another program's write to an SQLite file the connection's busy_timeout
-	// says how long instead. Defaults to a fifth of TxTimeout.
+	// On an SQLite file another program's write is waited for until TxTimeout, which
+	// is looked at whenever the connection's busy_timeout ends. Defaults to a fifth of
+	// TxTimeout.
 	LockTimeout time.Duration
 	// AllowUnsafe names the settings that may be unsafe, in so many words: "fsync",
 	// "full_page_writes", "synchronous_commit", "journal_mode", "synchronous". With

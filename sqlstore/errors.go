@@ -133,13 +133,19 @@ func commitOutcome(err error) commerce.Outcome {
 	case state != "":
 		return commerce.Unknown
 	}
-	if coded, ok := errors.AsType[interface {
-		error
-		Code() int
-	}](err); ok && coded.Code()&0xff == 5 {
-		return commerce.NotSent // busy: still open, and rolled back by us
+	if isBusy(err) {
+		return commerce.NotSent // still open, and rolled back by us
 	}
 	return commerce.Unknown
+}
+
+// isBusy reports that SQLite found another writer.
+func isBusy(err error) bool {
+	coded, ok := errors.AsType[interface {
+		error
+		Code() int
+	}](err)
+	return ok && coded.Code()&0xff == 5
 }
 
 // statementOutcome says what became of a statement that is a transaction by

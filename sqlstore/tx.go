@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"strings"
+	"time"
 
 	"github.com/commercesync/commerce"
 	"github.com/commercesync/commerce/idempotency"
@@ -105,9 +106,17 @@ func (d *DB) beginImmediate(ctx context.Context) (transaction, error) {
 	if err != nil {
 		return transaction{}, err
 	}
-	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
-		_ = conn.Close()
-		return transaction{}, err
+	// SQLite's own patience, the connection's busy_timeout, looks ever more seldom and
+	// so can starve beside a busy program: begin to wait afresh until the time is up.
+	for {
+		_, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE")
+		if err == nil {
+			break
+		}
+		if !isBusy(err) || !pause(ctx, busyPause) {
+			_ = conn.Close()
+			return transaction{}, err
+		}
 	}
 	// Not under ctx: an interrupted COMMIT could not be told from one that failed.
 	bare := context.WithoutCancel(ctx)
@@ -132,6 +141,21 @@ func (d *DB) beginImmediate(ctx context.Context) (transaction, error) {
 }
 
 type insideKey struct{}
+
+// busyPause is how long a writer stays away after SQLite's patience ended.
+const busyPause = 2 * time.Millisecond
+
+// pause waits, and reports false where the context ended first.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
 
 // InTx runs fn in a transaction of the database that holds the store, for work
 // that joins the caller's own rows with [Inbox.AppendTx], [Inbox.CompleteTx] and

@@ -103,7 +103,7 @@ func TestAWriterThatHoldsTheDatabaseIsNotWaitedForForEver(t *testing.T) {
 	each(t, func(t *testing.T, d database) {
 		driver, dsn := d.dsn(t)
 		holder := d.openStore(t, open(t, driver, dsn), sqlstore.Config{})
-		// SQLite waits as long as the connection says, PostgreSQL for LockTimeout.
+		// SQLite looks at the time when the connection's own patience ends.
 		impatient := strings.Replace(dsn, "busy_timeout(5000)", "busy_timeout(100)", 1)
 		db := d.openStore(t, open(t, driver, impatient), sqlstore.Config{TxTimeout: 300 * time.Millisecond, LockTimeout: 100 * time.Millisecond})
 		begin := idempotency.BeginRequest{Key: "k", Class: idempotency.Marked, Lease: time.Minute, Settle: time.Minute}
