@@ -234,7 +234,7 @@ func (s *Shop) serveOrderSave(r *request) (any, *failure) {
 	}
 	full := s.renderOrder(o)
 	out := obj{"base_grand_total": nil, "grand_total": nil, "base_total_due": 0, "total_due": 0, "customer_email": nil}
-	for _, name := range []string{"entity_id", "created_at", "updated_at", "billing_address_id", "items", "billing_address", "payment", "status_histories", "extension_attributes"} {
+	for _, name := range []string{"entity_id", "created_at", "updated_at", "billing_address_id", "items", "billing_address", "payment", "status_histories"} {
 		if v, ok := full[name]; ok {
 			out[name] = v
 		}

@@ -21,11 +21,11 @@ type remarkIn struct {
 	Extension        any    `json:"extension_attributes"`
 }
 
-func (s *Shop) remark(d *document, in *remarkIn, notify bool) {
+func (s *Shop) remark(table string, d *document, in *remarkIn, notify bool) {
 	if in == nil {
 		return
 	}
-	d.remarks = append(d.remarks, obj{"entity_id": s.next("remark"), "parent_id": d.id, "comment": in.Comment,
+	d.remarks = append(d.remarks, obj{"entity_id": s.next(table), "parent_id": d.id, "comment": in.Comment,
 		"is_visible_on_front": in.IsVisibleOnFront, "is_customer_notified": digit(notify), "created_at": stamp(s.now())})
 }
 
@@ -105,7 +105,7 @@ func (c *carry) part(left pair, qty, of dec) pair {
 // last of it, else a share of the rest.
 func (c *carry) take(total, done pair, qty, left dec) pair {
 	rest := total.sub(done)
-	if qty >= left {
+	if qty >= left || rest == (pair{}) {
 		return rest
 	}
 	return c.part(rest, qty, left)
@@ -185,15 +185,7 @@ func (s *Shop) invoice(o *order, in invoiceIn, transactionID string) (*document,
 		d.rows = append(d.rows, row)
 		d.qty += qty
 	}
-	for _, f := range []struct{ of, done string }{{"discount_amount", "discount_invoiced"}, {"tax_amount", "tax_invoiced"},
-		{"discount_tax_compensation_amount", "discount_tax_compensation_invoiced"}} {
-		for n := range d.rows {
-			row := &d.rows[n]
-			if i := row.item; i.priced() {
-				row.sums[f.of] = c.take(i.sums[f.of], i.sums[f.done], row.qty, i.toInvoice())
-			}
-		}
-	}
+	d.share((*item).toInvoice, "_amount", "_invoiced")
 	d.total(o.shippingLeft())
 	for _, row := range d.rows {
 		i := row.item
@@ -215,11 +207,31 @@ func (s *Shop) invoice(o *order, in invoiceIn, transactionID string) (*document,
 	o.sums.add("total_invoiced", d.sums["grand_total"])
 	o.sums.add("total_paid", d.sums["grand_total"])
 	o.inProcess = true
-	s.remark(d, in.Comment, in.Notify)
+	s.remark("invoice_comment", d, in.Comment, in.Notify)
 	s.invoices = append(s.invoices, d)
 	s.touch(o)
 	s.settleInto(o, "processing")
 	return d, nil
+}
+
+// share splits discount, tax and the tax inside the discount over the rows. all and
+// done are the endings of what there is and of what earlier documents took. Tax and
+// compensation hand on their rounding to each other (REC 453).
+func (d *document) share(left func(*item) dec, all, done string) {
+	discount, tax := newCarry(), newCarry()
+	for n := range d.rows {
+		row := &d.rows[n]
+		i := row.item
+		if !i.priced() {
+			continue
+		}
+		for _, f := range []struct {
+			name string
+			c    *carry
+		}{{"discount", discount}, {"tax", tax}, {"discount_tax_compensation", tax}} {
+			row.sums[f.name+"_amount"] = f.c.take(i.sums[f.name+all], i.sums[f.name+done], row.qty, left(i))
+		}
+	}
 }
 
 // whole returns a share of a row's gross total, which Magento does not carry on.
@@ -353,7 +365,7 @@ func (s *Shop) serveShip(r *request) (any, *failure) {
 		d.tracks = append(d.tracks, s.track(d, obj{"track_number": t.TrackNumber, "title": t.Title, "carrier_code": t.CarrierCode,
 			"weight": nil, "qty": nil, "description": nil}))
 	}
-	s.remark(d, in.Comment, in.Notify)
+	s.remark("shipment_comment", d, in.Comment, in.Notify)
 	s.shipments = append(s.shipments, d)
 	o.inProcess = true
 	s.settleInto(o, "processing")

@@ -32,7 +32,7 @@ func (s *Shop) Load(orderJSON []byte) error {
 	}
 	o.sums = takeSums(in)
 	for _, name := range []string{"entity_id", "increment_id", "store_id", "state", "status", "created_at", "updated_at", "is_virtual", "store_name", "total_item_count",
-		"base_currency_code", "store_currency_code", "global_currency_code", "store_to_base_rate", "store_to_order_rate", "total_qty_ordered"} {
+		"base_currency_code", "store_currency_code", "global_currency_code", "store_to_base_rate", "store_to_order_rate"} {
 		delete(in, name)
 	}
 	delete(o.sums, "total_due")
@@ -117,8 +117,12 @@ func loadItem(row obj, byID map[int64]*item) *item {
 		i.percent = &d
 	}
 	i.sums = takeSums(row)
-	// Orders show a row after its discount; it is stored before.
-	i.sums["row_total"] = i.sums["row_total"].add(i.sums["discount_amount"])
+	// Orders show a row after its discount and never below nought; it is stored before.
+	shown := i.sums["row_total"]
+	if gross, ok := i.sums["row_total_incl_tax"]; ok {
+		shown = gross.sub(i.sums["tax_amount"]).sub(i.sums["discount_tax_compensation_amount"])
+	}
+	i.sums["row_total"] = shown.add(i.sums["discount_amount"])
 	if p, ok := i.sums["price_incl_tax"]; ok {
 		i.sums["row_total_incl_tax"] = p.part(i.ordered, one)
 	}

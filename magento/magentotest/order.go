@@ -98,6 +98,9 @@ func (i *item) render(o *order) obj {
 	}
 	if i.parent != nil {
 		out["parent_item_id"] = i.parent.id
+		if !i.priced() {
+			delete(out, "base_original_price")
+		}
 	}
 	return out
 }
@@ -114,7 +117,7 @@ func (s *Shop) renderOrder(o *order) obj {
 		"store_currency_code":  o.store.BaseCurrency,
 		"global_currency_code": s.stores[0].BaseCurrency,
 		"store_to_base_rate":   0, "store_to_order_rate": 0,
-		"total_item_count": len(slices.DeleteFunc(slices.Clone(o.items), func(i *item) bool { return i.parent != nil })),
+		"total_item_count": len(slices.DeleteFunc(slices.Clone(o.items), func(i *item) bool { return i.parent != nil && !i.priced() })),
 	}
 	if o.status != "" {
 		out["status"] = o.status
@@ -139,7 +142,9 @@ func (s *Shop) renderOrder(o *order) obj {
 		items[n] = r
 	}
 	out["items"] = items
-	out["total_qty_ordered"] = qty
+	if _, ok := out["total_qty_ordered"]; !ok { // an edited order that was loaded has its own idea
+		out["total_qty_ordered"] = qty
+	}
 	out["billing_address"] = o.billing
 	out["payment"] = o.payment
 	out["status_histories"] = s.renderComments(o.id)
@@ -182,6 +187,7 @@ func digit(b bool) int {
 // comment is an entry of an order's history.
 type comment struct {
 	id, order         int64
+	about             string  // "creditmemo" of what the shop itself writes; empty = the order
 	text              *string // nil: none was sent
 	status            string  // empty: none was sent
 	created           time.Time
@@ -196,6 +202,9 @@ func (c *comment) render() obj {
 	}
 	if c.status != "" {
 		out["status"] = c.status
+	}
+	if c.about != "" {
+		out["entity_name"] = c.about
 	}
 	return out
 }
@@ -220,7 +229,7 @@ type document struct {
 	state            int // 0: a shipment has none
 	transaction      string
 	sums             sums
-	qty              dec
+	qty              dec // in all; a credit memo does not say it
 	rows             []docRow
 	remarks          []any
 	tracks           []any
@@ -239,7 +248,7 @@ func (d *document) render(s *Shop) obj {
 	o := d.order
 	out := obj{
 		"entity_id": d.id, "increment_id": d.number, "order_id": o.id, "store_id": o.store.ID, "state": d.state,
-		"created_at": stamp(d.created), "updated_at": stamp(d.updated), "total_qty": d.qty,
+		"created_at": stamp(d.created), "updated_at": stamp(d.updated),
 		"base_currency_code": o.store.BaseCurrency, "order_currency_code": o.plain["order_currency_code"],
 		"store_currency_code": o.store.BaseCurrency, "global_currency_code": s.stores[0].BaseCurrency,
 		"base_to_order_rate": o.plain["base_to_order_rate"], "base_to_global_rate": o.plain["base_to_global_rate"],
@@ -248,11 +257,17 @@ func (d *document) render(s *Shop) obj {
 	if d.transaction != "" {
 		out["transaction_id"] = d.transaction
 	}
+	if d.qty > 0 {
+		out["total_qty"] = d.qty
+	}
 	d.sums.write(out)
 	items := make([]any, len(d.rows))
 	for n, r := range d.rows {
 		row := obj{"entity_id": r.id, "parent_id": d.id, "order_item_id": r.item.id, "qty": r.qty,
 			"sku": r.item.plain["sku"], "name": r.item.plain["name"], "product_id": r.item.plain["product_id"]}
+		if r.sums["discount_amount"] == (pair{}) {
+			delete(r.sums, "discount_amount")
+		}
 		r.sums.write(row)
 		items[n] = row
 	}

@@ -237,7 +237,10 @@ func (s *Shop) placeItems(o *order, parent *item, items []NewItem, times dec) er
 		i := &item{id: s.next("item"), parent: parent, kind: kind, virtual: kind == "virtual",
 			fixed: n.FixedPrice, separate: n.ShipSeparately, sums: sums{},
 			ordered: dec(int64(qty) * int64(times) / int64(one)),
-			plain:   obj{"sku": n.SKU, "name": or(n.Name, n.SKU), "product_id": s.next("product"), "weight": one}}
+			plain:   obj{"sku": n.SKU, "name": or(n.Name, n.SKU), "product_id": s.next("product")}}
+		if !i.virtual {
+			i.plain["weight"] = one
+		}
 		o.items = append(o.items, i)
 		if parent != nil {
 			parent.children = append(parent.children, i)
@@ -337,7 +340,7 @@ func compute(o *order, n NewOrder, rate dec) error {
 		b := sides[0].line(base, qty, sum, discounted, key)
 		f := sides[1].line(base.times(rate, one), qty, sum, discounted, key)
 		return map[string]pair{
-			"price": {b.price, f.price}, "price_incl_tax": {b.priceIncl, f.priceIncl}, "original_price": {base, base.times(rate, one)},
+			"price": {b.price, f.price}, "price_incl_tax": {b.priceIncl, f.priceIncl}, "original_price": {base, dec(round(new(big.Rat).Mul(base.rat(), rate.rat()), 4).Int64())},
 			"row_total": {b.row, f.row}, "row_total_incl_tax": {b.rowIncl, f.rowIncl}, "tax_amount": {b.tax, f.tax},
 			"discount_amount": {b.discount, f.discount}, "discount_tax_compensation_amount": {b.compensation, f.compensation},
 		}, sum, nil

@@ -19,8 +19,8 @@ func (s *Shop) serveRefund(r *request) (any, *failure) {
 		Comment       *remarkIn `json:"comment"`
 		Arguments     *struct {
 			Shipping  *dec `json:"shipping_amount"`
-			Positive  dec  `json:"adjustment_positive"`
-			Negative  dec  `json:"adjustment_negative"`
+			Positive  *dec `json:"adjustment_positive"`
+			Negative  *dec `json:"adjustment_negative"`
 			Extension any  `json:"extension_attributes"`
 		} `json:"arguments"`
 	}
@@ -37,8 +37,8 @@ func (s *Shop) serveRefund(r *request) (any, *failure) {
 	d := &document{order: o, created: now, updated: now, state: 2, sums: sums{}}
 	c := newCarry()
 	for _, i := range o.items {
-		qty, ok := rows[i]
-		if !ok {
+		qty := rows[i]
+		if qty <= 0 {
 			continue
 		}
 		row := docRow{item: i, qty: qty, sums: sums{"price": i.sums["price"]}}
@@ -50,17 +50,8 @@ func (s *Shop) serveRefund(r *request) (any, *failure) {
 			row.sums["row_total_incl_tax"] = c.whole(i.sums["row_total_incl_tax"], qty, i)
 		}
 		d.rows = append(d.rows, row)
-		d.qty += qty
 	}
-	for _, f := range []struct{ of, all, done string }{{"discount_amount", "discount_invoiced", "discount_refunded"}, {"tax_amount", "tax_invoiced", "tax_refunded"},
-		{"discount_tax_compensation_amount", "discount_tax_compensation_invoiced", "discount_tax_compensation_refunded"}} {
-		for n := range d.rows {
-			row := &d.rows[n]
-			if i := row.item; i.priced() {
-				row.sums[f.of] = c.take(i.sums[f.all], i.sums[f.done], row.qty, i.toRefund())
-			}
-		}
-	}
+	d.share((*item).toRefund, "_invoiced", "_refunded")
 
 	// Shipping left out means all that was not refunded yet (REC 249).
 	left := o.sums["shipping_amount"].sub(o.sums["shipping_refunded"])
@@ -82,14 +73,18 @@ func (s *Shop) serveRefund(r *request) (any, *failure) {
 	shipping["shipping_incl_tax"] = ship.add(shipping["shipping_tax_amount"])
 	d.total(shipping)
 
-	var positive, negative pair
+	// The arguments are in base currency (REC 426), and absent where they were not given.
 	if a := in.Arguments; a != nil {
-		// The arguments are in base currency (REC 426).
-		positive, negative = o.inOrder(a.Positive), o.inOrder(a.Negative)
+		if a.Positive != nil {
+			d.sums["adjustment_positive"] = o.inOrder(*a.Positive)
+		}
+		if a.Negative != nil {
+			d.sums["adjustment_negative"] = o.inOrder(*a.Negative)
+		}
 	}
-	d.sums["adjustment_positive"], d.sums["adjustment_negative"] = positive, negative
-	d.sums["adjustment"] = positive.sub(negative)
+	d.sums["adjustment"] = d.sums["adjustment_positive"].sub(d.sums["adjustment_negative"])
 	d.sums.add("grand_total", d.sums["adjustment"])
+	delete(d.sums, "shipping_discount_tax_compensation_amount") // added up, and not shown
 	available := o.sums["total_paid"].base - o.sums["total_refunded"].base
 	if d.sums["grand_total"].base > available {
 		return nil, validation("Creditmemo", []string{"The most money available to refund is " + available.String() + "."})
@@ -117,10 +112,13 @@ func (s *Shop) serveRefund(r *request) (any, *failure) {
 		o.sums.add(name, d.sums[of])
 	}
 	o.sums.add("total_offline_refunded", d.sums["grand_total"])
-	s.remark(d, in.Comment, in.Notify)
+	s.remark("memo_comment", d, in.Comment, in.Notify)
 	s.memos = append(s.memos, d)
+	o.plain["customer_note_notify"] = digit(in.Notify)
 	s.touch(o)
 	s.settle(o)
+	said := "We refunded " + money(o, d.sums["grand_total"].base) + " offline."
+	s.comments = append(s.comments, &comment{id: s.next("comment"), order: o.id, about: "creditmemo", text: &said, status: o.status, created: now})
 	return fmt.Sprint(d.id), nil
 }
 

@@ -120,6 +120,13 @@ const (
 	Late        = fault.Late        // done after Delay, also if nobody waits
 )
 
+// Maintenance is the fault of a shop in maintenance mode: nothing is carried out, and
+// every request is answered with a page (REC 286).
+func Maintenance() Fault {
+	return Fault{Kind: Answered, Status: http.StatusServiceUnavailable, Header: http.Header{"Content-Type": {"text/html; charset=UTF-8"}},
+		Body: "<!doctype html>\n<html><head><title>Error 503: Service Unavailable</title></head></html>"}
+}
+
 // Call is a request that the shop worked on, in the order of arrival.
 type Call struct {
 	Method string
