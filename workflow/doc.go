@@ -1,0 +1,82 @@
+// Package workflow leads what a shop sold and what a processor collected to one
+// end: an order that is paid in the shop, one confirmed sales order in the ERP, a
+// request to the warehouse, and the shipment back in the shop.
+//
+// A workflow is a value of settings. It names what it needs as small interfaces,
+// its ports ([Shop], [Payments], [Books], [Warehouse] …), which the packages below
+// mapping lend to clients, and it hands an inbox the list of events it wants:
+//
+//	o2c := &workflow.OrderToCash{Shop: shop, Payments: pay, Books: books, Warehouse: depot,
+//		Steps: db.Steps(), Links: inbox.Links{Store: db.Inbox()}}
+//	failed := &workflow.PaymentFailed{Shop: shop, Payments: pay,
+//		Steps: db.Steps(), Links: o2c.Links, Notifier: mail}
+//	if err := errors.Join(o2c.Check(), failed.Check()); err != nil { … }
+//	in, err := inbox.New(db.Inbox(), inbox.Config{Handlers: inbox.Merge(o2c.Handlers(), failed.Handlers())})
+//
+// # How an event is handled
+//
+// An event says that something happened, never what is to be done. The handler
+// reads the payment, finds the order that it says it is for, links the two for ever
+// and holds the order's lease from there on. Then it reads the truth: the order, and
+// every payment that was ever linked to it. From what each of them gives the order
+// follows its payment state, and from that the steps. So the order in which events
+// come, and how often, changes nothing about the end.
+//
+// A payment for several orders becomes one event for each of them
+// ("commerce order.payment"), since a handler writes one order.
+//
+// # What the payment state asks for
+//
+//	unpaid       nothing
+//	pending      a note on the order, once
+//	authorised   a note on the order, once
+//	partly paid  a note, after Grace; no invoice, no shipment
+//	paid         payment recorded at the shop (see Acts), sales order written and
+//	             confirmed, warehouse asked, what Collect had opened closed
+//	overpaid     as paid, and exception "overpaid" with the refund that is proposed
+//	returned     order held, note, exception; the customer is told after Grace
+//
+// The order's own state comes first. Money for an order that is canceled, replaced
+// or closed is an exception and nothing is posted. An order in review, held by
+// somebody else or in a state of a plugin is left alone and looked at again every
+// Recheck; when the inbox's MaxAge has passed the event is dead, "too old".
+//
+// # Steps
+//
+// Every write is an effect under a key that says what is done, remembered in Steps:
+//
+//	shop.payment/<order>               erp.sales_order/<order>
+//	shop.note/<order>/<mark>           erp.confirm/<order>
+//	shop.hold/<order>/<payment>        erp.withdraw/<sales order>
+//	shop.unhold/<order>/<payment>      warehouse.request/<order>
+//	shop.shipment/<shipment>           customer.told/<order>/<kind>/<payment>
+//	collect.request/<order>/<n>        exception/<name>/<order>/<payment>
+//
+// An <order> is the text of its Ref. A handler that is interrupted anywhere, by an
+// error or by the end of the process, goes on at the step where it stopped: steps
+// that are done answer from their records, and one whose outcome is unknown is
+// looked up at the far side before it is repeated (package idempotency). Where a far
+// side can be left with two documents all the same, [OrderToCash.Sweep] finds them.
+//
+// # Dead events and exceptions
+//
+// What nobody may guess ends dead, before anything is written, with both figures
+// where two differ. The codes are in the text of the error:
+//
+//	no_order            the payment or shipment names none (IgnoreUnlinked drops it)
+//	amount_mismatch     the payment is not of the order's due, nor of the amounts it names
+//	currency_mismatch   the same for the currency
+//	partial_capture     a part of a payment for several orders was taken
+//	refunded            paid, and refunded before it was taken up
+//	mode_mismatch       live money for a test order, or the other way round
+//	no_route            no books for this order
+//
+// A person replays it, with a correction where one is needed. What went well and
+// still wants a person's eye is an [Exception]: told to the Alerter once, logged,
+// and kept in Steps under "exception/".
+//
+// # Failures, and a way to pay again
+//
+// [PaymentFailed] waits before it believes a failure. [Collect] opens one way to pay
+// at a time for what is still due, and makes retry links that stay good.
+package workflow
