@@ -3,7 +3,6 @@ package trytontest
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/commercesync/commerce"
 )
@@ -117,6 +116,19 @@ func (s *Server) SetStock(sku string, quantity int64) error {
 	})
 }
 
+// Return runs the server's wizard for returns on the sale under a reference: a
+// draft that carries the same reference.
+func (s *Server) Return(reference string) error {
+	return s.act(func(t *transaction) error {
+		for _, sale := range t.db.where("sale.sale", "reference", reference) {
+			t.context["active_id"] = sale.id()
+			_, err := t.returnSale()
+			return err
+		}
+		return commerce.Errorf(commerce.KindNotFound, "trytontest", "return", "no sale under %s", reference)
+	})
+}
+
 // Duplicate makes a second draft under a reference, as a late twin of a create would.
 func (s *Server) Duplicate(reference string) error {
 	return s.act(func(t *transaction) error {
@@ -139,6 +151,6 @@ func (s *Server) Duplicate(reference string) error {
 			}
 			return nil
 		}
-		return commerce.Errorf(commerce.KindNotFound, "trytontest", "duplicate", "no sale under %s", strings.ToValidUTF8(reference, ""))
+		return commerce.Errorf(commerce.KindNotFound, "trytontest", "duplicate", "no sale under %s", reference)
 	})
 }
