@@ -51,6 +51,38 @@ func TestFixturesDecodeWithoutAZeroWhereAFactIsPresent(t *testing.T) {
 	}
 }
 
+// A misspelled field would never be compared, so every name must be one that a
+// fixture knows, but for a few that only some objects have.
+func TestEveryFieldIsNamedAsInAFixture(t *testing.T) {
+	t.Parallel()
+	sometimes := map[string]bool{
+		"refund.failure_reason": true, "refund.failure_balance_transaction": true, // of failed refunds
+	}
+	known := map[string]bool{}
+	for _, version := range []string{"2023-10-16", "2026-08-26.dahlia"} {
+		var fixtures struct {
+			Resources map[string]map[string]json.RawMessage `json:"resources"`
+		}
+		require.NoError(t, json.Unmarshal(contract(t, "stripe-data/fixtures-"+version+".json"), &fixtures))
+		for object, members := range fixtures.Resources {
+			for name := range members {
+				known[object+"."+name] = true
+			}
+		}
+	}
+	for object, v := range map[string]any{
+		"charge": stripe.Charge{}, "payment_intent": stripe.PaymentIntent{}, "checkout.session": stripe.CheckoutSession{},
+		"refund": stripe.Refund{}, "balance_transaction": stripe.BalanceTransaction{}, "customer": stripe.Customer{},
+	} {
+		for _, f := range reflect.VisibleFields(reflect.TypeOf(v)) {
+			name := object + "." + f.Tag.Get("json")
+			if f.Tag.Get("json") != "-" && !sometimes[name] {
+				require.True(t, known[name], name)
+			}
+		}
+	}
+}
+
 // compare walks a decoded value beside its JSON and returns how many facts agreed.
 func compare(t *testing.T, path string, v reflect.Value, raw json.RawMessage) int {
 	t.Helper()

@@ -162,7 +162,7 @@ func (f *flight) explain(e *commerce.Error) {
 	switch {
 	case api.Type == "card_error":
 		e.Kind = commerce.KindDeclined
-	case api.Type == "idempotency_error":
+	case api.Type == "idempotency_error" && f.status != http.StatusConflict:
 		// The key was used for another request before: a second object under one key.
 		e.Kind = commerce.KindDuplicate
 		e.Code = "idempotency_error"

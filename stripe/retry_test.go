@@ -49,7 +49,7 @@ func TestWhatIsRepeated(t *testing.T) {
 		{"a lock", 429, nil, apiError("invalid_request_error", "lock_timeout"), 3, 3, commerce.ErrRateLimited, commerce.NotSent},
 		{"the rate limit", 429, nil, apiError("invalid_request_error", "rate_limit"), 3, 3, commerce.ErrRateLimited, commerce.NotSent},
 		{"a conflict", 409, nil, apiError("invalid_request_error", ""), 3, 3, commerce.ErrConflict, commerce.NotSent},
-		{"a key in use", 409, nil, apiError("invalid_request_error", "idempotency_key_in_use"), 3, 3, commerce.ErrConflict, commerce.Unknown},
+		{"a key in use", 409, nil, apiError("idempotency_error", "idempotency_key_in_use"), 3, 3, commerce.ErrConflict, commerce.Unknown},
 		{"a bad parameter", 400, nil, apiError("invalid_request_error", ""), 1, 1, commerce.ErrInvalid, commerce.NotSent},
 		{"a bad key", 401, nil, apiError("invalid_request_error", ""), 1, 1, commerce.ErrAuth, commerce.NotSent},
 		{"a missing right", 403, nil, apiError("invalid_request_error", ""), 1, 1, commerce.ErrForbidden, commerce.NotSent},
