@@ -259,6 +259,35 @@ func TestAnOrderPaidByOtherMeansClosesTheRequest(t *testing.T) {
 	require.Empty(t, o.dead(), o.reason())
 }
 
+func TestARequestWhoseAnswerWasLostIsClosedToo(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, func(o *office) { o.o2c.Collect = o.collect() })
+	ref := o.order("1")
+	o.o2c.Collect.Steps = o.steps
+	o.fault = func(string) fault { return lost }
+	_, err := o.o2c.Collect.Open(t.Context(), ref)
+	require.ErrorIs(t, err, commerce.ErrUnknown)
+	require.Equal(t, 1, o.payable())
+	o.fault = nil
+	o.payment("1", []string{"1"})
+	o.news("evt_1", "charge.succeeded", "pi_1")
+	o.work()
+	require.Zero(t, o.payable())
+	require.Equal(t, 1, o.made["request order/1"])
+}
+
+func TestARequestThatIsBeingPaidIsLeftOpen(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	ref := o.order("1")
+	c := o.collect()
+	open, err := c.Open(t.Context(), ref)
+	require.NoError(t, err)
+	o.open(open.Ref).Status = mapping.OpenPaid
+	require.NoError(t, c.Close(t.Context(), ref))
+	require.Equal(t, mapping.OpenPaid, o.open(open.Ref).Status)
+}
+
 func TestAPaymentOfARequestMayBeLessThanTheDue(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/commercesync/commerce"
 	"github.com/commercesync/commerce/idempotency"
+	"github.com/commercesync/commerce/inbox"
 )
 
 var everyFault = map[fault]string{refused: "is refused", lost: "loses its answer", tardy: "happens late",
@@ -109,6 +111,12 @@ func TestASweepFindsTwoSalesOrdersAndWithdrawsOnlyADraft(t *testing.T) {
 	none, err := o.o2c.Sweep(t.Context(), o.clock.Add(time.Hour))
 	require.NoError(t, err)
 	require.Zero(t, none.Checked)
+
+	delete(o.orders, shopRef.With("order/1"))
+	rest, err := o.o2c.Sweep(t.Context(), time.Time{})
+	require.ErrorIs(t, err, commerce.ErrNotFound)
+	require.ErrorContains(t, err, "order%2F1")
+	require.Equal(t, 3, rest.Checked, "one order that is gone does not stop the sweep")
 }
 
 // scene is one thing that can happen to an order, and the news of it.
@@ -382,6 +390,46 @@ func draw(t *rapid.T) func(string) fault {
 		n++
 		return plan[n]
 	}
+}
+
+func TestManyWorkersAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(time.Now)
+		events := inbox.NewMemory(inbox.MemoryConfig{})
+		o2c := w.orderToCash(idempotency.NewMemory(nil), inbox.Links{Store: events})
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		in, err := inbox.New(events, inbox.Config{Handlers: o2c.Handlers(), Workers: 8})
+		require.NoError(t, err)
+		const orders = 30
+		for i := range orders {
+			id := fmt.Sprint(i)
+			w.order(id)
+			w.payment(id, []string{id})
+			w.payments["cs_"+id] = w.payments["pi_"+id]
+		}
+		go func() { ended <- in.Run(ctx) }()
+		for i := range orders {
+			for j, n := range append(paidNews(fmt.Sprint(i)), [2]string{"checkout.session.completed", "cs_" + fmt.Sprint(i)}) {
+				_, err := in.Append(ctx, w.event(fmt.Sprint(i, "-", j), n[0], n[1]))
+				require.NoError(t, err)
+			}
+		}
+		for {
+			time.Sleep(time.Second) // of the bubble's clock
+			n, err := in.Count(ctx, "")
+			require.NoError(t, err)
+			require.Zero(t, n.Dead)
+			if n.Ready+n.Parked == 0 {
+				break
+			}
+		}
+		cancel()
+		require.NoError(t, <-ended)
+		require.Zero(t, w.doubles())
+		require.Len(t, w.made, orders*len(journey))
+	})
 }
 
 // forgetful is the control: a store that grants every attempt and asks nobody to look.

@@ -173,6 +173,11 @@ func (w *OrderToCash) act(ctx context.Context, d desk, e commerce.Event, a accou
 	if err != nil {
 		return err // before any write
 	}
+	if a.state == commerce.ReturnedPayment {
+		if err := w.alarm(ctx, d, a); err != nil {
+			return err
+		}
+	}
 	taken, err := d.done(ctx, keyConfirm(a.order.Ref))
 	if err != nil {
 		return err
@@ -265,7 +270,7 @@ func (w *OrderToCash) standing(ctx context.Context, d desk, a account, taken boo
 		return true, d.exception(ctx, x)
 	case commerce.OrderReview:
 		if len(money) == 0 {
-			return true, nil
+			return a.state != commerce.ReturnedPayment, nil
 		}
 		return true, park("work order "+a.order.Ref.ID, w.recheck(), "the order is in review")
 	case commerce.OrderUnknown:
@@ -363,8 +368,23 @@ func (w *OrderToCash) overpaid(ctx context.Context, d desk, a account) error {
 	return nil
 }
 
-// returned stops an order whose money was taken back: hold, note, exception at
-// once; the customer is told when Grace has passed and it is still so.
+// alarm tells people of money that was taken back, whatever state the order is in.
+func (w *OrderToCash) alarm(ctx context.Context, d desk, a account) error {
+	for _, s := range a.with(commerce.PaymentReturned) {
+		if err := d.exception(ctx, Exception{Name: PaymentReturned, Order: a.order.Ref, Payment: s.payment.Ref,
+			Text: a.tookBack(s) + ": stop its shipment, or ask for the goods"}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a account) tookBack(s share) string {
+	return fmt.Sprintf("the bank took %s of %s back; order %s has %s to pay", s.amount, s.payment.Ref.ID, a.order.Number, a.due)
+}
+
+// returned stops an order whose money was taken back: hold and note at once; the
+// customer is told when Grace has passed and it is still so.
 func (w *OrderToCash) returned(ctx context.Context, d desk, e commerce.Event, a account) error {
 	for _, s := range a.with(commerce.PaymentReturned) {
 		id := s.payment.Ref.ID
@@ -378,12 +398,7 @@ func (w *OrderToCash) returned(ctx context.Context, d desk, e commerce.Event, a 
 				return err
 			}
 		}
-		text := fmt.Sprintf("the bank took %s of %s back; order %s has %s to pay", s.amount, id, a.order.Number, a.due)
-		if err := d.note(ctx, a.order, "returned "+id, "Payment returned: "+text); err != nil {
-			return err
-		}
-		if err := d.exception(ctx, Exception{Name: PaymentReturned, Order: a.order.Ref, Payment: s.payment.Ref,
-			Text: text + ": stop its shipment, or ask for the goods"}); err != nil {
+		if err := d.note(ctx, a.order, "returned "+id, "Payment returned: "+a.tookBack(s)); err != nil {
 			return err
 		}
 	}

@@ -289,6 +289,28 @@ func TestMoneyThatIsTakenBackAfterTheOrderWasPaidHoldsIt(t *testing.T) {
 	})
 }
 
+func TestMoneyThatIsTakenBackIsToldWhateverTheOrderIs(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		state commerce.OrderState
+		made  []string
+	}{
+		{commerce.OrderComplete, []string{"mail order/1 payment_returned", "note order/1 returned pi_1"}},
+		{commerce.OrderReview, []string{"mail order/1 payment_returned", "note order/1 returned pi_1"}},
+		{commerce.OrderUnknown, []string{}},
+		{commerce.OrderCanceled, []string{}},
+	} {
+		o := newOffice(t)
+		ref := o.order("1", in(c.state))
+		o.payment("1", []string{"1"}, status(commerce.PaymentReturned))
+		o.news("evt_1", "charge.failed", "pi_1")
+		o.wait(time.Hour)
+		require.Contains(t, o.exceptions(), PaymentReturned, c.state)
+		require.Equal(t, c.made, o.inventory(), c.state)
+		require.Equal(t, c.state, o.orders[ref].State)
+	}
+}
+
 func TestAHoldOfSomebodyElseIsNotLifted(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)

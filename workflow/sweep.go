@@ -33,12 +33,16 @@ type Double struct {
 // reference can be left with two by a request that outlived its Settle. Each is
 // told as an exception; what is withdrawn is only a draft that is one too many.
 // Run it every day over the last days, and after an outage.
+//
+// An order that can not be looked at for good (gone from the shop, without a route)
+// does not stop the sweep: the errors come joined, beside the report of the others.
 func (w *OrderToCash) Sweep(ctx context.Context, since time.Time) (SweepReport, error) {
 	var report SweepReport
 	if err := w.Check(); err != nil {
 		return report, err
 	}
 	d := w.desk()
+	var failed []error
 	for rec, err := range w.Steps.List(ctx, prefixSalesOrder, since) {
 		if err != nil {
 			return report, err
@@ -55,11 +59,15 @@ func (w *OrderToCash) Sweep(ctx context.Context, since time.Time) (SweepReport, 
 			return report, err
 		}
 		if err := w.sweepOne(ctx, d, order, kept, &report); err != nil {
-			return report, err
+			failed = append(failed, commerce.Errorf(commerce.KindOf(err), system, "sweep "+order.String(), "%w", err))
+			if !commerce.KindOf(err).Permanent() {
+				break
+			}
+			continue
 		}
 		report.Checked++
 	}
-	return report, nil
+	return report, errors.Join(failed...)
 }
 
 func (w *OrderToCash) sweepOne(ctx context.Context, d desk, order commerce.Ref, kept commerce.Document, report *SweepReport) error {
