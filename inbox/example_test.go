@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -131,4 +132,71 @@ func ExampleLink() {
 	// Output:
 	// pay_1 belongs to /shop/main/test/order%2F17
 	// pay_2 belongs to /shop/main/test/order%2F17
+}
+
+func ExampleEmit() {
+	ctx := context.Background()
+	in, err := inbox.New(inbox.NewMemory(inbox.MemoryConfig{}), inbox.Config{
+		Handlers: inbox.Handlers{
+			"plain payout.paid": {{Name: "tell", Handle: func(ctx context.Context, e commerce.Event) error {
+				for _, order := range []string{"17", "18"} {
+					// The id follows from what is told, so that telling again is no news.
+					told := commerce.Event{Ref: e.Ref.With(e.Ref.ID + "/" + order), Type: "order.settled", Object: order}
+					if err := inbox.Emit(ctx, told); err != nil {
+						return err
+					}
+				}
+				return nil
+			}}},
+			"plain order.settled": {{Name: "note", Handle: func(_ context.Context, e commerce.Event) error {
+				fmt.Println("order", e.Object, "is settled")
+				return nil
+			}}},
+		},
+	})
+	if err != nil {
+		panic(err)
+	}
+	send(in.Receive(plain{}), `{"id":"1","type":"payout.paid","order":"po_1"}`)
+	for n := 1; n > 0; {
+		n, _ = in.Work(ctx)
+	}
+	// Output:
+	// order 17 is settled
+	// order 18 is settled
+}
+
+// versions is a feed of one order's states; a cursor counts them.
+type versions []string
+
+func (v versions) Changes(_ context.Context, cursor string) iter.Seq2[inbox.Change, error] {
+	return func(yield func(inbox.Change, error) bool) {
+		for i := len(cursor); i < len(v); i++ {
+			e := commerce.Event{Ref: commerce.Ref{System: "shop", Mode: commerce.Test, ID: "order/17"}, Type: "order.changed", Object: "order/17"}
+			if !yield(inbox.Change{Event: e, Hash: v[i], Cursor: strings.Repeat("|", i+1)}, nil) {
+				return
+			}
+		}
+	}
+}
+
+func ExampleInbox_Poll() {
+	ctx := context.Background()
+	in, err := inbox.New(inbox.NewMemory(inbox.MemoryConfig{}), inbox.Config{
+		Feeds: []inbox.FeedConfig{{Name: "orders", Feed: versions{"new", "new", "paid", "new"}}},
+	})
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(in.Poll(ctx)) // in.Run(ctx) polls by itself
+	fmt.Println(in.Poll(ctx))
+	for e := range in.List(ctx, inbox.Filter{}) {
+		fmt.Println(e.Event.Ref.ID)
+	}
+	// Output:
+	// 3 <nil>
+	// 0 <nil>
+	// order/17@1
+	// order/17@2
+	// order/17@3
 }

@@ -259,13 +259,14 @@ func (h *hand) link(ctx context.Context, subject, root string) error {
 	if h.over() {
 		return errOver
 	}
+	if l.Root == root {
+		return nil // the event was claimed under it: linked before, or its own root
+	}
 	m := h.in.mark()
 	call, cancel := context.WithTimeout(ctx, h.in.c.CommitTimeout)
 	defer cancel()
 	got, err := h.in.store.Link(call, l, subject, root, h.in.c.Lease)
 	switch {
-	case err == nil && got == l:
-		return nil
 	case err == nil:
 		h.granted(got, m, got.For)
 		return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -305,7 +306,11 @@ func (in *Inbox) told(h *hand, e Entry, end Ending) {
 		"attempt", e.Attempts+1, "generation", e.Generation)
 	switch end.State {
 	case Parked:
-		l.Warn("inbox: event waits", "wait", end.Wait, "burn", end.Burn, "handler", end.Handler, "reason", end.Reason)
+		level := slog.LevelInfo
+		if end.Burn {
+			level = slog.LevelWarn // something failed; a park is on purpose
+		}
+		l.Log(h.ctx, level, "inbox: event waits", "wait", end.Wait, "burn", end.Burn, "handler", end.Handler, "reason", end.Reason)
 	case Dead:
 		l.Error("inbox: event is dead", "code", end.Code, "handler", end.Handler, "reason", end.Reason)
 		in.alert(h.ctx, Alert{Kind: AlertDead, Seq: e.Seq, Event: e.Event.Ref, Type: e.Event.Type,

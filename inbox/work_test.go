@@ -270,6 +270,21 @@ func orderEvent(id, number string) commerce.Event {
 	return e
 }
 
+func TestALinkThatStandsCostsNoCall(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, inbox.Config{Handlers: handle(func(ctx context.Context, _ commerce.Event) error {
+		if err := inbox.Link(ctx, order("1")); err != nil {
+			return err
+		}
+		return inbox.Link(ctx, order("1"))
+	})})
+	for i := range 3 {
+		appendAll(t, b.Inbox, event(fmt.Sprintf("evt_%d", i), "pi_1"))
+		workAll(t, b.Inbox)
+	}
+	require.Equal(t, 1, b.store.count("link"))
+}
+
 func TestASecondRootIsADecisionForAPerson(t *testing.T) {
 	t.Parallel()
 	next := "1"
