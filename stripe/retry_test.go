@@ -227,3 +227,26 @@ func TestACallEndsWithItsContext(t *testing.T) {
 		require.Equal(t, 50*time.Millisecond, time.Since(began))
 	})
 }
+
+// The same machine behind a real socket, with its faults.
+func TestTheClientWorksOverASocket(t *testing.T) {
+	t.Parallel()
+	fake, err := stripetest.New(stripetest.Config{})
+	require.NoError(t, err)
+	server := fake.NewServer()
+	defer server.Close()
+	transport := &http.Transport{}
+	defer transport.CloseIdleConnections()
+	client := newClient(t, stripe.Config{BaseURL: server.URL, Transport: transport, Resilience: instantly()})
+	for _, kind := range []stripetest.Fault{{Kind: stripetest.Lost, Times: 1}, {Kind: stripetest.Half, Times: 1}, {Kind: stripetest.Refused, Times: 1}} {
+		fake.Faults().Add(kind)
+		_, err := client.PaymentIntents.Create(t.Context(), keyed("k", &stripe.PaymentIntentParams{Amount: new(int64(100)), Currency: new("eur")}))
+		require.NoError(t, err)
+	}
+	require.Len(t, fake.PaymentIntents(), 1)
+	server.Close()
+	transport.CloseIdleConnections() // a cut connection might have carried something
+	_, err = client.PaymentIntents.Create(t.Context(), keyed("other", &stripe.PaymentIntentParams{Amount: new(int64(100)), Currency: new("eur")}))
+	require.ErrorIs(t, err, commerce.ErrUnavailable)
+	require.True(t, commerce.SafeToRetry(err), "nobody listens, so nothing was sent: %v", err)
+}
