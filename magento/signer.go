@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -117,7 +118,11 @@ func (s *signer) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // credentialsError marks what went wrong before a request could be signed.
 func credentialsError(err error) error {
-	return &commerce.Error{Kind: commerce.KindOf(err), System: system, Op: "get credentials",
+	kind := commerce.KindOf(err)
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		kind = commerce.KindUnavailable
+	}
+	return &commerce.Error{Kind: kind, System: system, Op: "get credentials",
 		Outcome: commerce.NotSent, RetryAfter: commerce.RetryAfter(err), Err: err}
 }
 

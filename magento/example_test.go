@@ -1,0 +1,118 @@
+package magento_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/magento"
+	"github.com/commercesync/commerce/magento/magentotest"
+)
+
+// A shop for the examples: one order of two cups.
+func exampleShop() (*magentotest.Shop, *magento.Client, magento.ID) {
+	now := func() time.Time { return time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC) }
+	shop, err := magentotest.New(magentotest.Config{Now: now})
+	if err != nil {
+		panic(err)
+	}
+	id, err := shop.Place(magentotest.NewOrder{
+		Items:         []magentotest.NewItem{{SKU: "CUP", Qty: "2", Price: "9.99"}},
+		ShippingPrice: "5",
+	})
+	if err != nil {
+		panic(err)
+	}
+	client, err := magento.NewClient(magento.Config{
+		BaseURL:     "https://shop.example",
+		Credentials: commerce.Static(shop.Keys()),
+		Transport:   shop.Transport(),
+		Now:         now,
+	})
+	if err != nil {
+		panic(err)
+	}
+	return shop, client, magento.ID(id)
+}
+
+// An order is found by the number that the buyer knows, marked as paid by money that
+// came in elsewhere, and shipped.
+func Example() {
+	_, client, _ := exampleShop()
+	ctx := context.Background()
+
+	order, err := client.Orders.FindByIncrementID(ctx, "000000001", 1)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(order.IncrementID, order.State, order.GrandTotal, order.OrderCurrencyCode)
+
+	if _, err := client.Orders.Invoice(ctx, order.EntityID, magento.InvoiceParams{Comment: "paid by pi_1"}); err != nil {
+		fmt.Println(err)
+		return
+	}
+	shipment, err := client.Orders.Ship(ctx, order.EntityID, magento.ShipParams{
+		Tracks: []magento.NewTrack{{TrackNumber: "1Z999", Title: "UPS", CarrierCode: "ups"}},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println("shipped", shipment.Items[0].Qty, shipment.Items[0].SKU)
+
+	order, err = client.Orders.Get(ctx, order.EntityID)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(order.State, "paid", order.TotalPaid)
+	// Output:
+	// 000000001 new 24.98 USD
+	// shipped 2 CUP
+	// complete paid 24.98
+}
+
+// Lists walk by key and end by themselves.
+func ExampleOrders_List() {
+	_, client, _ := exampleShop()
+	since := time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)
+	for order, err := range client.Orders.List(context.Background(), magento.ListParams{
+		UpdatedFrom: since,
+		Filters:     magento.Where(magento.Filter{Field: "state", Value: "new"}),
+	}) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(order.IncrementID, order.UpdatedAt.Format(time.DateTime))
+	}
+	// Output:
+	// 000000001 2026-11-21 09:00:00
+}
+
+// A write whose answer was lost has an unknown outcome: nothing is repeated, and the
+// shop is asked what became of it.
+func ExampleOrders_Invoice_unknown() {
+	shop, client, id := exampleShop()
+	ctx := context.Background()
+	shop.Fail(magentotest.Fault{Kind: magentotest.Lost, Times: 1})
+
+	_, err := client.Orders.Invoice(ctx, id, magento.InvoiceParams{Comment: "paid by pi_1"})
+	fmt.Println(errors.Is(err, commerce.ErrUnknown), commerce.SafeToRetry(err))
+
+	for invoice, err := range client.Invoices.List(ctx, magento.ListParams{
+		Filters: magento.Where(magento.Filter{Field: "order_id", Value: id.String()}),
+	}) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(invoice.Comments[0].Comment, invoice.GrandTotal)
+	}
+	// Output:
+	// true false
+	// paid by pi_1 24.98
+}
