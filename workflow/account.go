@@ -249,6 +249,15 @@ func (a account) surplus() ([]share, error) {
 	return out, nil
 }
 
+// every returns all payments that have a share, for the choice of a route.
+func (a account) every() []commerce.Payment {
+	var out []commerce.Payment
+	for _, s := range a.shares {
+		out = append(out, s.payment)
+	}
+	return out
+}
+
 // payments returns what was captured, each as far as it is for this order, for shop
 // and ERP to show.
 func (a account) payments() []commerce.Payment {

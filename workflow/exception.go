@@ -60,25 +60,20 @@ func (d desk) exception(ctx context.Context, x Exception) error {
 	return err
 }
 
-// hasCode reports whether any error in the tree carries the far side's code.
-func hasCode(err error, code string) bool {
-	for err != nil {
-		if e, ok := err.(*commerce.Error); ok && e.Code == code {
-			return true
-		}
-		switch u := err.(type) {
-		case interface{ Unwrap() error }:
-			err = u.Unwrap()
-		case interface{ Unwrap() []error }:
-			for _, branch := range u.Unwrap() {
-				if hasCode(branch, code) {
-					return true
-				}
+// withCode returns the first error in the tree that carries the code, or nil.
+func withCode(err error, code string) *commerce.Error {
+	if e, ok := err.(*commerce.Error); ok && e.Code == code {
+		return e
+	}
+	switch u := err.(type) {
+	case interface{ Unwrap() error }:
+		return withCode(u.Unwrap(), code)
+	case interface{ Unwrap() []error }:
+		for _, branch := range u.Unwrap() {
+			if e := withCode(branch, code); e != nil {
+				return e
 			}
-			return false
-		default:
-			return false
 		}
 	}
-	return false
+	return nil
 }

@@ -87,6 +87,7 @@ func TestASweepFindsTwoSalesOrdersAndWithdrawsOnlyADraft(t *testing.T) {
 	}
 	twin("1", "draft")
 	twin("2", "confirmed")
+	twin("4", "cancelled")
 	gone := o.sales[2].Ref
 	o.sales = append(o.sales[:2], o.sales[3:]...)
 	report, err := o.o2c.Sweep(t.Context(), time.Time{})

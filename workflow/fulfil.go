@@ -115,9 +115,9 @@ func (w *OrderToCash) request(ctx context.Context, d desk, a account, route mapp
 		{"refused", WarehouseRefused, "the warehouse refuses to ship order %s"},
 		{"backorder", Backorder, "goods of order %s are missing in the warehouse"},
 	} {
-		if hasCode(err, no.code) {
-			text := fmt.Sprintf(no.text, a.order.Number)
-			if err := d.note(ctx, a.order, no.name, "Warehouse: "+text+"."); err != nil {
+		if said := withCode(err, no.code); said != nil {
+			text := fmt.Sprintf(no.text, a.order.Number) + ": " + said.Text
+			if err := d.note(ctx, a.order, no.name, "Warehouse: "+text); err != nil {
 				return err
 			}
 			return d.exception(ctx, Exception{Name: no.name, Order: a.order.Ref, Text: text})

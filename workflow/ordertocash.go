@@ -169,7 +169,7 @@ func (w *OrderToCash) act(ctx context.Context, d desk, e commerce.Event, a accou
 	if a.state == commerce.Unpaid {
 		return w.unpaid(ctx, d, e, a)
 	}
-	route, err := w.Books.Route(a.order, a.payments())
+	route, err := w.Books.Route(a.order, a.every())
 	if err != nil {
 		return err // before any write
 	}

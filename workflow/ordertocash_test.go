@@ -415,6 +415,7 @@ func TestARefusalOfTheWarehouseIsForPeopleAndNoDeadEvent(t *testing.T) {
 			o.work()
 			require.Empty(t, o.dead(), o.reason())
 			require.Equal(t, []string{name}, o.exceptions())
+			require.Contains(t, o.alerts[0].Text, "2 of LAMP")
 			require.Equal(t, []string{"confirm sale/1", "invoice order/1", "note order/1 " + name, "sales order order/1"}, o.inventory())
 		})
 	}

@@ -56,12 +56,14 @@ type Books interface {
 	Route(o commerce.Order, payments []commerce.Payment) (mapping.Route, error)
 	// SalesOrder writes the order as one sales order, lines, taxes, discounts,
 	// shipping and payment details, under Reference(o), and compares totals before
-	// it is left. A product, tax or address that can not be said is of kind mapping.
+	// it is left. A payment's Captured is what it gives this order. A product, tax or
+	// address that can not be said is of kind mapping. Class marked.
 	SalesOrder(r mapping.Route, o commerce.Order, payments []commerce.Payment) idempotency.Effect[commerce.Document]
-	// Confirm confirms a sales order. Class guarded.
+	// Confirm confirms a sales order; a confirmed one stays as it is.
 	Confirm(r mapping.Route, doc commerce.Document) idempotency.Effect[commerce.Document]
 	// SalesOrders returns every sales order under the reference of o, so that a
-	// sweep can see doubles.
+	// sweep can see doubles. A document's State is "draft", "confirmed", "done" or
+	// "cancelled".
 	SalesOrders(ctx context.Context, r mapping.Route, o commerce.Ref) ([]commerce.Document, error)
 	// Withdraw deletes a sales order that is a draft; anything else is of kind conflict.
 	Withdraw(r mapping.Route, doc commerce.Document) idempotency.Effect[commerce.Document]

@@ -28,6 +28,9 @@ type Double struct {
 	Withdrawn, Left []commerce.Document
 }
 
+// canceledDocument is the state of a sales order that counts for nothing; see [Books].
+const canceledDocument = "cancelled"
+
 // Sweep looks at the ERP for two sales orders of one order, for every order that
 // was written since. An ERP that does not refuse a second one under the same
 // reference can be left with two by a request that outlived its Settle. Each is
@@ -75,7 +78,7 @@ func (w *OrderToCash) sweepOne(ctx context.Context, d desk, order commerce.Ref, 
 	if err != nil {
 		return err
 	}
-	route, err := w.Books.Route(a.order, a.payments())
+	route, err := w.Books.Route(a.order, a.every())
 	if err != nil {
 		return err
 	}
@@ -87,6 +90,9 @@ func (w *OrderToCash) sweepOne(ctx context.Context, d desk, order commerce.Ref, 
 	for _, doc := range docs {
 		if doc.Ref == kept.Ref {
 			found = true
+			continue
+		}
+		if doc.State == canceledDocument {
 			continue
 		}
 		_, err := d.step(ctx, "erp.withdraw/"+doc.Ref.String(), w.Books.Withdraw(route, doc))

@@ -373,7 +373,10 @@ func (w *world) payable() int {
 
 type bookSide struct{ *world }
 
-func (w bookSide) Route(o commerce.Order, _ []commerce.Payment) (mapping.Route, error) {
+func (w bookSide) Route(o commerce.Order, payments []commerce.Payment) (mapping.Route, error) {
+	if len(payments) == 0 {
+		return mapping.Route{}, &commerce.Error{Kind: commerce.KindMapping, System: "world", Op: "route", Text: "by no account"}
+	}
 	if w.route != nil {
 		if err := w.route(o); err != nil {
 			return mapping.Route{}, err
@@ -463,7 +466,7 @@ func (w depot) Request(_ mapping.Route, o commerce.Order, doc commerce.Document)
 	e := w.marked(idempotency.Marked, "goods "+o.Ref.ID, doc, nil)
 	if w.refuses != "" {
 		e.Act = func(context.Context) (commerce.Document, error) {
-			return doc, &commerce.Error{Kind: commerce.KindNeedsDecision, System: "world", Op: "request", Code: w.refuses, Outcome: commerce.Done}
+			return doc, &commerce.Error{Kind: commerce.KindNeedsDecision, System: "world", Op: "request", Code: w.refuses, Outcome: commerce.Done, Text: "2 of LAMP"}
 		}
 	}
 	return e
