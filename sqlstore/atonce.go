@@ -45,7 +45,7 @@ func (d *DB) appendAtOnce(ctx context.Context, op string, b inbox.Batch) (out []
 		columns[receivedColumn].values = expression(d.clock)
 	}
 	// Under unsafe settings nothing is added, and the long way says why.
-	insert, args := insertArrays("{events}", d.safe, columns)
+	insert, args := insertArrays("{events}", " WHERE "+d.safe, columns)
 	out = make([]inbox.Appended, len(b.Events))
 	err = s.each(ctx, func(rows *sql.Rows) error {
 		var seq int64

@@ -56,6 +56,7 @@ func (in *Inbox) Claim(ctx context.Context, r inbox.ClaimRequest) ([]inbox.Claim
 func (s *session) candidates(ctx context.Context, roots int) ([]candidate, error) {
 	var out []candidate
 	known := map[string]bool{}
+	now, args := s.at(2)
 	err := s.each(ctx, func(rows *sql.Rows) error {
 		var c candidate
 		if err := rows.Scan(&c.root, &c.seen); err != nil {
@@ -69,8 +70,8 @@ func (s *session) candidates(ctx context.Context, roots int) ([]candidate, error
 	}, `SELECT COALESCE(l.root, q.subject), h.until IS NOT NULL
 		FROM {queue} q LEFT JOIN {links} l ON l.subject = q.subject
 		LEFT JOIN {leases} h ON h.root = COALESCE(l.root, q.subject)
-		WHERE q.due <= `+s.at()+` AND (h.until IS NULL OR h.until <= `+s.at()+`)
-		ORDER BY q.due, q.seq LIMIT ?`, roots*spare)
+		WHERE q.due <= `+now+` AND (h.until IS NULL OR h.until <= `+now+`)
+		ORDER BY q.due, q.seq LIMIT ?`, append(args, roots*spare)...)
 	return out, err
 }
 
@@ -204,10 +205,11 @@ func (in *Inbox) Wait(ctx context.Context) (time.Duration, error) {
 	err := in.db.read(ctx, "look for work", func(ctx context.Context, s *session) error {
 		var now int64
 		var ready bool
-		err := s.row(ctx, "SELECT "+s.at()+`, EXISTS (SELECT 1
+		at, args := s.at(3)
+		err := s.row(ctx, "SELECT "+at+`, EXISTS (SELECT 1
 			FROM {queue} q LEFT JOIN {links} l ON l.subject = q.subject
 			LEFT JOIN {leases} h ON h.root = COALESCE(l.root, q.subject)
-			WHERE q.due <= `+s.at()+" AND (h.until IS NULL OR h.until <= "+s.at()+"))").Scan(&now, &ready)
+			WHERE q.due <= `+at+" AND (h.until IS NULL OR h.until <= "+at+"))", args...).Scan(&now, &ready)
 		if err != nil {
 			return err
 		}

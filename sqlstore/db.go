@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -103,16 +102,18 @@ func Open(ctx context.Context, pool *sql.DB, dialect Dialect, c Config) (*DB, er
 	return d, nil
 }
 
-// at is the store's clock in a statement outside a transaction. The database's own
-// is asked once a statement, so that an index can be used with it.
-func (d *DB) at() string {
+// at is the store's clock in a statement outside a transaction, with its arguments
+// for n uses. The database's own is asked once a statement, so that an index can be
+// used with it.
+func (d *DB) at(n int) (string, []any) {
+	now := time.Now
 	switch {
 	case d.clockNow != nil:
-		return strconv.FormatInt(d.clockNow().UnixMicro(), 10)
-	case d.clock == "":
-		return strconv.FormatInt(time.Now().UnixMicro(), 10)
+		now = d.clockNow
+	case d.clock != "":
+		return "(SELECT " + d.clock + ")", nil
 	}
-	return "(SELECT " + d.clock + ")"
+	return "CAST(? AS {int})", slices.Repeat([]any{now().UnixMicro()}, n)
 }
 
 // micros and moment turn times into what the tables hold and back; the zero time is 0.

@@ -76,7 +76,7 @@ var dialects = map[Dialect]*pieces{
 		lock:    " FOR UPDATE",
 		skip:    " FOR UPDATE SKIP LOCKED",
 		clock:   clockPostgreSQL,
-		safe: ` WHERE current_setting('fsync') = 'on' AND current_setting('full_page_writes') = 'on'
+		safe: `current_setting('fsync') = 'on' AND current_setting('full_page_writes') = 'on'
 			AND current_setting('synchronous_commit') <> 'off'`,
 		lazily: " AND set_config('synchronous_commit', 'off', true) = 'off'",
 		enter:  enterPostgreSQL,
@@ -172,7 +172,10 @@ func tunePostgreSQL(ctx context.Context, d *DB, r runner) error {
 
 // names replaces {…} in statements.
 func (p *pieces) names(prefix string) *strings.Replacer {
-	list := []string{"{lock}", p.lock, "{skip}", p.skip, "{lazily}", p.lazily}
+	list := []string{"{lock}", p.lock, "{skip}", p.skip, "{lazily}", p.lazily, "{safely}", ""}
+	if p.safe != "" {
+		list[len(list)-1] = " AND " + p.safe
+	}
 	for _, t := range tables {
 		list = append(list, "{"+t+"}", prefix+t)
 	}

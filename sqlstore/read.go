@@ -275,7 +275,8 @@ func (in *Inbox) Count(ctx context.Context, tenant string) (inbox.Counts, error)
 func (in *Inbox) Now(ctx context.Context) (time.Time, error) {
 	var now int64
 	err := in.db.read(ctx, "read clock", func(ctx context.Context, s *session) error {
-		return s.row(ctx, "SELECT "+s.at()).Scan(&now)
+		at, args := s.at(1)
+		return s.row(ctx, "SELECT "+at, args...).Scan(&now)
 	})
 	return moment(now), err
 }

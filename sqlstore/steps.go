@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/commercesync/commerce"
@@ -44,8 +45,13 @@ func (st *Steps) Begin(ctx context.Context, r idempotency.BeginRequest) (idempot
 	if err := texts("the key", r.Key, "the fingerprint", r.Fingerprint); err != nil {
 		return idempotency.Grant{}, fail("begin", commerce.NotSent, err)
 	}
+	// Done is for ever, so that what is read without a lock holds.
+	rec, err := st.Get(ctx, r.Key)
+	if err == nil && rec.State == idempotency.Done {
+		return idempotency.Decide(rec, r, rec.Finished)
+	}
 	var g idempotency.Grant
-	err := st.db.write(ctx, op, func(ctx context.Context, s *session) error {
+	err = st.db.write(ctx, op, func(ctx context.Context, s *session) error {
 		rec := idempotency.Record{Key: r.Key, State: idempotency.NotSent, Created: moment(s.now)}
 		n, err := s.exec(ctx, `INSERT INTO {operations} (`+recordColumns+`, changed)
 			VALUES (?, ?, '', '', 0, 0, 0, ?, 0, 0, 0, 0, NULL, ?) ON CONFLICT DO NOTHING`,
@@ -120,10 +126,23 @@ func (st *Steps) Restart(ctx context.Context, key string, token int64, r idempot
 
 // End implements [idempotency.Store].
 func (st *Steps) End(ctx context.Context, key string, token int64, state idempotency.State, result []byte) error {
-	return st.db.write(ctx, "end "+key, func(ctx context.Context, s *session) error {
+	op := "end " + key
+	now, args := st.db.at(1)
+	set, args := "changed = "+now+", state = ?", append(args, string(state))
+	if state == idempotency.Done {
+		at, more := st.db.at(1)
+		set, args = set+", result = ?, finished = "+at, slices.Concat(args, []any{result}, more)
+	}
+	n, err := st.db.single(ctx, op, "UPDATE {operations} SET "+set+" WHERE name = ? AND token = ? AND state = 'open'{safely}",
+		append(args, key, token)...)
+	if err != nil || n == 1 {
+		return err
+	}
+	// Said before, or lost, or refused for the database's settings: look closely.
+	return st.db.write(ctx, op, func(ctx context.Context, s *session) error {
 		rec, err := s.held(ctx, key, token)
 		if rec.State == idempotency.Done && rec.Token == token && state == idempotency.Done {
-			return nil // said before
+			return nil
 		}
 		if err != nil {
 			return err
