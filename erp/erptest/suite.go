@@ -146,7 +146,8 @@ func products(t *testing.T, b Bench) {
 }
 
 func customers(t *testing.T, b Bench) {
-	c := erp.Customer{Key: key(t), Party: commerce.Customer{Name: "Ada Example"}, Billing: address("Berlin")}
+	c := erp.Customer{Key: key(t), Billing: address("Berlin"), Party: commerce.Customer{Name: "Ada Example", Company: "Example Ltd",
+		Email: "ada@example.invalid", Phone: "+493012345678", VATIDs: []string{"DE123456789"}}}
 	first, err := b.ERP.UpsertCustomer(t.Context(), c)
 	require.NoError(t, err)
 	require.Equal(t, first.Billing, first.Shipping, "nothing else is known of where to ship")
@@ -168,6 +169,17 @@ func customers(t *testing.T, b Bench) {
 		again, err := b.ERP.UpsertCustomer(t.Context(), c)
 		require.NoError(t, err)
 		require.Equal(t, moved, again)
+	})
+	t.Run("regions that the ERP knows, and ones that it does not", func(t *testing.T) {
+		seen := map[string]bool{first.Billing: true}
+		for _, region := range []string{"TX", "CA", "Bayern"} {
+			a := commerce.Address{Name: "Ada Example", City: "Springfield", Region: region, Country: "US"}
+			c.Shipping = &a
+			moved, err := b.ERP.UpsertCustomer(t.Context(), c)
+			require.NoError(t, err)
+			require.False(t, seen[moved.Shipping], "addresses in two regions are two addresses")
+			seen[moved.Shipping] = true
+		}
 	})
 	t.Run("several at once agree on one party", func(t *testing.T) {
 		c := erp.Customer{Key: key(t), Party: commerce.Customer{Name: "Ada Example"}, Billing: address("Berlin")}

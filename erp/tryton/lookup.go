@@ -214,7 +214,7 @@ func (t *Client) Capabilities(ctx context.Context) (erp.Capabilities, error) {
 	return erp.Capabilities{
 		System: system, Version: version, Company: formatID(id), Currency: b.currency,
 		Tracking:       b.modules["stock_package_shipping"],
-		Stock:          b.modules["sale"],
+		Stock:          true, // the module sale depends on stock
 		InvoicesItself: true,
 		TaxRounding:    b.rounding,
 		Settle:         t.c.LongestRequest,

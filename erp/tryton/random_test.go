@@ -95,7 +95,7 @@ func ratePercent(tenThousandths int64) string {
 // half rounds a quotient half up, as shops do.
 func half(a, b int64) int64 { return (2*a + b) / (2 * b) }
 
-func randomOrders(t *testing.T, client *tryton.Client, count, workers int) {
+func randomOrders(t *testing.T, client *tryton.Client, prefix string, count, workers int) {
 	seed := uint64(7)
 	taxes := map[string]string{}
 	all, err := client.Taxes(t.Context())
@@ -106,6 +106,8 @@ func randomOrders(t *testing.T, client *tryton.Client, count, workers int) {
 	who, err := client.UpsertCustomer(t.Context(), erp.Customer{Key: "random", Party: commerce.Customer{Name: "Ada Example"},
 		Billing: commerce.Address{Name: "Ada Example", Street: "1 Sample Street", City: "Berlin", PostalCode: "10115", Country: "DE"}})
 	require.NoError(t, err)
+	foreseen, err := client.Capabilities(t.Context())
+	require.NoError(t, err)
 
 	var next, settled atomic.Int64
 	var wg sync.WaitGroup
@@ -114,7 +116,7 @@ func randomOrders(t *testing.T, client *tryton.Client, count, workers int) {
 	for range workers {
 		wg.Go(func() {
 			for i := next.Add(1); i <= int64(count); i = next.Add(1) {
-				n := randomOrder(rand.New(rand.NewPCG(seed, uint64(i))), fmt.Sprintf("random/%d", i), who, taxes, commerce.DateOf(time.Now()))
+				n := randomOrder(rand.New(rand.NewPCG(seed, uint64(i))), fmt.Sprintf("%s/%d", prefix, i), who, taxes, commerce.DateOf(time.Now()))
 				o, err := client.CreateOrder(t.Context(), n)
 				// Confirming is slow at the real server; a tenth shows that totals stay.
 				if err == nil && i%10 == 0 {
@@ -137,7 +139,7 @@ func randomOrders(t *testing.T, client *tryton.Client, count, workers int) {
 	for f := range failures {
 		bad = append(bad, f)
 	}
-	t.Logf("%d orders in %v: %d refused, %d with a settled difference", count, time.Since(start).Round(time.Millisecond), len(bad), settled.Load())
+	t.Logf("tax rounded per %s: %d orders in %v: %d refused, %d with a settled difference", foreseen.TaxRounding, count, time.Since(start).Round(time.Millisecond), len(bad), settled.Load())
 	require.Empty(t, strings.Join(bad, "\n"))
 }
 
@@ -145,7 +147,7 @@ func TestRandomOrdersEndWithTheShopsTotalInTheFake(t *testing.T) {
 	for _, rounding := range []erp.TaxRounding{erp.RoundPerDocument, erp.RoundPerLine} {
 		t.Run(string(rounding), func(t *testing.T) {
 			_, client := fake(t, trytontest.Config{TaxRounding: rounding}, nil)
-			randomOrders(t, client, ordersWanted(t, 200), 4)
+			randomOrders(t, client, "random", ordersWanted(t, 200), 4)
 		})
 	}
 }
@@ -154,5 +156,10 @@ func TestRandomOrdersEndWithTheShopsTotalInARealTryton(t *testing.T) {
 	r := startReal(t)
 	// SQLite takes one writer at a time; three callers keep it busy.
 	const workers = 3
-	randomOrders(t, r.client(t), ordersWanted(t, 40), workers)
+	for _, rounding := range []erp.TaxRounding{erp.RoundPerDocument, erp.RoundPerLine} {
+		t.Run(string(rounding), func(t *testing.T) {
+			r.call(t, nil, "model.account.configuration.write", []int{1}, map[string]string{"tax_rounding": string(rounding)})
+			randomOrders(t, r.client(t), "random "+string(rounding), ordersWanted(t, 20), workers)
+		})
+	}
 }
