@@ -1,0 +1,252 @@
+// Package erpbooks lends any ERP adapter the methods that a workflow asks of the
+// books and of the warehouse: route an order, write it as one sales order, confirm
+// it, ask to ship it, and tell of shipments.
+//
+//	books, err := erpbooks.New(tryton, erpbooks.Config{
+//		Routes: mapping.Routes{{Name: "eu", Mode: commerce.Live, Company: "1"}},
+//		Taxes: map[string]mapping.TaxTable{"default": {
+//			{Country: "DE", Rate: "19", IDs: []string{"3"}},
+//			{Rate: "0"},
+//		}},
+//	})
+//	if err := books.Check(ctx); err != nil { … } // tables against the server, once
+//	route, err := books.Route(order, payments)
+//	doc, err := idempotency.Run(ctx, steps, key, books.SalesOrder(route, order, payments))
+//
+// # What a sales order looks like
+//
+// One line for each line of the order at its net price, one for shipping, and one
+// discount for each set of taxes. Taxes come from the merchant's table and nothing
+// else; a line without a row is a *mapping.Fault. The shop's totals are the truth:
+// the ERP adapter compares them and settles a difference of rounding on a line of
+// its own, or refuses. The reference is the text of the order's ref ([Books.Reference]);
+// the number that people know, with the route's prefix, stands in the text.
+//
+// # How strong
+//
+// [Books.SalesOrder] is marked: the reference travels in the write that makes it.
+// [Books.Request] is guarded by the warehouse's own state. [Books.Confirm] and
+// [Books.Withdraw] are declared keyed: the adapter reads, acts and reads back, and
+// the same step twice is no second effect.
+package erpbooks
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/erp"
+	"github.com/commercesync/commerce/mapping"
+)
+
+const room = "erpbooks"
+
+// Config says how orders are said in the ERP's words. Routes and Taxes must be set.
+type Config struct {
+	// System is Ref.System of everything that the ERP hands out. Check compares it.
+	// Defaults to "tryton".
+	System string
+	// Routes say into which books an order goes. Required.
+	Routes mapping.Routes
+	// Taxes are the tax tables by the name that a route gives; "default" serves
+	// routes that name none. Required.
+	Taxes map[string]mapping.TaxTable
+	// Mode says which documents post; Check compares it with what the ERP does by
+	// itself. Defaults to Invoiced.
+	Mode Mode
+
+	// Guests says which party a guest's order belongs to. Defaults to one for each order.
+	Guests mapping.GuestPolicy
+	// GuestName names the party of all guests, for mapping.GuestCollective. Defaults
+	// to "Web shop guests".
+	GuestName string
+	// UpdateParties writes the shop's master data over that of a registered customer
+	// with each order. Parties of guests are never written over. Defaults to leaving
+	// what the ERP has.
+	UpdateParties bool
+
+	// Products are the SKUs of lines that are no goods.
+	Products Products
+	// Rounding is the largest difference of a total that may be settled, in minor
+	// units. 0 = one for each taxed line, at most 5; negative = none.
+	Rounding int
+	// Location is the time zone that decides on which day a sale was made. Defaults
+	// to UTC.
+	Location *time.Location
+	// Settle is how long a request may still take effect after we gave up on it. It
+	// must not be below that of the ERP's Capabilities, which Check compares. Defaults
+	// to 5 minutes.
+	Settle time.Duration
+}
+
+// Products are the SKUs of lines that are no goods. An empty one leaves the choice to
+// the ERP adapter's own config.
+type Products struct {
+	Shipping, Discount, Fee string
+}
+
+// Mode says which documents post revenue.
+type Mode string
+
+const (
+	// Invoiced: each order is invoiced in the ERP.
+	Invoiced Mode = "invoiced"
+	// Summary: orders are never invoiced in the ERP; a daily entry posts instead.
+	Summary Mode = "summary"
+)
+
+const defaultTable = "default"
+
+// Books are an ERP's books in canonical words. They are safe for concurrent use.
+type Books struct {
+	erp erp.ERP
+	c   Config
+}
+
+// New checks the config. An error is of kind invalid and names the field.
+func New(adapter erp.ERP, c Config) (*Books, error) {
+	bad := func(format string, args ...any) (*Books, error) {
+		return nil, commerce.Errorf(commerce.KindInvalid, room, "new", format, args...)
+	}
+	c.System = cmp.Or(c.System, "tryton")
+	c.Mode = cmp.Or(c.Mode, Invoiced)
+	c.GuestName = cmp.Or(c.GuestName, "Web shop guests")
+	c.Settle = cmp.Or(c.Settle, 5*time.Minute)
+	if c.Location == nil {
+		c.Location = time.UTC
+	}
+	switch {
+	case adapter == nil:
+		return bad("the ERP adapter is nil")
+	case len(c.Routes) == 0:
+		return bad("Config.Routes is empty")
+	case len(c.Taxes) == 0:
+		return bad("Config.Taxes is empty")
+	case c.Mode != Invoiced && c.Mode != Summary:
+		return bad("Config.Mode is %q, not invoiced or summary", c.Mode)
+	case !c.Guests.Valid():
+		return bad("Config.Guests is %q, which is no policy", c.Guests)
+	case c.Settle < 0:
+		return bad("Config.Settle is negative")
+	}
+	if err := c.Routes.Check(); err != nil {
+		return bad("Config.Routes: %w", err)
+	}
+	for name, table := range c.Taxes {
+		if err := table.Check(); err != nil {
+			return bad("Config.Taxes[%q]: %w", name, err)
+		}
+	}
+	for i, r := range c.Routes {
+		if name := cmp.Or(r.TaxTable, defaultTable); c.Taxes[name] == nil {
+			return bad("Config.Routes[%d] %q names the tax table %q, which Config.Taxes has not", i, r.Name, name)
+		}
+	}
+	return &Books{erp: adapter, c: c}, nil
+}
+
+// System is Ref.System of the ERP's documents and of its events.
+func (b *Books) System() string { return b.c.System }
+
+// Reference returns the text under which an order's documents stand in the ERP, for
+// ever: the text of its ref.
+func (b *Books) Reference(order commerce.Ref) string { return order.String() }
+
+// companies are those of the routes, in order.
+func (b *Books) companies() []string {
+	var out []string
+	for _, r := range b.c.Routes {
+		if !slices.Contains(out, r.Company) {
+			out = append(out, r.Company)
+		}
+	}
+	return out
+}
+
+// Check compares the config with the server: that each route's company answers, that
+// the ERP is the system it is taken for, that Settle is long enough, that each tax of
+// the tables exists, and that Mode fits what the ERP does by itself. It makes a few
+// reads and is meant for the start of a program. Every finding is in the error, which
+// is of kind invalid.
+func (b *Books) Check(ctx context.Context) error {
+	var found []error
+	bad := func(format string, args ...any) {
+		found = append(found, commerce.Errorf(commerce.KindInvalid, room, "check", format, args...))
+	}
+	for _, company := range b.companies() {
+		e := b.erp.ForCompany(company)
+		caps, err := e.Capabilities(ctx)
+		if err != nil {
+			return fmt.Errorf("company %q: %w", company, err)
+		}
+		if caps.System != b.c.System {
+			bad("Config.System is %q, the ERP says %q", b.c.System, caps.System)
+		}
+		if caps.Settle > b.c.Settle {
+			bad("Config.Settle is %s, the ERP needs %s", b.c.Settle, caps.Settle)
+		}
+		if b.c.Mode == Summary && caps.InvoicesItself {
+			bad("Config.Mode is summary, and company %q makes invoices of its orders by itself", company)
+		}
+		taxes, err := e.Taxes(ctx)
+		if err != nil {
+			return fmt.Errorf("company %q: %w", company, err)
+		}
+		for _, id := range b.taxesOf(company) {
+			if !slices.ContainsFunc(taxes, func(t erp.Tax) bool { return t.ID == id }) {
+				bad("Config.Taxes names tax %q, which company %q has not", id, company)
+			}
+		}
+	}
+	return errors.Join(found...)
+}
+
+func (b *Books) taxesOf(company string) []string {
+	var ids []string
+	for _, r := range b.c.Routes {
+		if r.Company != company {
+			continue
+		}
+		for _, row := range b.c.Taxes[cmp.Or(r.TaxTable, defaultTable)] {
+			ids = append(ids, row.IDs...)
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+// Route says whose books the order and its payments go into. Payments that lead to
+// different books, and what [mapping.Routes.For] refuses, are errors; nothing was
+// written.
+func (b *Books) Route(o commerce.Order, payments []commerce.Payment) (mapping.Route, error) {
+	key := mapping.RouteKey{Tenant: o.Ref.Tenant, Shop: o.Ref.Account, Website: o.Website, Store: o.Store,
+		Currency: o.Currency, Mode: o.Ref.Mode}
+	if len(payments) == 0 {
+		return b.c.Routes.For(key)
+	}
+	var route mapping.Route
+	for i, p := range payments {
+		if p.Ref.Mode != o.Ref.Mode || p.Ref.Tenant != o.Ref.Tenant {
+			e := commerce.Errorf(commerce.KindInvalid, room, "choose route",
+				"payment %s is of tenant %q in mode %s, order %s of tenant %q in mode %s",
+				p.Ref.ID, p.Ref.Tenant, p.Ref.Mode, o.Ref.ID, o.Ref.Tenant, o.Ref.Mode)
+			e.Code, e.Outcome = "mode_mismatch", commerce.NotSent
+			return mapping.Route{}, e
+		}
+		key.StripeAccount = p.Ref.Account
+		r, err := b.c.Routes.For(key)
+		if err != nil {
+			return mapping.Route{}, err
+		}
+		if i > 0 && r != route {
+			return mapping.Route{}, mapping.Faultf(o.Ref.System+" "+o.Ref.ID, "payments", p.Ref.ID,
+				"leads to route %q, the payment before it to %q", r.Name, route.Name)
+		}
+		route = r
+	}
+	return route, nil
+}
