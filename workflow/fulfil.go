@@ -15,16 +15,17 @@ func keySalesOrder(order commerce.Ref) string { return prefixSalesOrder + order.
 func keyConfirm(order commerce.Ref) string    { return "erp.confirm/" + order.String() }
 func keyRequest(order commerce.Ref) string    { return "warehouse.request/" + order.String() }
 
+// lastStep is the key of the step that ends the way of an order.
+func (w *OrderToCash) lastStep(o commerce.Order) string {
+	if w.Warehouse != nil && physical(o) {
+		return keyRequest(o.Ref)
+	}
+	return keyConfirm(o.Ref)
+}
+
 // fulfil takes a paid order through shop, ERP and warehouse. Each step has its own
 // key, so that the next attempt goes on where this one stopped.
 func (w *OrderToCash) fulfil(ctx context.Context, d desk, e commerce.Event, a account, route mapping.Route) error {
-	last := keyConfirm(a.order.Ref)
-	if w.Warehouse != nil {
-		last = keyRequest(a.order.Ref)
-	}
-	if done, err := d.done(ctx, last); done || err != nil {
-		return err
-	}
 	if err := w.keeps(ctx, d, a); err != nil {
 		return err
 	}

@@ -178,11 +178,11 @@ func (w *OrderToCash) act(ctx context.Context, d desk, e commerce.Event, a accou
 			return err
 		}
 	}
-	taken, err := d.done(ctx, keyConfirm(a.order.Ref))
+	finished, err := d.done(ctx, w.lastStep(a.order))
 	if err != nil {
 		return err
 	}
-	if stop, err := w.standing(ctx, d, a, taken); stop || err != nil {
+	if stop, err := w.standing(ctx, d, a, finished); stop || err != nil {
 		return err
 	}
 	left, err := a.left()
@@ -196,11 +196,13 @@ func (w *OrderToCash) act(ctx context.Context, d desk, e commerce.Event, a accou
 	}
 	switch a.state {
 	case commerce.Paid, commerce.Overpaid:
-		if a, err = w.release(ctx, d, a); err != nil {
+		if a, err = w.release(ctx, d, a, finished); err != nil {
 			return err
 		}
-		if err := w.fulfil(ctx, d, e, a, route); err != nil {
-			return err
+		if !finished && !ended(a.order) {
+			if err := w.fulfil(ctx, d, e, a, route); err != nil {
+				return err
+			}
 		}
 		return w.overpaid(ctx, d, a)
 	case commerce.ReturnedPayment:
@@ -241,10 +243,15 @@ func (w *OrderToCash) unpaid(ctx context.Context, d desk, e commerce.Event, a ac
 		Text: fmt.Sprintf("the authorisation of %s expired before it was captured; order %s is unpaid", a.own.Amount, a.order.Number)})
 }
 
+// ended reports whether nothing more is to come of the order at the shop.
+func ended(o commerce.Order) bool {
+	return o.State == commerce.OrderCanceled || o.State == commerce.OrderClosed
+}
+
 // standing looks at the order's own state. stop means that nothing more is to be
-// done. taken says that the order was taken into the books before: then what
-// became of it later is its ordinary life.
-func (w *OrderToCash) standing(ctx context.Context, d desk, a account, taken bool) (stop bool, err error) {
+// done. What becomes of an order after it was taken into the books is its ordinary
+// life, and no reason to wait where all steps are finished.
+func (w *OrderToCash) standing(ctx context.Context, d desk, a account, finished bool) (stop bool, err error) {
 	money := a.with(commerce.PaymentCaptured)
 	x := Exception{Order: a.order.Ref, Payment: a.firstRef()}
 	got, err := a.sum(money)
@@ -253,8 +260,8 @@ func (w *OrderToCash) standing(ctx context.Context, d desk, a account, taken boo
 	}
 	switch a.order.State {
 	case commerce.OrderCanceled, commerce.OrderClosed:
-		if taken {
-			return false, nil
+		if taken, err := d.done(ctx, keyConfirm(a.order.Ref)); taken || err != nil {
+			return err != nil, err
 		}
 		switch {
 		case a.order.State == commerce.OrderClosed:
@@ -269,12 +276,12 @@ func (w *OrderToCash) standing(ctx context.Context, d desk, a account, taken boo
 		}
 		return true, d.exception(ctx, x)
 	case commerce.OrderReview:
-		if len(money) == 0 {
+		if len(money) == 0 || finished && a.state == commerce.Paid {
 			return a.state != commerce.ReturnedPayment, nil
 		}
 		return true, park("work order "+a.order.Ref.ID, w.recheck(), "the order is in review")
 	case commerce.OrderUnknown:
-		if len(money) == 0 && a.state != commerce.ReturnedPayment {
+		if len(money) == 0 && a.state != commerce.ReturnedPayment || finished && a.state == commerce.Paid {
 			return true, nil
 		}
 		x.Name = UnknownState
@@ -295,8 +302,9 @@ func (w *OrderToCash) recheck() time.Duration {
 }
 
 // release lets a paid order go on that was held for a payment which was taken
-// back. An order that somebody else holds stays held.
-func (w *OrderToCash) release(ctx context.Context, d desk, a account) (account, error) {
+// back. An order that somebody else holds stays held, and is waited for where
+// something is still to be done.
+func (w *OrderToCash) release(ctx context.Context, d desk, a account, finished bool) (account, error) {
 	for _, s := range a.with(commerce.PaymentReturned) {
 		ours, err := w.held(ctx, d, a.order, s.payment.Ref)
 		if err != nil {
@@ -314,7 +322,7 @@ func (w *OrderToCash) release(ctx context.Context, d desk, a account) (account, 
 		}
 		a.order.State = o.State
 	}
-	if a.order.State != commerce.OrderOnHold {
+	if a.order.State != commerce.OrderOnHold || finished {
 		return a, nil
 	}
 	if err := d.exception(ctx, Exception{Name: OrderOnHold, Order: a.order.Ref, Payment: a.firstRef(),

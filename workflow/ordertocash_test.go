@@ -311,6 +311,42 @@ func TestMoneyThatIsTakenBackIsToldWhateverTheOrderIs(t *testing.T) {
 	}
 }
 
+func TestLaterNewsOfAFinishedOrderIsNoNews(t *testing.T) {
+	t.Parallel()
+	for _, state := range []commerce.OrderState{commerce.OrderOnHold, commerce.OrderUnknown, commerce.OrderReview,
+		commerce.OrderCanceled, commerce.OrderClosed, commerce.OrderComplete} {
+		o := newOffice(t)
+		ref := o.order("1")
+		o.payment("1", []string{"1"})
+		o.news("evt_1", "charge.succeeded", "pi_1")
+		o.work()
+		o.orders[ref].State = state
+		o.news("evt_2", "charge.updated", "pi_1")
+		o.work()
+		require.Empty(t, o.dead(), state)
+		require.Empty(t, o.exceptions(), state)
+		require.Equal(t, sorted(journey), o.inventory(), state)
+	}
+}
+
+func TestNothingIsShippedForAnOrderThatWasCanceledOnTheWay(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, func(o *office) { o.o2c.Warehouse = depot{o.world, "backorder"} })
+	ref := o.order("1")
+	o.payment("1", []string{"1"})
+	o.news("evt_1", "charge.succeeded", "pi_1")
+	o.work()
+	o.o2c.Warehouse = depot{world: o.world}
+	o.orders[ref].State = commerce.OrderCanceled
+	o.news("evt_2", "charge.updated", "pi_1")
+	o.work()
+	require.Zero(t, o.made["goods order/1"])
+	o.orders[ref].State = commerce.OrderProcessing
+	o.news("evt_3", "charge.updated", "pi_1")
+	o.work()
+	require.Equal(t, 1, o.made["goods order/1"], "the next news asks the warehouse again")
+}
+
 func TestAHoldOfSomebodyElseIsNotLifted(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t)
