@@ -62,6 +62,8 @@ var (
 	errGone = &commerce.Error{Kind: commerce.KindUnavailable, System: "db", Op: "write", Outcome: commerce.Unknown, Text: "connection lost"}
 )
 
+var errLost = &commerce.Error{Kind: commerce.KindConflict, System: "db", Op: "write", Code: "lost_lease", Outcome: commerce.NotSent}
+
 // always fails every call of the given kinds.
 func always(err error, ops ...string) func(string) error {
 	return func(op string) error {

@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -129,7 +130,16 @@ var errOver = &commerce.Error{Kind: commerce.KindUnavailable, System: system, Op
 
 // errLost is why a handler's context ended.
 var errLost = &commerce.Error{Kind: commerce.KindConflict, System: system, Op: "work",
-	Code: "lost_lease", Text: "another worker may hold the root"}
+	Code: codeLost, Text: "another worker may hold the root"}
+
+// codeLost is the code of a store's error that says so.
+const codeLost = "lost_lease"
+
+// lost reports that a store says the lease is not ours any more.
+func lost(err error) bool {
+	e, ok := errors.AsType[*commerce.Error](err)
+	return ok && e.Kind == commerce.KindConflict && e.Code == codeLost
+}
 
 // mark is an instant by both clocks. The real one carries a monotonic reading and
 // moves the contexts' deadlines; the handed-in one counts too, so that a simulated
@@ -243,7 +253,7 @@ func (h *hand) progress(ctx context.Context) error {
 	case err == nil:
 		h.granted(l, m, h.in.c.Lease)
 		return nil
-	case commerce.KindOf(err) == commerce.KindConflict:
+	case lost(err):
 		h.cancel(errLost)
 		return err
 	default: // the lease is what it was, or longer
@@ -279,7 +289,7 @@ func (h *hand) link(ctx context.Context, subject, root string) error {
 		e := notSent(commerce.KindParked, "link", "another worker holds the root")
 		e.RetryAfter = h.in.spread(linkWait)
 		return e
-	case commerce.KindOf(err) == commerce.KindConflict:
+	case lost(err):
 		h.cancel(errLost)
 	}
 	return err

@@ -258,9 +258,7 @@ func (m *Memory) held(ctx context.Context, op string, l Lease) (*root, error) {
 	}
 	r := m.roots[l.Root]
 	if r == nil || r.token != l.Token || !m.now().Before(r.until) {
-		e := notSent(commerce.KindConflict, op, "the lease was lost")
-		e.Code = "lost_lease"
-		return nil, e
+		return nil, lostLease(op, "the lease was lost")
 	}
 	return r, nil
 }
@@ -293,7 +291,7 @@ func (m *Memory) Finish(ctx context.Context, l Lease, endings []Ending) error {
 			return err
 		}
 		if m.rootOf(e.subject) != l.Root {
-			return notSent(commerce.KindConflict, op, "event %d is not of the leased root", end.Seq)
+			return lostLease(op, "event %d is not of the leased root", end.Seq)
 		}
 		switch end.State {
 		case Done, Ignored, Dead, Parked:
@@ -332,7 +330,7 @@ func (m *Memory) Release(ctx context.Context, l Lease) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	r, err := m.held(ctx, "release lease", l)
-	if commerce.KindOf(err) == commerce.KindConflict {
+	if lost(err) {
 		return nil
 	}
 	if err != nil {
@@ -356,7 +354,7 @@ func (m *Memory) Link(ctx context.Context, l Lease, subject, to string, d time.D
 		return Lease{}, notSent(commerce.KindInvalid, op, "the lease must be positive")
 	}
 	if m.rootOf(subject) != l.Root {
-		return Lease{}, notSent(commerce.KindConflict, op, "the lease is not the subject's")
+		return Lease{}, lostLease(op, "the lease is not the subject's")
 	}
 	switch {
 	case l.Root == to:
@@ -582,6 +580,12 @@ func (m *Memory) Now(context.Context) (time.Time, error) { return m.now(), nil }
 func notSent(kind commerce.Kind, op, format string, args ...any) *commerce.Error {
 	e := commerce.Errorf(kind, "inbox", op, format, args...)
 	e.Outcome = commerce.NotSent
+	return e
+}
+
+func lostLease(op, format string, args ...any) error {
+	e := notSent(commerce.KindConflict, op, format, args...)
+	e.Code = codeLost
 	return e
 }
 

@@ -130,8 +130,9 @@ type Counts struct {
 // token, and endings checked by it; at least once. Times are the store's own.
 // Implementations pass inboxtest.Run.
 //
-// Errors: kind conflict where a lease's token is not the root's any more or its
-// time has run out ("lost lease"); not_found for a Seq that is not there;
+// Errors: kind conflict with code "lost_lease" where a lease's token is not the root's
+// any more or its time has run out (kind conflict without it says that the call lost
+// against another transaction, and may be repeated); not_found for a Seq that is not there;
 // needs_decision with code "ambiguous_link" from Link. After any other error of a
 // write its outcome is in the error: NotSent or Unknown.
 type Store interface {

@@ -103,9 +103,9 @@ func (in *Inbox) nextDue(ctx context.Context) time.Duration {
 }
 
 // Work claims one root, works its due events in the calling goroutine, and returns how
-// many it ended or put off; 0 without an error means that nothing is due. It is what Run does, one step
-// at a time, for tests and simulations with a clock of their own. Each event that is
-// being worked when the context ends is finished.
+// many it ended or put off; 0 without an error means that nothing is due. It is what
+// Run does, one step at a time, for tests and simulations with a clock of their own. An
+// event that is being worked when the context ends is finished.
 func (in *Inbox) Work(ctx context.Context) (int, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
@@ -227,7 +227,7 @@ func (in *Inbox) finish(h *hand, endings ...Ending) error {
 		}
 		in.c.Logger.Warn("inbox: finish failed", "root", l.Root, "seq", endings[0].Seq, "try", try, "error", safeText(err))
 		left := h.leaseLeft()
-		if kind := commerce.KindOf(err); kind == commerce.KindConflict || kind.Permanent() || left <= 0 || try == finishTries {
+		if lost(err) || commerce.KindOf(err).Permanent() || left <= 0 || try == finishTries {
 			return err
 		}
 		if in.c.Wait(context.WithoutCancel(h.ctx), in.spread(min(left, 50*time.Millisecond<<min(try, 6)))) != nil {

@@ -199,7 +199,7 @@ func TestAnEventThatKillsItsWorkerIsBuriedAndItsNeighboursAreNot(t *testing.T) {
 		in := newInbox(t, dying, inbox.Config{Now: c.Now, Handlers: handle(func(_ context.Context, e commerce.Event) error {
 			if e.Ref.ID == "poison" {
 				deaths++
-				dying.set(always(kind(commerce.KindConflict), "finish", "release"), nil)
+				dying.set(always(errLost, "finish", "release"), nil)
 				return died
 			}
 			return nil
@@ -506,6 +506,7 @@ func TestALostAnswerToFinishIsAskedAgain(t *testing.T) {
 		"written, answer lost":    {nil, times(3, errGone, "finish")},
 		"not written":             {times(3, errGone, "finish"), nil},
 		"connection refused":      {times(3, errAway, "finish"), nil},
+		"lost against another":    {times(3, &commerce.Error{Kind: commerce.KindConflict, Code: "40P01", Outcome: commerce.NotSent}, "finish"), nil},
 		"an error without a word": {times(1, errors.New("?"), "finish"), nil},
 	} {
 		runs := 0

@@ -173,7 +173,7 @@ func (s *suite) linkStale() {
 	require.Len(s, claims, 2)
 	one, two := claims[0].Lease, claims[1].Lease
 	_, err := s.Store.Link(s.ctx(), one, two.Root, orderKey("1"), minute)
-	s.requireKind(err, commerce.KindConflict) // the lease is that of another subject
+	s.requireLost(err) // the lease is that of another subject
 	subjects, err := s.Store.Subjects(s.ctx(), orderKey("1"))
 	require.NoError(s, err)
 	require.Empty(s, subjects)

@@ -170,6 +170,7 @@ func (s *suite) requireKind(err error, kind commerce.Kind) {
 func (s *suite) requireLost(err error) {
 	s.Helper()
 	s.requireKind(err, commerce.KindConflict)
+	s.requireCode(err, "lost_lease")
 }
 
 func (s *suite) requireCode(err error, code string) {
