@@ -1,7 +1,6 @@
 package stripe
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 )
@@ -46,7 +45,7 @@ type FeeDetail struct {
 // amount, fee, net, currency, type, available_on or created is a [*GapError].
 func (t *BalanceTransaction) UnmarshalJSON(b []byte) error {
 	type plain BalanceTransaction
-	t.Raw = bytes.Clone(b)
+	t.Raw = keep(b)
 	return read(b, (*plain)(t), "balance_transaction", "id", "created", "available_on", "amount", "fee", "net", "currency", "type")
 }
 

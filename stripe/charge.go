@@ -1,7 +1,6 @@
 package stripe
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"iter"
@@ -110,7 +109,7 @@ func (d *PaymentMethodDetails) UnmarshalJSON(b []byte) error {
 // status, created, paid, captured, amount captured or refunded is a [*GapError].
 func (c *Charge) UnmarshalJSON(b []byte) error {
 	type plain Charge
-	c.Raw = bytes.Clone(b)
+	c.Raw = keep(b)
 	return read(b, (*plain)(c), "charge", "id", "created", "amount", "amount_captured", "amount_refunded",
 		"currency", "status", "paid", "captured", "refunded", "livemode")
 }
@@ -129,5 +128,5 @@ func (s *ChargeService) Get(ctx context.Context, id string, expand ...string) (*
 // List reads charges, newest first, for instance those of one payment intent. A
 // nil params lists all.
 func (s *ChargeService) List(ctx context.Context, params *ChargeListParams) iter.Seq2[Charge, error] {
-	return pages[Charge](s.c, ctx, "list charges", "/v1/charges", params)
+	return pages[Charge](ctx, s.c, "list charges", "/v1/charges", params)
 }

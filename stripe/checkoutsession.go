@@ -1,7 +1,6 @@
 package stripe
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"iter"
@@ -50,7 +49,7 @@ type CheckoutCustomer struct {
 // status or created is a [*GapError], and so is a total without a currency.
 func (s *CheckoutSession) UnmarshalJSON(b []byte) error {
 	type plain CheckoutSession
-	s.Raw = bytes.Clone(b)
+	s.Raw = keep(b)
 	if err := read(b, (*plain)(s), "checkout.session", "id", "created", "mode", "payment_status", "livemode"); err != nil {
 		return err
 	}
@@ -135,7 +134,7 @@ func (s *CheckoutSessionService) Get(ctx context.Context, id string, expand ...s
 // List reads sessions, newest first, for instance those of one payment intent. A
 // nil params lists all.
 func (s *CheckoutSessionService) List(ctx context.Context, params *CheckoutSessionListParams) iter.Seq2[CheckoutSession, error] {
-	return pages[CheckoutSession](s.c, ctx, "list checkout sessions", checkoutSessions, params)
+	return pages[CheckoutSession](ctx, s.c, "list checkout sessions", checkoutSessions, params)
 }
 
 // Create makes a session.

@@ -2,6 +2,8 @@ package stripe_test
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -324,4 +326,51 @@ func TestCancelAfterThePaymentIsAConflict(t *testing.T) {
 	params.SetIdempotencyKey("cancel")
 	_, err = client.PaymentIntents.Cancel(t.Context(), paid.ID, params)
 	require.ErrorIs(t, err, commerce.ErrConflict)
+}
+
+func TestClientSecretsStayOutOfWhatIsKept(t *testing.T) {
+	t.Parallel()
+	fake, client, _ := start(t, stripetest.Config{})
+	params := &stripe.CheckoutSessionParams{Mode: new("payment"), SuccessURL: new("https://shop.example"),
+		LineItems: []*stripe.CheckoutSessionLineItem{{Quantity: new(int64(1)), PriceData: &stripe.CheckoutSessionPrice{
+			Currency: new("eur"), UnitAmount: new(int64(600))}}}}
+	params.SetIdempotencyKey("k")
+	s, err := client.CheckoutSessions.Create(t.Context(), params)
+	require.NoError(t, err)
+	_, err = fake.PaySession(s.ID, stripetest.Card)
+	require.NoError(t, err)
+	s, err = client.CheckoutSessions.Get(t.Context(), s.ID, "payment_intent")
+	require.NoError(t, err)
+	secret := s.PaymentIntent.Object.ClientSecret.Reveal()
+	require.Contains(t, secret, "_secret_")
+	require.NotContains(t, string(s.Raw), secret)
+	require.Contains(t, string(s.Raw), `"client_secret":"[sealed]"`)
+	require.True(t, json.Valid(s.Raw))
+	require.NotContains(t, fmt.Sprintf("%v %+v", s.PaymentIntent.Object.ClientSecret, s.PaymentIntent.Object.ClientSecret), secret)
+}
+
+func TestStripesOwnSentenceStaysOutOfTheText(t *testing.T) {
+	t.Parallel()
+	fake, client, _ := start(t, stripetest.Config{})
+	fake.Faults().Add(stripetest.Fault{Kind: stripetest.Answered, Status: 400,
+		Body: `{"error":{"type":"invalid_request_error","code":"email_invalid","param":"receipt_email","message":"Invalid email address: buyer@example"}}`})
+	err := client.Ping(t.Context())
+	require.EqualError(t, err, `stripe: ping: 400 email_invalid: invalid_request_error email_invalid param "receipt_email"`)
+	var api *stripe.APIError
+	require.ErrorAs(t, err, &api)
+	require.Contains(t, api.Message, "buyer")
+}
+
+func TestAClientActsForItsConnectedAccount(t *testing.T) {
+	t.Parallel()
+	fake, err := stripetest.New(stripetest.Config{Account: "acct_2"})
+	require.NoError(t, err)
+	for account, want := range map[string]error{"": nil, "acct_2": nil, "acct_3": commerce.ErrForbidden} {
+		var seen string
+		fake.Faults().Clear()
+		fake.Faults().Add(stripetest.Fault{Match: func(r *http.Request) bool { seen = r.Header.Get("Stripe-Account"); return false }})
+		client := newClient(t, stripe.Config{Transport: fake.Transport(), Account: account})
+		require.ErrorIs(t, client.Ping(t.Context()), want)
+		require.Equal(t, account, seen)
+	}
 }

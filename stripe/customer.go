@@ -1,7 +1,6 @@
 package stripe
 
 import (
-	"bytes"
 	"encoding/json"
 )
 
@@ -22,6 +21,6 @@ type Customer struct {
 // UnmarshalJSON reads a customer of any API version. A missing id is a [*GapError].
 func (c *Customer) UnmarshalJSON(b []byte) error {
 	type plain Customer
-	c.Raw = bytes.Clone(b)
+	c.Raw = keep(b)
 	return read(b, (*plain)(c), "customer", "id")
 }

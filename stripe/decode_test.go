@@ -299,11 +299,16 @@ func FuzzDecodeEvent(f *testing.F) {
 	f.Add([]byte(chargeEvent))
 	f.Add([]byte(`{"id":"evt_1","object":"v2.core.event","created":"2026-11-02T09:00:00Z"}`))
 	f.Add([]byte(`{"id":"evt_1","type":"x","created":1,"livemode":true,"data":{"object":{"object":"payment_intent","charges":{"data":[{}]}}}}`))
+	f.Add([]byte(`{"id":"evt_1","type":"x","created":1,"livemode":true,"data":{"object":{"object":"payment_intent","id":"pi_1","created":1,
+		"livemode":true,"amount":1,"currency":"eur","status":"x","description":"client_secret","client_secret" : "pi_1_secret_\"2"}}}`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		e, err := stripe.DecodeEvent(raw)
 		if err == nil {
 			require.NotEmpty(t, e.ID)
 			require.NotEmpty(t, e.Type)
+			if i, ok := e.Object.(*stripe.PaymentIntent); ok {
+				require.True(t, json.Valid(i.Raw))
+			}
 			return
 		}
 		require.Equal(t, commerce.KindInvalid, commerce.KindOf(err))

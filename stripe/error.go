@@ -151,11 +151,8 @@ func (f *flight) explain(e *commerce.Error) {
 	case api.Type == "":
 		e.Text = "the answer is no error of Stripe's; a proxy may have sent it"
 	case api.Type == "card_error":
-		e.Text = "the payment was refused"
-		if api.DeclineCode != "" {
-			e.Text += " (" + clip(api.DeclineCode) + ")"
-		}
-		e.Err = api
+		// Why is in Err: a buyer must not be told that a card was reported stolen.
+		e.Text, e.Err = "the payment was refused", api
 	default:
 		e.Err = api
 	}

@@ -217,5 +217,5 @@ func (s *EventService) List(ctx context.Context, params *EventListParams) iter.S
 }
 
 func (s *EventService) raw(ctx context.Context, params *EventListParams) iter.Seq2[json.RawMessage, error] {
-	return pages[json.RawMessage](s.c, ctx, "list events", "/v1/events", params)
+	return pages[json.RawMessage](ctx, s.c, "list events", "/v1/events", params)
 }

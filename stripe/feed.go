@@ -13,9 +13,9 @@ import (
 	"github.com/commercesync/commerce"
 )
 
-// keep is how long Stripe keeps events.
+// kept is how long Stripe keeps events.
 // Source: docs.stripe.com/api/events/list, read 2026-11.
-const keep = 30 * 24 * time.Hour
+const kept = 30 * 24 * time.Hour
 
 // FeedConfig configures a [Feed]. The zero value works.
 type FeedConfig struct {
@@ -70,7 +70,7 @@ func (c *Client) Feed(config FeedConfig) (*Feed, error) {
 func (f *Feed) Changes(ctx context.Context, since time.Time) iter.Seq2[commerce.Event, error] {
 	return func(yield func(commerce.Event, error) bool) {
 		now := f.c.config.Now()
-		from, end := max(since.Unix(), now.Add(-keep).Unix()), now.Unix()+1
+		from, end := max(since.Unix(), now.Add(-kept).Unix()), now.Unix()+1
 		width := int64(24 * 3600)
 		for from < end {
 			to := min(from+width, end)

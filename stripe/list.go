@@ -32,7 +32,7 @@ func pages[T any, P any, PP interface {
 	*P
 	stripego.ListParamsContainer
 	stripego.ParamsContainer
-}](c *Client, ctx context.Context, op, path string, params PP) iter.Seq2[T, error] {
+}](ctx context.Context, c *Client, op, path string, params PP) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var none T
 		var p P

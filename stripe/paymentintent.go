@@ -1,7 +1,6 @@
 package stripe
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"iter"
@@ -47,10 +46,10 @@ type PaymentIntent struct {
 	OnBehalfOf           ID     `json:"on_behalf_of"`
 	TransferGroup        string `json:"transfer_group"`
 
-	// ClientSecret lets a browser pay this intent. It is sealed, and blanked in Raw.
+	// ClientSecret lets a browser pay this intent. Raw has "[sealed]" in its place.
 	ClientSecret commerce.Secret `json:"-"`
 
-	Raw json.RawMessage `json:"-"` // the object as received, without the client secret
+	Raw json.RawMessage `json:"-"` // the object as received, client secret sealed
 }
 
 // PaymentError says why the last attempt failed.
@@ -75,10 +74,7 @@ func (p *PaymentIntent) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &more); err != nil {
 		return err
 	}
-	p.Raw, p.ClientSecret = bytes.Clone(b), commerce.NewSecret(more.ClientSecret)
-	if more.ClientSecret != "" {
-		p.Raw = bytes.ReplaceAll(p.Raw, []byte(more.ClientSecret), []byte("[sealed]"))
-	}
+	p.Raw, p.ClientSecret = keep(b), commerce.NewSecret(more.ClientSecret)
 	if err := read(b, (*plain)(p), "payment_intent", "id", "created", "amount", "currency", "status", "livemode"); err != nil {
 		return err
 	}
@@ -111,7 +107,7 @@ func (s *PaymentIntentService) Get(ctx context.Context, id string, expand ...str
 
 // List reads payment intents, newest first. A nil params lists all.
 func (s *PaymentIntentService) List(ctx context.Context, params *PaymentIntentListParams) iter.Seq2[PaymentIntent, error] {
-	return pages[PaymentIntent](s.c, ctx, "list payment intents", paymentIntents, params)
+	return pages[PaymentIntent](ctx, s.c, "list payment intents", paymentIntents, params)
 }
 
 // Create makes a payment intent.

@@ -1,7 +1,6 @@
 package stripe
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"iter"
@@ -36,7 +35,7 @@ type Refund struct {
 // or created is a [*GapError].
 func (r *Refund) UnmarshalJSON(b []byte) error {
 	type plain Refund
-	r.Raw = bytes.Clone(b)
+	r.Raw = keep(b)
 	return read(b, (*plain)(r), "refund", "id", "created", "amount", "currency")
 }
 
@@ -54,5 +53,5 @@ func (s *RefundService) Get(ctx context.Context, id string, expand ...string) (*
 // List reads refunds, newest first, for instance those of one charge. A nil params
 // lists all.
 func (s *RefundService) List(ctx context.Context, params *RefundListParams) iter.Seq2[Refund, error] {
-	return pages[Refund](s.c, ctx, "list refunds", "/v1/refunds", params)
+	return pages[Refund](ctx, s.c, "list refunds", "/v1/refunds", params)
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -524,4 +525,53 @@ func BenchmarkRequest(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+func TestNewsIsDeliveredWhileARepetitionIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		fake, err := stripetest.New(stripetest.Config{})
+		require.NoError(t, err)
+		first, err := fake.Pay(stripetest.Purchase{Amount: 100, Currency: "eur"})
+		require.NoError(t, err)
+		began := time.Now()
+		var mu sync.Mutex
+		at := map[string]time.Duration{} // by payment: when its last event was taken
+		endpoint := handler(func(w http.ResponseWriter, body string) {
+			mu.Lock()
+			defer mu.Unlock()
+			e, err := stripe.DecodeEvent([]byte(body))
+			if err != nil || strings.Contains(body, first.ID) && time.Since(began) < time.Minute {
+				w.WriteHeader(http.StatusServiceUnavailable)
+				return
+			}
+			if i, ok := e.Object.(*stripe.PaymentIntent); ok {
+				at[i.ID] = time.Since(began)
+			}
+		})
+		done := make(chan error)
+		go func() {
+			_, err := fake.Deliver(t.Context(), "https://shop.example/hook", stripetest.DeliveryOptions{Transport: endpoint})
+			done <- err
+		}()
+		<-time.After(time.Second)
+		second, err := fake.Pay(stripetest.Purchase{Amount: 100, Currency: "eur"})
+		require.NoError(t, err)
+		require.NoError(t, <-done)
+		require.Equal(t, time.Second, at[second.ID])
+		require.Equal(t, 5*time.Minute, at[first.ID])
+	})
+}
+
+// handler is an endpoint inside this process.
+type handler func(w http.ResponseWriter, body string)
+
+func (h handler) RoundTrip(r *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	w := httptest.NewRecorder()
+	h(w, string(body))
+	return w.Result(), nil
 }

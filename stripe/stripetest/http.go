@@ -137,7 +137,7 @@ func (f *Fake) door(r *http.Request) *problem {
 // once carries a write out at most once for each idempotency key within 24 hours.
 // Source: docs.stripe.com/api/idempotent_requests, read 2026-11.
 func (f *Fake) once(w http.ResponseWriter, r *http.Request, q *request) (int, []byte, bool) {
-	for len(f.keyOrder) > 0 && !f.keyOrder[0].running && q.now.Sub(f.keyOrder[0].created) >= 24*time.Hour {
+	for len(f.keyOrder) > 0 && q.now.Sub(f.keyOrder[0].created) >= 24*time.Hour {
 		if old := f.keyOrder[0]; f.keys[old.key] == old {
 			delete(f.keys, old.key)
 		}
