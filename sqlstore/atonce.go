@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"slices"
 
 	"github.com/commercesync/commerce"
 	"github.com/commercesync/commerce/inbox"
@@ -84,4 +85,44 @@ func (d *DB) appendAtOnce(ctx context.Context, op string, b inbox.Batch) (out []
 		out[i] = inbox.Appended{Seq: row.seq, Duplicate: row.batch != b.ID}
 	}
 	return out, true, nil
+}
+
+// finishAtOnce ends events that are done or ignored with one statement that is a
+// transaction by itself, where the database takes arrays. It does so only where the
+// lease holds, nobody has its row, and every ending fits; otherwise nothing is
+// changed, done is false, and the long way says why.
+func (d *DB) finishAtOnce(ctx context.Context, op string, l inbox.Lease, endings []inbox.Ending) (done bool, err error) {
+	n := len(endings)
+	if !d.arrays || n == 0 || n > statementRows {
+		return false, nil
+	}
+	seen := make(map[int64]bool, n)
+	seq, generation := make([]int64, n), make([]int64, n)
+	state, reason, code, handler := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+	for i, e := range endings {
+		if e.State != inbox.Done && e.State != inbox.Ignored || len(e.Emit) > 0 || seen[e.Seq] {
+			return false, nil
+		}
+		seen[e.Seq] = true
+		seq[i], generation[i], state[i] = e.Seq, e.Generation, string(e.State)
+		reason[i], code[i], handler[i] = clean(e.Reason), clean(e.Code), clean(e.Handler)
+	}
+	now, clock := d.at(1)
+	args := slices.Concat([]any{l.Root, l.Token}, clock, []any{seq, generation, state, reason, code, handler, n}, clock)
+	ended, err := d.single(ctx, op, `WITH held AS MATERIALIZED (
+			SELECT root FROM {leases} WHERE root = ? AND token = ? AND until > `+now+`{skip}),
+		said AS MATERIALIZED (
+			SELECT * FROM unnest(?::bigint[], ?::bigint[], ?::text[], ?::text[], ?::text[], ?::text[])
+			AS s(seq, generation, state, reason, code, handler)),
+		fit AS MATERIALIZED (
+			SELECT q.seq FROM said s JOIN {queue} q ON q.seq = s.seq AND q.generation = s.generation
+			JOIN held h ON h.root = COALESCE((SELECT l.root FROM {links} l WHERE l.subject = q.subject), q.subject)
+			WHERE q.starts > 0),
+		gone AS (
+			DELETE FROM {queue} q USING said s WHERE q.seq = s.seq AND q.generation = s.generation AND q.starts > 0
+			AND (SELECT COUNT(*) FROM fit) = ?{safely}
+			RETURNING s.seq, s.state, q.attempts, q.generation, s.reason, s.code, s.handler)
+		INSERT INTO {ended} (seq, state, attempts, generation, ended, reason, code, handler)
+		SELECT seq, state, attempts, generation, `+now+`, reason, code, handler FROM gone`, args...)
+	return ended == int64(n), err
 }

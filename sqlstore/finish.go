@@ -18,6 +18,9 @@ func (in *Inbox) Finish(ctx context.Context, l inbox.Lease, endings []inbox.Endi
 			return fail(op, commerce.NotSent, err)
 		}
 	}
+	if done, err := in.db.finishAtOnce(ctx, op, l, endings); done || err != nil {
+		return err
+	}
 	return in.db.write(ctx, op, func(ctx context.Context, s *session) error {
 		return s.finish(ctx, l, endings)
 	})

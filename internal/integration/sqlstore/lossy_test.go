@@ -92,13 +92,16 @@ func (c *lossyConn) CheckNamedValue(v *driver.NamedValue) error {
 }
 
 func (c *lossyConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (res driver.Result, err error) {
-	if query != "COMMIT" {
+	if query != "COMMIT" && !strings.HasPrefix(query, "WITH held AS") {
 		return c.conn.ExecContext(ctx, query, args)
 	}
 	err = c.l.commit(func() error {
 		res, err = c.conn.ExecContext(ctx, query, args)
 		return err
 	}, func() error {
+		if query != "COMMIT" {
+			return nil
+		}
 		_, err := c.conn.ExecContext(ctx, "ROLLBACK", nil)
 		return err
 	})
