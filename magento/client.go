@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -164,7 +165,8 @@ func (cl *Client) Ping(ctx context.Context) error {
 // that shows the shop at work, as bad credentials are not the shop's illness.
 func (cl *Client) alive(ctx context.Context) error {
 	_, err := cl.send(ctx, cl.bare, call{op: "ping", method: http.MethodGet, path: pingPath})
-	if e, ok := err.(*commerce.Error); ok && e.Status >= 400 && e.Status < 500 && e.Status != http.StatusTooManyRequests {
+	var e *commerce.Error
+	if errors.As(err, &e) && e.Status >= 400 && e.Status < 500 && e.Status != http.StatusTooManyRequests {
 		return nil
 	}
 	return err

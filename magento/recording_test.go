@@ -105,7 +105,7 @@ func filters(raw string) url.Values {
 		n, _ := url.PathUnescape(name)
 		v, _ := url.PathUnescape(value)
 		if strings.Contains(n, "[filters]") || strings.HasPrefix(n, "storeCodes") {
-			out.Add(strings.ReplaceAll(n, "filterGroups", "filter_groups"), v)
+			out.Add(strings.NewReplacer("filterGroups", "filter_groups", "conditionType", "condition_type").Replace(n), v)
 		}
 	}
 	return out

@@ -103,7 +103,7 @@ func (s *signer) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	if err := s.creds.Rejected(r.Context(), keys); err != nil {
 		if commerce.KindOf(err) == commerce.KindAuth {
-			return resp, nil // the shop's own words say more
+			return resp, nil //nolint:nilerr // the refusal itself is the answer: the shop's words say more
 		}
 		resp.Body.Close()
 		return nil, credentialsError(err)

@@ -10,8 +10,8 @@ import (
 type StripeCharge struct {
 	Order  int64  // entity id
 	Intent string // pi_…
-	// Authorized: the money is reserved and not captured, so that there is no invoice.
-	Authorized    bool
+	// Authorised: the money is reserved and not captured, so that there is no invoice.
+	Authorised    bool
 	Customer      string // cus_…; may be empty
 	PaymentMethod string // pm_…; may be empty
 }
@@ -42,13 +42,13 @@ func (s *Shop) Charged(c StripeCharge) error {
 		}
 	}
 	o.note("customer_stripe_id", c.Customer)
-	o.note("payment_action", map[bool]string{true: "authorize", false: "order"}[c.Authorized])
+	o.note("payment_action", map[bool]string{true: "authorize", false: "order"}[c.Authorised])
 	o.note("is_transaction_pending", "false")
 	o.note("token", c.PaymentMethod)
 	o.note("payment_intent_id", c.Intent)
 	o.payment["last_trans_id"] = c.Intent
 	kind := "capture"
-	if c.Authorized {
+	if c.Authorised {
 		kind = "authorization"
 	}
 	s.transactions = append(s.transactions, &transaction{id: s.next("transaction"), order: o, txn: c.Intent, kind: kind, created: s.now()})
@@ -57,7 +57,7 @@ func (s *Shop) Charged(c StripeCharge) error {
 	}
 	o.inProcess = true
 	s.touch(o)
-	if !c.Authorized && o.canInvoice() {
+	if !c.Authorised && o.canInvoice() {
 		if _, f := s.invoice(o, invoiceIn{}, c.Intent); f != nil {
 			return fail(commerce.KindInvalid, f.message)
 		}
