@@ -94,12 +94,13 @@ func Webhook(config WebhookConfig) (*WebhookVerifier, error) {
 //   - kind auth: "unsigned", "malformed_header", "bad_signature", "stale", "future";
 //   - kind invalid: "malformed", "no_id", "no_type", "no_created", "no_livemode",
 //     "mode_mismatch";
-//   - kind internal: "empty_secret", where the secrets became unusable; and whatever
-//     Secrets.Current returns.
+//   - kind unavailable: "no_secrets", where Secrets.Current fails, and
+//     "empty_secret", where the secrets became unusable. Nobody can tell now whose
+//     delivery it is, so it must be sent again.
 func (v *WebhookVerifier) Verify(ctx context.Context, header http.Header, body []byte) (commerce.Event, error) {
 	secrets, err := v.config.Secrets.Current(ctx)
 	if err != nil {
-		return commerce.Event{}, &commerce.Error{Kind: commerce.KindOf(err), System: system, Op: opVerify,
+		return commerce.Event{}, &commerce.Error{Kind: commerce.KindUnavailable, System: system, Op: opVerify,
 			Code: "no_secrets", Text: "the signing secrets can not be had", Err: err}
 	}
 	keys, bad := v.keyring(secrets)
@@ -218,12 +219,12 @@ func (v *WebhookVerifier) keyring(secrets []commerce.Secret) (*keyring, *commerc
 		return k, nil
 	}
 	if len(secrets) == 0 {
-		return nil, refused(commerce.KindInternal, "empty_secret", "there is no signing secret")
+		return nil, refused(commerce.KindUnavailable, "empty_secret", "there is no signing secret")
 	}
 	k := &keyring{secrets: slices.Clone(secrets), pools: make([]sync.Pool, len(secrets))}
 	for i, s := range secrets {
 		if strings.TrimSpace(s.Reveal()) == "" {
-			return nil, refused(commerce.KindInternal, "empty_secret", fmt.Sprintf("signing secret %d of %d is empty", i+1, len(secrets)))
+			return nil, refused(commerce.KindUnavailable, "empty_secret", fmt.Sprintf("signing secret %d of %d is empty", i+1, len(secrets)))
 		}
 		key := []byte(s.Reveal())
 		k.pools[i].New = func() any { return &hasher{Hash: hmac.New(sha256.New, key)} }
