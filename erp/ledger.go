@@ -13,7 +13,7 @@ type Ledger interface {
 
 	// PostEntry makes and posts an entry that balances, reads it back and compares
 	// amounts and date. An entry under its key is found, or finished where it is a
-	// draft. Account names an account by its code, Journal a journal by its code.
+	// draft; one with other amounts is an error of kind conflict. Account names an account by its code, Journal a journal by its code.
 	PostEntry(ctx context.Context, e commerce.JournalEntry) (Entry, error)
 
 	// ReverseEntry posts, under a key of its own, an entry that takes back a posted

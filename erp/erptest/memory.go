@@ -349,6 +349,7 @@ func (m *Memory) CreateOrder(ctx context.Context, n erp.NewOrder) (erp.Order, er
 				}
 			}
 		}
+		n.Lines = slices.Clone(n.Lines)
 		o = &memoryOrder{company: m.company, new: n, reserved: map[int]bool{}}
 		o.compute(s)
 		id := s.id()

@@ -2,6 +2,7 @@ package erptest
 
 import (
 	"context"
+	"slices"
 
 	"github.com/commercesync/commerce"
 	"github.com/commercesync/commerce/erp"
@@ -46,11 +47,15 @@ func (m *Memory) PostEntry(ctx context.Context, e commerce.JournalEntry) (erp.En
 	if have == nil {
 		have = m.post(e, commerce.Ref{})
 	}
+	if !slices.Equal(have.Entry.Entry.Lines, e.Lines) || have.Entry.Entry.Date != e.Date {
+		return have.Entry, m.fail(commerce.KindConflict, commerce.Done, "post entry "+e.Key, "the entry under this key is another")
+	}
 	return have.Entry, after
 }
 
 func (m *Memory) post(e commerce.JournalEntry, reversalOf commerce.Ref) *memoryEntry {
 	id := m.state.id()
+	e.Lines = slices.Clone(e.Lines)
 	made := &memoryEntry{company: m.company, Entry: erp.Entry{Ref: m.state.c.Origin.With("entry/" + id),
 		Number: "JE" + id, Posted: true, Entry: e, ReversalOf: reversalOf}}
 	m.state.entries = append(m.state.entries, made)

@@ -672,6 +672,26 @@ func ledger(t *testing.T, b Bench) {
 			require.Equal(t, back.Ref, again.Ref)
 		})
 	})
+	t.Run("a line keeps the currency of what happened", func(t *testing.T) {
+		e := entry(t)
+		e.Lines[0].Transaction = commerce.MustMoney(110_000, "USD")
+		got, err := l.PostEntry(t.Context(), e)
+		require.NoError(t, err)
+		for _, x := range got.Entry.Lines {
+			if x.Account == b.Bank {
+				require.Equal(t, e.Lines[0].Transaction, x.Transaction)
+			}
+		}
+	})
+	t.Run("another amount under the key is told, not posted", func(t *testing.T) {
+		e := entry(t)
+		_, err := l.PostEntry(t.Context(), e)
+		require.NoError(t, err)
+		e.Lines[0].Debit, e.Lines[1].Credit = eur(1), eur(1)
+		_, err = l.PostEntry(t.Context(), e)
+		requireKind(t, commerce.KindConflict, err)
+		require.False(t, commerce.SafeToRetry(err))
+	})
 	t.Run("an entry that does not balance is not sent", func(t *testing.T) {
 		e := entry(t)
 		e.Lines[0].Debit = eur(1)

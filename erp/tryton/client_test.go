@@ -115,6 +115,22 @@ func TestARefusedLoginIsNotTriedInALoop(t *testing.T) {
 	require.Equal(t, 2, server.Logins(), "after a pause it may be tried again")
 }
 
+func TestAThrottledLoginIsLeftAloneForAWhile(t *testing.T) {
+	var asked atomic.Int64
+	server, client := fake(t, trytontest.Config{}, atOnce)
+	server.Fail(trytontest.Fault{Kind: trytontest.Answered, Status: 429, Match: func(r *http.Request) bool {
+		if !trytontest.OnMethod("common.db.login")(r) {
+			return false
+		}
+		asked.Add(1)
+		return true
+	}})
+	for range 20 {
+		require.ErrorIs(t, client.Ping(t.Context()), commerce.ErrRateLimited)
+	}
+	require.EqualValues(t, 1, asked.Load())
+}
+
 // rotating hands out a second password once the first was refused.
 type rotating struct {
 	mu     sync.Mutex

@@ -90,11 +90,13 @@ func (s *session) login(ctx context.Context) (string, error) {
 			s.refusedErr = nil
 			return token, nil
 		}
-		if commerce.KindOf(err) != commerce.KindAuth {
+		kind := commerce.KindOf(err)
+		if kind != commerce.KindAuth && kind != commerce.KindRateLimited {
 			return "", err
 		}
-		s.refused, s.refusedErr, s.refusedUntil = who, err, s.t.c.Now().Add(s.t.c.LoginPause)
-		if renewed {
+		pause := max(s.t.c.LoginPause, commerce.RetryAfter(err))
+		s.refused, s.refusedErr, s.refusedUntil = who, err, s.t.c.Now().Add(pause)
+		if renewed || kind == commerce.KindRateLimited {
 			return "", err
 		}
 		if renew := s.t.c.Credentials.Rejected(ctx, who); renew != nil {

@@ -402,12 +402,14 @@ func (t *Client) assemble(ctx context.Context, op string, rows []shipment) ([]co
 }
 
 // newShipment says a shipment in the root's words. Tryton keeps the day on which
-// goods left, not the hour: Sent is the last write where that was on the same day,
-// else midnight UTC.
+// goods left and not the hour: Sent is that midnight in UTC, which stays the same when
+// a shipment is written again; no later than the last write, where the company's day
+// has begun before UTC's.
 func (t *Client) newShipment(s shipment, saleID int64, key string) *commerce.Shipment {
-	sent := s.Written.Time
-	if d := s.Effective; !d.IsZero() && commerce.DateOf(sent.UTC()) != d.Date {
-		sent = time.Date(d.Year, d.Month, d.Day, 0, 0, 0, 0, time.UTC)
+	d := s.Effective
+	sent := time.Date(d.Year, d.Month, d.Day, 0, 0, 0, 0, time.UTC)
+	if d.IsZero() || sent.After(s.Written.Time) {
+		sent = s.Written.Time
 	}
 	return &commerce.Shipment{Ref: t.c.Origin.With("shipment/" + formatID(s.ID)), Number: s.Number,
 		Order: t.c.Origin.With("order/" + formatID(saleID)), Key: key, Sent: sent}
