@@ -1,6 +1,7 @@
 package magentotest
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -17,7 +18,10 @@ type criteria struct {
 	echo       obj
 }
 
-type filter struct{ field, value, condition string }
+type filter struct {
+	field, value, condition string
+	number                  dec // the value as MySQL reads it beside a number
+}
 
 type sortBy struct {
 	field string
@@ -113,6 +117,7 @@ func (s *Shop) parseCriteria(q url.Values) (criteria, *failure) {
 			groups = append(groups, obj{"filters": []any{}})
 			last = k.g
 		}
+		f.number, _ = parseDec(f.value)
 		n := len(c.groups) - 1
 		c.groups[n] = append(c.groups[n], *f)
 		g := groups[n].(obj)
@@ -141,47 +146,44 @@ func atoi(s string) int {
 	return n
 }
 
-// columns are the fields of a table that can be filtered and sorted. An absent value
-// is null.
-type columns map[string]any
+// column reads a field of a row that can be filtered and sorted by: a dec, a text or
+// nil for null. known is false for a field that the table does not have.
+type column[T any] func(row T, name string) (value any, known bool)
 
 // list filters, sorts and cuts rows and renders those of one page.
-func list[T any](s *Shop, r *request, rows []T, cols func(T) columns, render func(T) any) (any, *failure) {
+func list[T any](s *Shop, r *request, rows []T, read column[T], render func(T) any) (any, *failure) {
 	c, f := s.parseCriteria(r.query)
 	if f != nil {
 		return nil, f
 	}
 	var none T
-	known := cols(none)
 	for _, g := range c.groups {
 		for _, f := range g {
-			if _, ok := known[f.field]; !ok {
+			if _, ok := read(none, f.field); !ok {
 				return nil, s.internal() // an SQL error (REC 179)
 			}
 		}
 	}
 	for _, by := range c.sorts {
-		if _, ok := known[by.field]; !ok {
+		if _, ok := read(none, by.field); !ok {
 			return nil, s.internal()
 		}
 	}
-	type hit struct {
-		row  T
-		cols columns
-	}
-	var hits []hit
+	var hits []T
 	for _, row := range rows {
-		v := cols(row)
-		if c.match(v) {
-			hits = append(hits, hit{row, v})
+		if c.match(func(name string) any { v, _ := read(row, name); return v }) {
+			hits = append(hits, row)
 		}
 	}
-	slices.SortStableFunc(hits, func(a, b hit) int {
+	slices.SortStableFunc(hits, func(a, b T) int {
 		for _, by := range c.sorts {
-			if n := compare(a.cols[by.field], b.cols[by.field]); n != 0 {
-				if by.desc {
-					return -n
-				}
+			x, _ := read(a, by.field)
+			y, _ := read(b, by.field)
+			n := compare(x, y)
+			if by.desc {
+				n = -n
+			}
+			if n != 0 {
 				return n
 			}
 		}
@@ -194,14 +196,14 @@ func list[T any](s *Shop, r *request, rows []T, cols func(T) columns, render fun
 	}
 	items := make([]any, len(hits))
 	for i, h := range hits {
-		items[i] = render(h.row)
+		items[i] = render(h)
 	}
 	return obj{"items": items, "search_criteria": c.echo, "total_count": total}, nil
 }
 
-func (c criteria) match(v columns) bool {
+func (c criteria) match(value func(name string) any) bool {
 	for _, g := range c.groups {
-		if !slices.ContainsFunc(g, func(f filter) bool { return f.match(v[f.field]) }) {
+		if !slices.ContainsFunc(g, func(f filter) bool { return f.match(value(f.field)) }) {
 			return false
 		}
 	}
@@ -229,7 +231,12 @@ func (f filter) match(v any) bool {
 	case "nlike":
 		return !like(v, f.value)
 	}
-	n := compare(v, f.value)
+	n := 0
+	if d, ok := v.(dec); ok {
+		n = cmp.Compare(d, f.number)
+	} else {
+		n = compare(v, f.value)
+	}
 	switch f.condition {
 	case "neq":
 		return n != 0
@@ -266,7 +273,7 @@ func compare(a, b any) int {
 		if err != nil {
 			d = 0
 		}
-		return int(max(-1, min(1, a.(dec)-d)))
+		return cmp.Compare(a.(dec), d)
 	}
 	// MariaDB takes ISO times as well (REC 202).
 	if len(y) == 20 && y[10] == 'T' && y[19] == 'Z' {
@@ -295,57 +302,103 @@ func orNull(v any) any {
 	return v
 }
 
-func orderColumns(o *order) columns {
+func orderColumn(o *order, name string) (any, bool) {
 	if o == nil {
-		o = &order{plain: obj{}}
+		o = &order{}
 	}
-	c := columns{"entity_id": number(o.id), "increment_id": o.number, "store_id": number(o.store.ID), "state": o.state,
-		"status": orNull(o.status), "created_at": stamp(o.created), "updated_at": stamp(o.updated),
-		"grand_total": o.sums["grand_total"].order, "base_grand_total": o.sums["grand_total"].base}
-	for _, name := range []string{"customer_email", "customer_id", "ext_order_id", "ext_customer_id", "original_increment_id",
-		"relation_parent_id", "relation_child_id", "order_currency_code", "coupon_code"} {
-		c[name] = o.plain[name]
+	switch name {
+	case "entity_id":
+		return number(o.id), true
+	case "increment_id":
+		return o.number, true
+	case "store_id":
+		return number(o.store.ID), true
+	case "state":
+		return o.state, true
+	case "status":
+		return orNull(o.status), true
+	case "created_at":
+		return stamp(o.created), true
+	case "updated_at":
+		return stamp(o.updated), true
+	case "grand_total":
+		return o.sums[name].order, true
+	case "base_grand_total":
+		return o.sums["grand_total"].base, true
+	case "customer_email", "customer_id", "ext_order_id", "ext_customer_id", "original_increment_id",
+		"relation_parent_id", "relation_child_id", "order_currency_code", "coupon_code":
 		if n, ok := o.plain[name].(int64); ok {
-			c[name] = number(n)
+			return number(n), true
 		}
+		return o.plain[name], true
 	}
-	return c
+	return nil, false
 }
 
-func documentColumns(d *document) columns {
+func documentColumn(d *document, name string) (any, bool) {
 	if d == nil {
 		d = &document{order: &order{}}
 	}
-	return columns{"entity_id": number(d.id), "increment_id": d.number, "order_id": number(d.order.id), "store_id": number(d.order.store.ID),
-		"created_at": stamp(d.created), "updated_at": stamp(d.updated), "transaction_id": orNull(d.transaction), "state": number(int64(d.state))}
+	switch name {
+	case "entity_id":
+		return number(d.id), true
+	case "increment_id":
+		return d.number, true
+	case "order_id":
+		return number(d.order.id), true
+	case "store_id":
+		return number(d.order.store.ID), true
+	case "created_at":
+		return stamp(d.created), true
+	case "updated_at":
+		return stamp(d.updated), true
+	case "transaction_id":
+		return orNull(d.transaction), true
+	case "state":
+		return number(int64(d.state)), true
+	}
+	return nil, false
 }
 
-func transactionColumns(t *transaction) columns {
+func transactionColumn(t *transaction, name string) (any, bool) {
 	if t == nil {
 		t = &transaction{order: &order{}}
 	}
-	return columns{"transaction_id": number(t.id), "order_id": number(t.order.id), "txn_id": t.txn, "txn_type": t.kind,
-		"parent_txn_id": orNull(t.parent), "created_at": stamp(t.created)}
+	switch name {
+	case "transaction_id":
+		return number(t.id), true
+	case "order_id":
+		return number(t.order.id), true
+	case "txn_id":
+		return t.txn, true
+	case "txn_type":
+		return t.kind, true
+	case "parent_txn_id":
+		return orNull(t.parent), true
+	case "created_at":
+		return stamp(t.created), true
+	}
+	return nil, false
 }
 
 func (s *Shop) serveOrders(r *request) (any, *failure) {
-	return list(s, r, s.orders, orderColumns, func(o *order) any { return s.renderOrder(o) })
+	return list(s, r, s.orders, orderColumn, func(o *order) any { return s.renderOrder(o) })
 }
 
 func (s *Shop) serveInvoices(r *request) (any, *failure) {
-	return list(s, r, s.invoices, documentColumns, func(d *document) any { return d.render(s) })
+	return list(s, r, s.invoices, documentColumn, func(d *document) any { return d.render(s) })
 }
 
 func (s *Shop) serveShipments(r *request) (any, *failure) {
-	return list(s, r, s.shipments, documentColumns, func(d *document) any { return d.renderShipment() })
+	return list(s, r, s.shipments, documentColumn, func(d *document) any { return d.renderShipment() })
 }
 
 func (s *Shop) serveMemos(r *request) (any, *failure) {
-	return list(s, r, s.memos, documentColumns, func(d *document) any { return d.render(s) })
+	return list(s, r, s.memos, documentColumn, func(d *document) any { return d.render(s) })
 }
 
 func (s *Shop) serveTransactions(r *request) (any, *failure) {
-	return list(s, r, s.transactions, transactionColumns, func(t *transaction) any { return t.render() })
+	return list(s, r, s.transactions, transactionColumn, func(t *transaction) any { return t.render() })
 }
 
 func byID(docs []*document, id int64) *document {
