@@ -250,3 +250,16 @@ func TestTheClientWorksOverASocket(t *testing.T) {
 	require.ErrorIs(t, err, commerce.ErrUnavailable)
 	require.True(t, commerce.SafeToRetry(err), "nobody listens, so nothing was sent: %v", err)
 }
+
+func TestTheClassifierAloneGoesByTheContentType(t *testing.T) {
+	t.Parallel()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://api.stripe.com/v1/charges", http.NoBody)
+	require.NoError(t, err)
+	answer := func(status int, contentType string) *http.Response {
+		return &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {contentType}}, Body: http.NoBody}
+	}
+	require.Equal(t, resilience.Verdict{}, stripe.Classify(req, answer(500, "application/json"), nil))
+	require.Equal(t, resilience.Verdict{Repeat: true, Ill: true}, stripe.Classify(req, answer(500, "text/html"), nil))
+	require.Equal(t, resilience.Verdict{Repeat: true}, stripe.Classify(req, answer(400, "text/html"), nil))
+	require.Equal(t, resilience.Verdict{Repeat: true, Ill: true}, stripe.Classify(req, nil, context.DeadlineExceeded))
+}

@@ -145,13 +145,12 @@ func (f *Fake) plan(o DeliveryOptions, take bool) []*planned {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.tick()
+	f.open = slices.DeleteFunc(f.open, func(e *event) bool { return e.delivered })
 	var events, rest []*event
 	for _, e := range f.open {
-		switch {
-		case e.delivered:
-		case len(o.Types) == 0 || slices.Contains(o.Types, e.kind):
+		if len(o.Types) == 0 || slices.Contains(o.Types, e.kind) {
 			events = append(events, e)
-		default:
+		} else {
 			rest = append(rest, e)
 		}
 	}

@@ -499,7 +499,9 @@ func TestTheFakeCanBeUsedFromManySidesAtOnce(t *testing.T) {
 				if _, err := fake.PayIntent(i.ID, stripetest.Card); err != nil {
 					t.Error(err)
 				}
-				fake.Charges()
+				if n%10 == 0 {
+					fake.Charges()
+				}
 				now.Advance(time.Second)
 			}
 		})
