@@ -204,23 +204,27 @@ func keyCollect(what string, order commerce.Ref, n int) string {
 	return "collect." + what + "/" + order.String() + "/" + strconv.Itoa(n)
 }
 
-// requested reports whether the payment answers a request of ours for this order,
-// which its metadata names, and is of the amount that was asked for. It is evidence
-// as well: a request whose answer was lost was made after all.
-func (d desk) requested(ctx context.Context, p commerce.Payment, order commerce.Ref) (bool, error) {
-	prefix := "collect.request/" + order.String() + "/"
-	values := make([]string, 0, 1)
+// requests returns the numbers of the requests of ours that the payment answers, as
+// its metadata says, under whatever name.
+func requests(p commerce.Payment, order commerce.Ref) []int {
+	var out []int
 	for _, v := range p.Metadata {
-		if strings.HasPrefix(v, prefix) {
-			values = append(values, v)
+		if text, ok := strings.CutPrefix(v, "collect.request/"+order.String()+"/"); ok {
+			if n, err := strconv.Atoi(text); err == nil && n > 0 {
+				out = append(out, n)
+			}
 		}
 	}
-	slices.Sort(values)
-	for _, key := range values {
-		n, err := strconv.Atoi(strings.TrimPrefix(key, prefix))
-		if err != nil {
-			continue
-		}
+	slices.Sort(out)
+	return out
+}
+
+// requested reports whether the payment answers a request of ours for this order
+// and is of the amount that was asked for. It is evidence as well: a request whose
+// answer was lost was made after all.
+func (d desk) requested(ctx context.Context, p commerce.Payment, order commerce.Ref) (bool, error) {
+	for _, n := range requests(p, order) {
+		key := keyCollect("request", order, n)
 		asked, err := recall[commerce.Money](ctx, d.steps, keyCollect("amount", order, n))
 		if errors.Is(err, commerce.ErrNotFound) {
 			continue

@@ -132,11 +132,27 @@ func (d desk) orders(ctx context.Context, e commerce.Event) (commerce.Payment, [
 			refs = append(refs, ref)
 		}
 	}
+	if len(refs) == 0 {
+		if ref, ok := linkedTo(ctx, e); ok {
+			return p, []commerce.Ref{ref}, nil
+		}
+	}
 	if len(refs) == 0 && !d.ignoreUnlinked {
 		return p, nil, refuse(commerce.KindNeedsDecision, op, "no_order",
 			"the payment of %s names no order; replay with payment.orders, or set IgnoreUnlinked", p.Amount)
 	}
 	return p, refs, nil
+}
+
+// linkedTo returns the order that the event's subject was linked to before, by a
+// person's correction of an earlier event: the inbox has taken its lease.
+func linkedTo(ctx context.Context, e commerce.Event) (commerce.Ref, bool) {
+	a, ok := inbox.AttemptOf(ctx)
+	if !ok || a.Lease.Root == e.SubjectRef().String() {
+		return commerce.Ref{}, false
+	}
+	root, err := commerce.ParseRef(a.Lease.Root)
+	return root, err == nil
 }
 
 func otherMode(op string, a, b commerce.Ref) error {

@@ -66,6 +66,7 @@
 //	no_order            the payment or shipment names none (IgnoreUnlinked drops it)
 //	amount_mismatch     the payment is not of the order's due, nor of the amounts it names
 //	currency_mismatch   the same for the currency
+//	other_orders        the payment was linked to this order and names others
 //	partial_capture     a part of a payment for several orders was taken
 //	refunded            paid, and refunded before it was taken up
 //	mode_mismatch       live money for a test order, or the other way round

@@ -88,7 +88,11 @@ func (w *PaymentFailed) act(ctx context.Context, d desk, a account) error {
 		return nil // things are better by now, or worse and told by OrderToCash
 	}
 	switch a.own.Status {
-	case commerce.PaymentFailed, commerce.PaymentCanceled:
+	case commerce.PaymentFailed:
+	case commerce.PaymentCanceled:
+		if len(requests(a.own, a.order.Ref)) > 0 {
+			return nil // a way to pay that Collect closed, or that nobody took
+		}
 	default:
 		return nil // it is being tried again
 	}

@@ -57,6 +57,10 @@ func TestAFailureIsDroppedWhereThingsAreBetterByThen(t *testing.T) {
 			o.news("evt_3", "charge.pending", "pi_3")
 		}},
 		{"the buyer is at it", func(o *office) { status(commerce.PaymentAction)(o.payments["pi_1"]) }},
+		{"it was a way to pay of our own that nobody took", func(o *office) {
+			status(commerce.PaymentCanceled)(o.payments["pi_1"])
+			o.payments["pi_1"].Metadata["commerce_operation"] = keyCollect("request", shopRef.With("order/1"), 1)
+		}},
 		{"the order is canceled", func(o *office) { o.orders[shopRef.With("order/1")].State = commerce.OrderCanceled }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -356,6 +360,10 @@ func TestARetryLinkIsSealed(t *testing.T) {
 
 	o.orders[ref].State = commerce.OrderCanceled
 	require.Equal(t, http.StatusGone, get(sent.URL).Code)
+	gone := o.orders[ref]
+	delete(o.orders, ref)
+	require.Equal(t, http.StatusNotFound, get(sent.URL).Code)
+	o.orders[ref] = gone
 	o.orders[ref].State = commerce.OrderPending
 	o.open(stripeRef.With("cs_1")).Status = mapping.OpenClosed
 	o.fault = func(string) fault { return refused }

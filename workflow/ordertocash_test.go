@@ -241,10 +241,15 @@ func TestAPersonSaysWhichOrderAPaymentIsFor(t *testing.T) {
 	o.order("1")
 	o.payment("1", nil)
 	o.news("evt_1", "charge.succeeded", "pi_1")
+	o.news("evt_2", "payment_intent.succeeded", "pi_1")
 	o.work()
-	require.Equal(t, []string{"no_order"}, o.dead())
+	require.Equal(t, []string{"no_order", "no_order"}, o.dead())
 	require.NoError(t, o.inbox.Replay(t.Context(), 1, "ada", "the buyer wrote to us", commerce.Overlay{
 		"payment.orders": []byte(`[{"number":"101"}]`)}))
+	o.work()
+	require.Equal(t, []string{"no_order"}, o.dead())
+	require.NoError(t, o.inbox.Replay(t.Context(), 2, "ada", "it is linked now", nil))
+	o.news("evt_3", "charge.updated", "pi_1")
 	o.work()
 	require.Empty(t, o.dead(), o.reason())
 	require.Equal(t, sorted(journey), o.inventory())
@@ -496,6 +501,20 @@ func TestOnePaymentPaysTwoOrders(t *testing.T) {
 			require.Equal(t, commerce.OrderOnHold, o.orders[shopRef.With("order/2")].State)
 		})
 	}
+}
+
+func TestAPaymentIsComparedAlsoWhereTheShopKnowsTheOrderByAnotherName(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	ref := o.order("1")
+	p := *o.payments[o.payment("1", nil, amount(eur(6500))).ID]
+	p.Orders = []commerce.OrderHint{{Number: "000101", Store: "default"}} // the order says 101 of store 1
+	_, err := o.o2c.desk().shareOf(t.Context(), p, *o.orders[ref], eur(6600))
+	require.ErrorContains(t, err, "amount_mismatch")
+
+	p.Orders = append(p.Orders, commerce.OrderHint{Number: "000102"})
+	_, err = o.o2c.desk().shareOf(t.Context(), p, *o.orders[ref], eur(6600))
+	require.ErrorContains(t, err, "other_orders")
 }
 
 func TestWhatCanNotBeLinked(t *testing.T) {

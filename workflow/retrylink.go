@@ -70,6 +70,8 @@ func (c *Collect) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err == nil && open.URL != "":
 		http.Redirect(w, r, open.URL, http.StatusSeeOther)
+	case errors.Is(err, commerce.ErrNotFound):
+		http.NotFound(w, r)
 	case errors.Is(err, commerce.ErrConflict):
 		http.Error(w, "There is nothing to pay on this order.", http.StatusGone)
 	default:

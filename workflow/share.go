@@ -40,7 +40,7 @@ func (d desk) shareOf(ctx context.Context, p commerce.Payment, o commerce.Order,
 	if p.Amount.Currency() != due.Currency() {
 		return none, currencyMismatch(p, o.Ref, due)
 	}
-	whole, asked := true, p.Amount // of a payment for this order alone
+	asked, mine := p.Amount, 0
 	if explicit(p) {
 		if err := addsUp(op, p); err != nil {
 			return none, err
@@ -48,16 +48,21 @@ func (d desk) shareOf(ctx context.Context, p commerce.Payment, o commerce.Order,
 		asked = commerce.Zero(due.Currency())
 	}
 	for _, h := range p.Orders {
-		if !means(h, o) {
-			whole = false
-		} else if explicit(p) {
+		if len(p.Orders) > 1 && !means(h, o) {
+			continue // of one hint the shop has said already which order it means
+		}
+		mine++
+		if explicit(p) {
 			var err error
 			if asked, err = asked.Add(h.Amount); err != nil {
 				return none, err
 			}
 		}
 	}
+	whole := mine == len(p.Orders) // the payment is for this order alone
 	switch {
+	case mine == 0 && !whole:
+		return none, refuse(commerce.KindNeedsDecision, op, "other_orders", "the payment names %d orders, none of them this one", len(p.Orders))
 	case explicit(p):
 	case !whole:
 		asked = due // split compared the sum
