@@ -270,7 +270,7 @@ func get[T any](ctx context.Context, c *Client, what, path, id string, expand []
 	return out, nil
 }
 
-// post writes: creates where id is empty and act too, else acts on an object.
+// post sends a write and decodes the object that it answers with.
 func post[T any](ctx context.Context, c *Client, op, path string, params stripego.ParamsContainer) (*T, error) {
 	out := new(T)
 	if err := c.do(ctx, call{op: op, method: http.MethodPost, path: path, params: params}, out); err != nil {
@@ -279,7 +279,7 @@ func post[T any](ctx context.Context, c *Client, op, path string, params stripeg
 	return out, nil
 }
 
-// act writes to the object with an id: path has one %s.
+// act writes to an existing object; path has one %s for its id.
 func act[T any](ctx context.Context, c *Client, op, path, id string, params stripego.ParamsContainer) (*T, error) {
 	if id == "" {
 		return nil, invalid(op, "the id is empty")
