@@ -13,7 +13,8 @@ import (
 // Request opens a way to pay what is due on an order: a Checkout session where the
 // request names a ReturnURL, else a payment intent. Its metadata names the order by
 // id, number and store, and the request's key as operation id. Keyed for 24 hours;
-// after that an unknown outcome is looked for among the open ones of the time since.
+// an outcome still unknown after that needs a person, since Stripe can not be searched
+// for it reliably.
 //
 // Errors of Act, not sent: kind invalid for an amount that Stripe does not take
 // (*commerce.AmountError); kind limit for metadata beyond Stripe's bounds.
