@@ -180,15 +180,14 @@ func (s *session) dueEvents(ctx context.Context, leases []inbox.Lease, each int)
 		roots[i] = l.Root
 	}
 	entries, err := s.entries(ctx, true, `FROM (
-			SELECT q.seq AS nr, ROW_NUMBER() OVER (PARTITION BY s.root ORDER BY q.created, q.seq) AS place
+			SELECT q.*, ROW_NUMBER() OVER (PARTITION BY s.root ORDER BY q.created, q.seq) AS place
 			FROM (SELECT root, subject FROM {links} WHERE root = ANY ?
 				UNION ALL SELECT h.root, h.root FROM {leases} h WHERE h.root = ANY ?
 				AND NOT EXISTS (SELECT 1 FROM {links} o WHERE o.subject = h.root)) s
-			JOIN {queue} q ON q.subject = s.subject WHERE q.due <= ?) c
-		JOIN {events} e ON e.seq = c.nr
-		JOIN {queue} q ON q.seq = c.nr LEFT JOIN {ended} d ON d.seq = c.nr
-		LEFT JOIN {links} l ON l.subject = e.subject
-		WHERE c.place <= ? ORDER BY e.created, e.seq`, roots, roots, s.now, each)
+			JOIN {queue} q ON q.subject = s.subject WHERE q.due <= ?) q
+		JOIN {events} e ON e.seq = q.seq LEFT JOIN {ended} d ON d.seq = q.seq
+		LEFT JOIN {links} l ON l.subject = q.subject
+		WHERE q.place <= ? ORDER BY e.created, e.seq`, roots, roots, s.now, each)
 	if err != nil {
 		return nil, err
 	}

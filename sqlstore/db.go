@@ -39,7 +39,6 @@ type Config struct {
 // concurrent use and needs no closing; the pool stays the caller's.
 type DB struct {
 	*pieces
-	dialect     Dialect
 	pool        *sql.DB
 	prefix      string
 	names       *strings.Replacer
@@ -92,7 +91,7 @@ func Open(ctx context.Context, pool *sql.DB, dialect Dialect, c Config) (*DB, er
 		}
 	}
 	d := &DB{
-		pieces: p, dialect: dialect, pool: pool, prefix: c.Prefix, names: p.names(c.Prefix),
+		pieces: p, pool: pool, prefix: c.Prefix, names: p.names(c.Prefix),
 		clockNow: c.Now, txTimeout: c.TxTimeout, lockTimeout: c.LockTimeout,
 		allowUnsafe: slices.Clone(c.AllowUnsafe), turn: make(chan struct{}, 1),
 	}

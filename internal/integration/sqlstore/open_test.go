@@ -82,6 +82,23 @@ func TestOneUnsafeConnectionOfASafePoolIsRefused(t *testing.T) {
 	})
 }
 
+func TestAReleaseLeavesTheConnectionDurable(t *testing.T) {
+	t.Parallel()
+	server.Need(t)
+	d := databases[1]
+	pool := d.pool(t)
+	pool.SetMaxOpenConns(1)
+	store := d.openStore(t, pool, sqlstore.Config{}).Inbox()
+	_, err := store.Append(t.Context(), batch("b1", event("evt_1", "pi_1")))
+	require.NoError(t, err)
+	claims := claim(t, store)
+	require.NoError(t, store.Release(t.Context(), claims[0].Lease))
+	var commit string
+	require.NoError(t, pool.QueryRowContext(t.Context(), "SHOW synchronous_commit").Scan(&commit))
+	require.Equal(t, "on", commit)
+	require.Len(t, claim(t, store), 1)
+}
+
 func TestOpenNamesTheBadField(t *testing.T) {
 	t.Parallel()
 	pool := open(t, "sqlite", ":memory:")
