@@ -43,14 +43,15 @@ func (d desk) account(ctx context.Context, e commerce.Event, own, root commerce.
 	if err != nil {
 		return a, err
 	}
-	for _, p := range payments {
-		mine := p.Ref == own
-		if mine {
-			a.own = p
-			if err := fresh(e, p); err != nil {
-				return a, err
-			}
+	if !own.IsZero() {
+		a.own = payments[0]
+		if err := fresh(e, a.own); err != nil {
+			return a, err
 		}
+	}
+	slices.SortFunc(payments, byCreation)
+	for _, p := range payments {
+		mine := p.Ref == a.own.Ref
 		s, err := d.shareOf(ctx, p, a.order, a.due)
 		if err != nil {
 			if mine || !commerce.KindOf(err).Permanent() {
@@ -64,7 +65,8 @@ func (d desk) account(ctx context.Context, e commerce.Event, own, root commerce.
 	return a, err
 }
 
-// linked reads every payment that is linked to the order, each once.
+// linked reads every payment that is linked to the order, each once, the event's own
+// first: it may go by the name of its charge or session.
 func (d desk) linked(ctx context.Context, e commerce.Event, own, root commerce.Ref) ([]commerce.Payment, error) {
 	subjects, err := d.links.Subjects(ctx, root)
 	if err != nil {
@@ -99,7 +101,6 @@ func (d desk) linked(ctx context.Context, e commerce.Event, own, root commerce.R
 			payments = append(payments, p)
 		}
 	}
-	slices.SortFunc(payments, byCreation)
 	return payments, nil
 }
 

@@ -132,11 +132,6 @@ func (d desk) orders(ctx context.Context, e commerce.Event) (commerce.Payment, [
 			refs = append(refs, ref)
 		}
 	}
-	if len(refs) == 0 {
-		if ref, ok := linkedTo(ctx, e); ok {
-			return p, []commerce.Ref{ref}, nil
-		}
-	}
 	if len(refs) == 0 && !d.ignoreUnlinked {
 		return p, nil, refuse(commerce.KindNeedsDecision, op, "no_order",
 			"the payment of %s names no order; replay with payment.orders, or set IgnoreUnlinked", p.Amount)
@@ -144,8 +139,8 @@ func (d desk) orders(ctx context.Context, e commerce.Event) (commerce.Payment, [
 	return p, refs, nil
 }
 
-// linkedTo returns the order that the event's subject was linked to before, by a
-// person's correction of an earlier event: the inbox has taken its lease.
+// linkedTo returns the order that the event's subject was linked to before: the
+// inbox has taken its lease.
 func linkedTo(ctx context.Context, e commerce.Event) (commerce.Ref, bool) {
 	a, ok := inbox.AttemptOf(ctx)
 	if !ok || a.Lease.Root == e.SubjectRef().String() {
@@ -163,24 +158,33 @@ func otherMode(op string, a, b commerce.Ref) error {
 // work leads an event of the processor to its order and calls act under the
 // order's lease. A payment for several orders becomes one event of the type for each.
 func (d desk) work(ctx context.Context, e commerce.Event, kind string, act func(ctx context.Context, a account) error) error {
-	if e.Ref.System != internal {
-		p, orders, err := d.orders(ctx, e)
-		switch {
-		case err != nil:
+	if e.Ref.System == internal {
+		payment, order, err := paymentOf(e.SubjectRef())
+		if err != nil {
 			return err
-		case len(orders) == 0:
-			d.log.InfoContext(ctx, "payment names no order", "event", e.Ref.ID, "payment", p.Ref.ID)
-			return nil
-		case len(orders) > 1:
-			return d.split(ctx, e, p, orders, kind)
 		}
-		return d.workOne(ctx, e, p.Ref, orders[0], act)
+		return d.workOne(ctx, e, payment, order, act)
 	}
-	payment, order, err := paymentOf(e.SubjectRef())
-	if err != nil {
+	if order, ok := linkedTo(ctx, e); ok {
+		a, err := d.account(ctx, e, e.SubjectRef(), order)
+		if len(a.own.Orders) < 2 {
+			if err != nil {
+				return err
+			}
+			return act(ctx, a)
+		} // it names more orders than it did
+	}
+	p, orders, err := d.orders(ctx, e)
+	switch {
+	case err != nil:
 		return err
+	case len(orders) == 0:
+		d.log.InfoContext(ctx, "payment names no order", "event", e.Ref.ID, "payment", p.Ref.ID)
+		return nil
+	case len(orders) > 1:
+		return d.split(ctx, e, p, orders, kind)
 	}
-	return d.workOne(ctx, e, payment, order, act)
+	return d.workOne(ctx, e, p.Ref, orders[0], act)
 }
 
 func (d desk) workOne(ctx context.Context, e commerce.Event, payment, order commerce.Ref, act func(ctx context.Context, a account) error) error {

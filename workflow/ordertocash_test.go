@@ -517,6 +517,24 @@ func TestAPaymentIsComparedAlsoWhereTheShopKnowsTheOrderByAnotherName(t *testing
 	require.ErrorContains(t, err, "other_orders")
 }
 
+func TestAPaymentThatNamesASecondOrderLaterTellsItToo(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	o.order("1")
+	o.order("2")
+	o.payment("1", []string{"1"}, amount(eur(13200)), status(commerce.PaymentPending), gets(eur(13200)))
+	o.news("evt_1", "charge.pending", "pi_1")
+	o.work()
+	p := o.payments["pi_1"]
+	p.Orders = []commerce.OrderHint{{ID: "1", Amount: eur(6600)}, {ID: "2", Amount: eur(6600)}}
+	status(commerce.PaymentCaptured)(p)
+	o.news("evt_2", "charge.succeeded", "pi_1")
+	o.work()
+	require.Empty(t, o.dead(), o.reason())
+	require.Equal(t, 1, o.made["sales order order/1"])
+	require.Equal(t, 1, o.made["sales order order/2"])
+}
+
 func TestWhatCanNotBeLinked(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
