@@ -93,6 +93,9 @@ type signer struct {
 // RoundTrip signs and sends a request. A refusal of the credentials is told to their
 // source once; if that has others, there is one more attempt.
 func (s *signer) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Body != nil {
+		defer r.Body.Close() // every attempt has a copy of its own
+	}
 	keys, err := s.creds.Current(r.Context())
 	if err != nil {
 		return nil, credentialsError(err)
