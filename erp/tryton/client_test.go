@@ -379,6 +379,21 @@ func TestAShipmentInPartsIsRead(t *testing.T) {
 	require.Equal(t, "SKU-BLUE", sent[1].Lines[0].SKU)
 }
 
+func TestAServerWithAQueueIsToldToMakeTheShipments(t *testing.T) {
+	_, client := fake(t, trytontest.Config{Queue: true}, nil)
+	o, err := client.CreateOrder(t.Context(), anOrder(t, client, "k"))
+	require.NoError(t, err)
+	o, err = client.ConfirmOrder(t.Context(), o.Ref)
+	require.NoError(t, err)
+	require.Equal(t, erp.Confirmed, o.State)
+	f, err := client.Fulfilment(t.Context(), o.Ref)
+	require.NoError(t, err)
+	require.Equal(t, erp.NotRequested, f.State, "no shipment yet is not nothing to send")
+	f, err = client.RequestFulfilment(t.Context(), o.Ref)
+	require.NoError(t, err)
+	require.Equal(t, erp.Reserved, f.State)
+}
+
 func TestReturnsAreNoOrders(t *testing.T) {
 	server, client := fake(t, trytontest.Config{}, nil)
 	n := anOrder(t, client, "k")

@@ -97,8 +97,13 @@ func (t *Client) Fulfilment(ctx context.Context, ref commerce.Ref) (erp.Fulfilme
 	if err != nil {
 		return erp.Fulfilment{}, err
 	}
-	if _, err := t.saleByID(ctx, op, id); err != nil {
+	s, err := t.saleByID(ctx, op, id)
+	if err != nil {
 		return erp.Fulfilment{}, err
+	}
+	if s.State == "confirmed" || orderStates[s.State] == erp.Draft {
+		// Its shipments are still to be made.
+		return erp.Fulfilment{Order: ref, State: erp.NotRequested}, nil
 	}
 	shipments, err := t.shipmentsOf(ctx, op, id)
 	if err != nil {

@@ -331,6 +331,9 @@ func (t *transaction) quote(want []int64) (any, error) {
 func (t *transaction) confirm(want []int64) (any, error) {
 	return t.each("sale.sale", want, "quotation", func(r record) error {
 		t.db.update("sale.sale", r.id(), record{"state": "confirmed"})
+		if t.server.c.Queue {
+			return nil
+		}
 		_, err := t.process([]int64{r.id()})
 		return err
 	})

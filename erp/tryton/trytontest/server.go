@@ -42,6 +42,9 @@ type Config struct {
 	Regions     []string          // ISO 3166-2 codes; default US-TX, US-CA, US-MI, US-NY
 	User        string            // defaults to "sync"
 	Password    string            // defaults to "secret"
+	// Queue leaves the processing of confirmed sales to a worker that never comes, as
+	// a server with a queue does for a while.
+	Queue bool
 	// LongestRequest is declared to tests: no Late fault should be longer.
 	// Defaults to 30 seconds.
 	LongestRequest time.Duration
