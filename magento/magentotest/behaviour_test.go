@@ -252,3 +252,78 @@ func TestOneSeedMakesOneShop(t *testing.T) {
 	require.Equal(t, a.Keys(), b.Keys())
 	require.NotEqual(t, a.Keys(), other.Keys())
 }
+
+func TestConditionsCompareAsTheDatabaseDoes(t *testing.T) {
+	t.Parallel()
+	shop, err := magentotest.New(magentotest.Config{StripeModule: true, Now: func() time.Time { return time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC) }})
+	require.NoError(t, err)
+	for n, email := range []string{"ann@example.com", "Bob@example.com", "cy@example.org"} {
+		_, err := shop.Place(magentotest.NewOrder{Customer: magentotest.Customer{ID: int64(n), Email: email}, Items: []magentotest.NewItem{{SKU: "CUP", Price: fmt.Sprint(10 * (n + 1))}}})
+		require.NoError(t, err)
+	}
+	c, err := magento.NewClient(magento.Config{BaseURL: "https://shop.example", Credentials: commerce.Static(shop.Keys()), Transport: shop.Transport(),
+		Now: func() time.Time { return time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC) }})
+	require.NoError(t, err)
+	f := func(field string, is magento.Condition, value string) magento.Filter {
+		return magento.Filter{Field: field, Is: is, Value: value}
+	}
+	for name, tc := range map[string]struct {
+		groups [][]magento.Filter
+		want   []magento.ID
+	}{
+		"eq without regard to case":      {magento.Where(f("customer_email", magento.Eq, "bob@EXAMPLE.com")), []magento.ID{2}},
+		"neq":                            {magento.Where(f("entity_id", magento.NotEq, "2")), []magento.ID{1, 3}},
+		"numbers are numbers":            {magento.Where(f("grand_total", magento.Lt, "20.0000")), []magento.ID{1}},
+		"gt and lteq":                    {magento.Where(f("entity_id", magento.Gt, "1"), f("entity_id", magento.LtEq, "2")), []magento.ID{2}},
+		"one of a group":                 {[][]magento.Filter{{f("entity_id", magento.Eq, "1"), f("entity_id", magento.Eq, "3")}}, []magento.ID{1, 3}},
+		"in":                             {magento.Where(f("entity_id", magento.In, "1,3")), []magento.ID{1, 3}},
+		"nin":                            {magento.Where(f("entity_id", magento.NotIn, "1,3")), []magento.ID{2}},
+		"like":                           {magento.Where(f("customer_email", magento.Like, "%example.com")), []magento.ID{1, 2}},
+		"nlike":                          {magento.Where(f("customer_email", magento.NotLike, "%example.com")), []magento.ID{3}},
+		"null: a guest":                  {magento.Where(f("customer_id", magento.Null, "1")), []magento.ID{1}},
+		"notnull":                        {magento.Where(f("customer_id", magento.NotNull, "1")), []magento.ID{2, 3}},
+		"null takes part in no compare":  {magento.Where(f("customer_id", magento.NotEq, "7")), []magento.ID{2, 3}},
+		"a condition nobody knows is eq": {magento.Where(f("entity_id", "like2", "1")), []magento.ID{1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var got []magento.ID
+			for o, err := range c.Orders.List(t.Context(), magento.ListParams{Filters: tc.groups}) {
+				require.NoError(t, err)
+				got = append(got, o.EntityID)
+			}
+			require.Equal(t, tc.want, got)
+		})
+	}
+	for _, err := range c.Orders.List(t.Context(), magento.ListParams{Filters: magento.Where(f("nonsense", magento.Eq, "1"))}) {
+		require.ErrorIs(t, err, commerce.ErrInternal, "an SQL error, masked")
+	}
+}
+
+func TestALoadedOrderLivesOn(t *testing.T) {
+	t.Parallel()
+	shop, err := magentotest.New(magentotest.Config{})
+	require.NoError(t, err)
+	want := recordedOrder(t, "128") // a part invoiced, five comments
+	for range 2 {                   // the second takes the place of the first
+		require.NoError(t, shop.Load(want.Raw))
+	}
+	require.Equal(t, []int64{1}, shop.OrderIDs())
+	require.Len(t, shop.Comments(1), len(want.StatusHistories))
+	got, _ := shop.Order(1)
+	require.Equal(t, want.TotalPaid, got.TotalPaid)
+	_, err = client(t, shop).Orders.Invoice(t.Context(), 1, magento.InvoiceParams{})
+	require.NoError(t, err)
+	got, _ = shop.Order(1)
+	require.Equal(t, got.GrandTotal, got.TotalPaid)
+	require.Equal(t, magento.Number("31.99"), shop.Invoices(1)[0].GrandTotal)
+	require.Empty(t, shop.CreditMemos(1))
+	next, err := shop.Place(magentotest.NewOrder{Items: []magentotest.NewItem{{SKU: "CUP", Price: "1"}}})
+	require.NoError(t, err)
+	require.Equal(t, int64(2), next)
+	got, _ = shop.Order(next)
+	require.Equal(t, "000000002", got.IncrementID)
+	for _, bad := range []string{"", "[]", "{}", "null"} {
+		require.ErrorIs(t, shop.Load([]byte(bad)), commerce.ErrInvalid, bad)
+	}
+}

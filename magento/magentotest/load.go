@@ -3,6 +3,8 @@ package magentotest
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -89,6 +91,10 @@ func (s *Shop) Load(orderJSON []byte) error {
 	}
 	_, o.inProcess = o.sums["total_invoiced"]
 	s.ids["order"] = max(s.ids["order"], o.id)
+	if n, err := strconv.ParseInt(strings.TrimPrefix(o.number, o.store.Prefix), 10, 64); err == nil {
+		key := "order/" + o.store.Code
+		s.numbers[key] = max(s.numbers[key], n)
+	}
 	at := 0
 	for at < len(s.orders) && s.orders[at].id < o.id {
 		at++
@@ -135,6 +141,7 @@ func loadItem(row obj, byID map[int64]*item) *item {
 }
 
 func (s *Shop) loadComments(order int64, list any) {
+	s.comments = slices.DeleteFunc(s.comments, func(c *comment) bool { return c.order == order })
 	l, _ := list.([]any)
 	for n := len(l) - 1; n >= 0; n-- { // newest first
 		h, ok := l[n].(obj)
