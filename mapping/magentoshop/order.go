@@ -295,9 +295,12 @@ func (r *reader) rows() []mapping.Row {
 			taxes[t.ItemID] = append(taxes[t.ItemID], t.AppliedTaxes...)
 		}
 	}
-	types := map[magento.ID]string{}
+	types, priced := map[magento.ID]string{}, map[magento.ID]bool{} // priced: its parts carry the money
 	for _, i := range r.o.Items {
 		types[i.ItemID] = i.ProductType
+		if r.amount("items["+i.ItemID.String()+"].row_total_incl_tax", i.RowTotalInclTax) != 0 {
+			priced[i.ParentItemID] = true
+		}
 	}
 	rows := make([]mapping.Row, 0, len(r.o.Items))
 	for _, i := range r.o.Items {
@@ -326,7 +329,9 @@ func (r *reader) rows() []mapping.Row {
 		if code := cmp.Or(r.o.CouponCode, r.o.DiscountDescription); code != "" && discount != 0 {
 			row.Codes = []string{code}
 		}
-		row.Taxes = r.taxes(field+"taxes", taxes[i.ItemID], tax, i.TaxPercent)
+		if !priced[i.ItemID] {
+			row.Taxes = r.taxes(field+"taxes", taxes[i.ItemID], tax, i.TaxPercent)
+		}
 		rows = append(rows, row)
 	}
 	return rows
