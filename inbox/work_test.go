@@ -460,6 +460,30 @@ func TestMaxRunEndsAHandlerThatAlwaysMakesProgress(t *testing.T) {
 	})
 }
 
+func TestAfterMaxRunNoFurtherHandlerBegins(t *testing.T) {
+	t.Parallel()
+	var b bench
+	late := false
+	b = newBench(t, inbox.Config{MaxRun: 2 * time.Minute, Handlers: inbox.Handlers{"stripe charge.succeeded": {
+		{Name: "long", Handle: func(ctx context.Context, _ commerce.Event) error {
+			for range 13 {
+				b.clock.Advance(10 * time.Second)
+				require.NoError(t, inbox.Progress(ctx))
+			}
+			return nil
+		}},
+		{Name: "late", Handle: func(context.Context, commerce.Event) error { late = true; return nil }},
+	}}})
+	seq := appendAll(t, b.Inbox, event("evt_1", "pi_1"))[0]
+	_, err := b.Work(t.Context())
+	require.NoError(t, err)
+	require.False(t, late)
+	e := get(t, b.Inbox, seq)
+	require.Equal(t, inbox.Parked, e.State)
+	require.Equal(t, 1, e.Attempts)
+	require.Equal(t, "late", e.Handler)
+}
+
 func TestAClockThatJumpsOverTheLeaseEndsTheWork(t *testing.T) {
 	t.Parallel()
 	var b bench
