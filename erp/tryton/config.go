@@ -70,7 +70,7 @@ type Config struct {
 
 	// Resilience protects the calls; its Timeout bounds each attempt.
 	Resilience resilience.Config
-	// Transport carries the requests. Defaults to a clone of http.DefaultTransport.
+	// Transport carries the requests. Defaults to a copy of http.DefaultTransport.
 	Transport http.RoundTripper
 	Now       func() time.Time // defaults to time.Now
 	Log       *slog.Logger     // defaults to silence
@@ -164,7 +164,10 @@ func NewClient(c Config) (*Client, error) {
 	def(&c.MaxBody, 8<<20)
 	def(&c.PageSize, 100)
 	if c.Transport == nil {
-		c.Transport = http.DefaultTransport.(*http.Transport).Clone()
+		c.Transport = http.DefaultTransport
+		if own, ok := http.DefaultTransport.(*http.Transport); ok {
+			c.Transport = own.Clone()
+		}
 	}
 	if c.Now == nil {
 		c.Now = time.Now

@@ -24,7 +24,6 @@ type sale struct {
 	Created       moment `json:"create_date"`
 	Written       moment `json:"write_date"`
 	Timestamp     string `json:"_timestamp"`
-	Company       int64  `json:"company"`
 	Currency      struct {
 		Code string `json:"code"`
 	} `json:"currency."`
@@ -37,7 +36,7 @@ func (s sale) unchanged() values {
 }
 
 var saleFields = []string{"id", "number", "reference", "state", "shipment_state", "untaxed_amount", "tax_amount",
-	"total_amount", "sale_date", "create_date", "write_date", "_timestamp", "company", "currency.code"}
+	"total_amount", "sale_date", "create_date", "write_date", "_timestamp", "currency.code"}
 
 // maxTwins bounds how many sales under one key are looked at.
 const maxTwins = 50
