@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -533,6 +534,43 @@ func TestAPaymentThatNamesASecondOrderLaterTellsItToo(t *testing.T) {
 	require.Empty(t, o.dead(), o.reason())
 	require.Equal(t, 1, o.made["sales order order/1"])
 	require.Equal(t, 1, o.made["sales order order/2"])
+}
+
+func TestWithoutAWarehouseNobodyIsAsked(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, func(o *office) { o.o2c.Warehouse = nil })
+	o.order("1")
+	o.payment("1", []string{"1"})
+	o.news("evt_1", "charge.succeeded", "pi_1")
+	o.work()
+	require.Empty(t, o.dead(), o.reason())
+	require.Equal(t, []string{"confirm sale/1", "invoice order/1", "sales order order/1"}, o.inventory())
+}
+
+func TestEveryEventIsAnsweredFromWhatIsKnown(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	o.order("1")
+	reads := 0
+	o.o2c.Payments = counting{paySide{o.world}, &reads}
+	o.payment("1", []string{"1"})
+	o.news("evt_1", "charge.succeeded", "pi_1")
+	o.work()
+	require.Equal(t, 2, reads, "to find the order, and again under its lease")
+	o.news("evt_2", "charge.updated", "pi_1")
+	o.work()
+	require.Equal(t, 3, reads)
+}
+
+// counting counts how often payments are read.
+type counting struct {
+	Payments
+	n *int
+}
+
+func (c counting) Payment(ctx context.Context, ref commerce.Ref) (commerce.Payment, error) {
+	*c.n++
+	return c.Payments.Payment(ctx, ref)
 }
 
 func TestWhatCanNotBeLinked(t *testing.T) {
