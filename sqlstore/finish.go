@@ -219,7 +219,7 @@ func (s *session) complete(ctx context.Context, l inbox.Lease, e inbox.Ending) e
 	}
 	row, ok := rows[e.Seq]
 	switch {
-	case !ok:
+	case !ok, row.generation == e.Generation && row.starts == 0:
 		return refusal(commerce.KindConflict, "ended", "event %d has ended already", e.Seq)
 	case row.generation != e.Generation:
 		return refusal(commerce.KindConflict, "generation", "event %d is at generation %d, not %d", e.Seq, row.generation, e.Generation)
