@@ -187,6 +187,11 @@ func (s *Shop) invoice(o *order, in invoiceIn, transactionID string) (*document,
 	}
 	d.share((*item).toInvoice, "_amount", "_invoiced")
 	d.total(o.shippingLeft())
+	// Gift cards, credit and points lower the first invoice as far as they go: what is
+	// paid is what the gateway took. (Adobe Commerce's behaviour, not recorded.)
+	due := d.sums["grand_total"]
+	by := pair{min(o.covered.base, due.base), min(o.covered.order, due.order)}
+	d.sums["grand_total"], o.covered = due.sub(by), o.covered.sub(by)
 	for _, row := range d.rows {
 		i := row.item
 		i.invoiced += row.qty

@@ -25,6 +25,7 @@ type order struct {
 	info             []any // payment_additional_info
 	applied, byItem  []any // taxes
 	extension        obj   // gift cards and the like
+	covered          pair  // paid by them, and not on an invoice yet
 	inProcess        bool  // invoiced or shipped since it was placed
 }
 

@@ -445,6 +445,7 @@ func payBy(o *order, n NewOrder, rate dec) error {
 			p.order = total.order
 		}
 		o.sums["grand_total"] = total.sub(p)
+		o.covered = o.covered.add(p)
 		o.extension[m.name+"_amount"], o.extension["base_"+m.name+"_amount"] = p.order, p.base
 		switch m.name {
 		case "gift_cards":
