@@ -1,0 +1,121 @@
+// Package journey is the program that the integration tests look at: the real
+// clients, adapters, workflows and inbox, wired as a user wires them, and the fakes
+// around it.
+package journey
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/erp/tryton"
+	"github.com/commercesync/commerce/idempotency"
+	"github.com/commercesync/commerce/inbox"
+	"github.com/commercesync/commerce/magento"
+	"github.com/commercesync/commerce/mapping"
+	"github.com/commercesync/commerce/mapping/erpbooks"
+	"github.com/commercesync/commerce/mapping/magentoshop"
+	"github.com/commercesync/commerce/mapping/stripepay"
+	"github.com/commercesync/commerce/resilience"
+	"github.com/commercesync/commerce/stripe"
+	"github.com/commercesync/commerce/workflow"
+)
+
+// Config says what a program works with.
+type Config struct {
+	Far   Far
+	Store inbox.Store
+	Steps idempotency.Store
+	// Inbox holds waits and bounds; handlers and feeds are added.
+	Inbox inbox.Config
+	// PollEvery is how often the warehouse is asked.
+	PollEvery time.Duration
+	// Grace of both workflows.
+	Grace    time.Duration
+	Notifier workflow.Notifier
+	Alerter  workflow.Alerter
+	Now      func() time.Time // defaults to time.Now
+}
+
+// Program is order to cash, from the webhook to the shipment.
+type Program struct {
+	Inbox  *inbox.Inbox
+	Orders *workflow.OrderToCash
+	Hook   http.Handler
+}
+
+// New wires a program. It reads the ERP's taxes.
+func New(ctx context.Context, c Config) (*Program, error) {
+	protect := resilience.Config{Now: c.Now, Retry: resilience.Retry{Attempts: 2, Initial: time.Millisecond, Max: 5 * time.Millisecond}}
+	mage, err := magento.NewClient(magento.Config{BaseURL: c.Far.ShopURL, Credentials: commerce.Static(c.Far.ShopKeys),
+		Transport: c.Far.Shop, Resilience: protect, Now: c.Now})
+	if err != nil {
+		return nil, err
+	}
+	pays, err := stripe.NewClient(stripe.Config{BaseURL: c.Far.StripeURL, Credentials: commerce.Static(commerce.NewSecret(StripeKey)),
+		Transport: c.Far.Stripe, Resilience: protect, Now: c.Now})
+	if err != nil {
+		return nil, err
+	}
+	tryt, err := tryton.NewClient(tryton.Config{URL: c.Far.ERPURL, Database: "erp", Credentials: commerce.Static(c.Far.Login),
+		LongestRequest: c.Far.LongestRequest, Transport: c.Far.ERP, Resilience: protect, Now: c.Now})
+	if err != nil {
+		return nil, err
+	}
+	shop, err := magentoshop.New(mage, magentoshop.Config{Account: ShopName, Mode: commerce.Test, Settle: c.Far.LongestRequest})
+	if err != nil {
+		return nil, err
+	}
+	pay, err := stripepay.New(pays, stripepay.Config{Account: Account, Mode: commerce.Test})
+	if err != nil {
+		return nil, err
+	}
+	taxes, err := taxTable(ctx, tryt)
+	if err != nil {
+		return nil, err
+	}
+	books, err := erpbooks.New(tryt, erpbooks.Config{Routes: mapping.Routes{{Name: "demo", Shop: ShopName, Mode: commerce.Test}},
+		Taxes: map[string]mapping.TaxTable{"default": taxes}, Settle: c.Far.LongestRequest})
+	if err != nil {
+		return nil, err
+	}
+	links := inbox.Links{Store: c.Store}
+	p := &Program{Orders: &workflow.OrderToCash{Shop: shop, Payments: pay, Books: books, Warehouse: books, Steps: c.Steps, Links: links,
+		Notifier: c.Notifier, Alerter: c.Alerter, Grace: c.Grace, Now: c.Now}}
+	failed := &workflow.PaymentFailed{Shop: shop, Payments: pay, Steps: c.Steps, Links: links,
+		Notifier: c.Notifier, Alerter: c.Alerter, Grace: c.Grace, Now: c.Now}
+	if err := errors.Join(p.Orders.Check(), failed.Check()); err != nil {
+		return nil, err
+	}
+	hook, err := stripe.Webhook(stripe.WebhookConfig{Secrets: commerce.Static([]commerce.Secret{commerce.NewSecret(WebhookSecret)}),
+		Account: Account, Mode: commerce.Test, Now: c.Now})
+	if err != nil {
+		return nil, err
+	}
+	c.Inbox.Handlers = inbox.Merge(p.Orders.Handlers(), failed.Handlers())
+	c.Inbox.Feeds = []inbox.FeedConfig{{Name: "warehouse", Feed: books, Every: c.PollEvery}}
+	c.Inbox.Now = c.Now
+	if p.Inbox, err = inbox.New(c.Store, c.Inbox); err != nil {
+		return nil, err
+	}
+	p.Hook = p.Inbox.Receive(hook)
+	return p, nil
+}
+
+// taxTable maps the shop's rates to the ERP's taxes of the same rate.
+func taxTable(ctx context.Context, books *tryton.Client) (mapping.TaxTable, error) {
+	taxes, err := books.Taxes(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the ERP's taxes: %w", err)
+	}
+	var table mapping.TaxTable
+	for _, t := range taxes {
+		if !t.Rate.IsZero() {
+			table = append(table, mapping.TaxRow{Rate: t.Rate.Trim(0).String(), IDs: []string{t.ID}})
+		}
+	}
+	return append(table, mapping.TaxRow{Rate: "0"}), nil
+}

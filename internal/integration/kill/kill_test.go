@@ -1,0 +1,90 @@
+package kill_test
+
+import (
+	"context"
+	"database/sql"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/commercesync/commerce/sqlstore"
+)
+
+var databases = []struct {
+	name    string
+	dialect sqlstore.Dialect
+	dsn     func(t *testing.T) (driver, dsn string)
+}{
+	{"SQLite", sqlstore.SQLite, func(t *testing.T) (string, string) {
+		return "sqlite", sqlstore.SQLiteDSN(filepath.Join(t.TempDir(), "kill.db"))
+	}},
+	{"PostgreSQL", sqlstore.PostgreSQL, func(t *testing.T) (string, string) {
+		return "pgx", server.Database(t)
+	}},
+}
+
+// run kills workers while customers buy, lets the last ones finish and audits. It
+// ends before its time when enough is true.
+func run(t *testing.T, dialect sqlstore.Dialect, driver, dsn string, kills int, apart bool, enough func(report) bool) report {
+	ctx := t.Context()
+	pool, err := sql.Open(driver, dsn)
+	require.NoError(t, err)
+	defer pool.Close()
+	pool.SetMaxOpenConns(4)
+	db, err := sqlstore.Open(ctx, pool, dialect, sqlstore.Config{})
+	require.NoError(t, err)
+
+	start := time.Now()
+	w := newWorld(t, driver, dsn, apart)
+	defer w.close()
+	delivering, stop := context.WithCancel(ctx)
+	var post sync.WaitGroup
+	defer post.Wait()
+	defer stop()
+	post.Go(func() { w.deliver(delivering) })
+
+	killed := 0
+	for ; killed < kills; killed++ {
+		w.buy()
+		w.ship(ctx, db)
+		w.killOne()
+		if enough != nil && killed%5 == 4 {
+			if enough(w.audit(ctx, db)) {
+				killed++
+				break
+			}
+		}
+	}
+	w.settle(ctx, db)
+	stop()
+	post.Wait()
+	r := w.audit(ctx, db)
+	t.Logf("%d kills, %d orders, %d deliveries, %d steps taken up again, %d mails that a person must decide: %d lost, %d second effects, %.0f s",
+		killed, r.orders, w.sent.Deliveries, r.probed, r.undecided, r.lost, r.second, time.Since(start).Seconds())
+	return r
+}
+
+func TestKilledWorkersLoseNothingAndDoNothingTwice(t *testing.T) {
+	for _, d := range databases {
+		t.Run(d.name, func(t *testing.T) {
+			if d.dialect == sqlstore.PostgreSQL {
+				server.Need(t)
+			}
+			driver, dsn := d.dsn(t)
+			r := run(t, d.dialect, driver, dsn, kills(t), false, nil)
+			require.Empty(t, r.findings, "SEED=%d KILLS=%d go test ./kill -run '%s'", seed(t), kills(t), t.Name())
+			require.NotZero(t, r.probed, "no kill fell into a step: this run proves nothing")
+		})
+	}
+}
+
+func TestKeysThatAreApartFromTheirEffectsDoThingsTwice(t *testing.T) {
+	driver, dsn := databases[0].dsn(t)
+	twice := func(r report) bool { return r.second > 0 }
+	r := run(t, sqlstore.SQLite, driver, dsn, 100, true, twice)
+	require.NotZero(t, r.second, "100 kills, and the test saw no second effect: it could not see one")
+	t.Log(r.findings)
+}
