@@ -1,0 +1,225 @@
+package world
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"path"
+	"strconv"
+	"time"
+
+	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/stripe/stripetest"
+)
+
+// pace is the time between two orders.
+const pace = 20 * time.Second
+
+// invent plans what the customers do.
+func (w *World) invent() {
+	open := w.open()
+	for n := range w.c.Orders {
+		m := open[w.rand.IntN(len(open))]
+		s := &Sale{Store: strconv.FormatInt(m.store.ID, 10), Story: story(w.rand, m)}
+		if last := len(w.sales) - 1; last >= 0 && w.sales[last].Story == Shared && w.sales[last].With == nil {
+			// The other half of a shared payment: of the same store.
+			for _, same := range open {
+				if strconv.FormatInt(same.store.ID, 10) == w.sales[last].Store {
+					m = same
+				}
+			}
+			s.Store, s.Story, s.With = w.sales[last].Store, Shared, w.sales[last]
+			w.sales[last].With = s
+		} else if s.Story == Shared && n == w.c.Orders-1 {
+			s.Story = Card
+		}
+		w.sales = append(w.sales, s)
+		order := draw(w.rand, m, w.c.Offer, n)
+		w.at(w.start.Add(time.Duration(n)*pace), func(context.Context) error {
+			id, err := w.shop.Place(order)
+			if err != nil {
+				return err
+			}
+			if err := w.placed(s, id); err != nil {
+				return err
+			}
+			w.at(w.Clock.Now().Add(time.Minute), func(context.Context) error { return w.pay(s) })
+			return nil
+		})
+	}
+	// Somebody else's program takes money through the same Stripe account.
+	w.at(w.start.Add(10*time.Minute), func(context.Context) error {
+		_, err := w.stripe.Pay(stripetest.Purchase{Amount: 4200, Currency: "eur", Description: "gym membership"})
+		return err
+	})
+}
+
+// placed reads what the order came to.
+func (w *World) placed(s *Sale, id int64) error {
+	o, ok := w.shop.Order(id)
+	if !ok {
+		return fmt.Errorf("order %d was placed and is not there", id)
+	}
+	currency := commerce.Currency(o.OrderCurrencyCode)
+	due, _, err := commerce.RoundMoney(string(o.GrandTotal), 4, currency)
+	if err != nil {
+		return err
+	}
+	s.ID, s.Number, s.Due, s.Total = id, o.IncrementID, due, due
+	for _, paid := range []string{string(o.Extension.GiftCardsAmount)} {
+		if paid == "" {
+			continue
+		}
+		m, _, err := commerce.RoundMoney(paid, 4, currency)
+		if err != nil {
+			return err
+		}
+		if s.Total, err = s.Total.Add(m); err != nil {
+			return err
+		}
+	}
+	w.mu.Lock()
+	w.byID[id] = s
+	w.mu.Unlock()
+	return nil
+}
+
+// pay is what the customer does at the checkout, and later.
+func (w *World) pay(s *Sale) error {
+	if s.Due.IsZero() {
+		return nil
+	}
+	switch s.Story {
+	case Shared:
+		if s.With.ID == 0 || s.With.ID > s.ID {
+			return nil // the other order pays for both
+		}
+		sum, err := s.Due.Add(s.With.Due)
+		if err != nil {
+			return err
+		}
+		_, err = w.buy(s, sum, stripetest.Card, map[string]string{
+			"commerce_orders": fmt.Sprintf("%d:%s,%d:%s", s.ID, s.Due.Text(), s.With.ID, s.With.Due.Text())})
+		return err
+	case CardRetried:
+		return w.then(s, stripetest.CardInsufficientFunds, 4*time.Minute, func(id string) error {
+			_, err := w.stripe.PayIntent(id, stripetest.Card)
+			return err
+		})
+	case Declined, ByLink:
+		return w.then(s, stripetest.CardDeclined, 0, nil)
+	case Debit:
+		return w.then(s, stripetest.Debit, 0, nil)
+	case DebitFailed:
+		return w.then(s, stripetest.DebitFails, 0, nil)
+	case DebitBounced:
+		return w.then(s, stripetest.DebitReturned, 0, nil)
+	case Captured, Expired:
+		i, err := w.purchase(s, s.Due, stripetest.Card, nil, true)
+		if err != nil {
+			return err
+		}
+		w.at(w.Clock.Now().Add(26*time.Hour), func(ctx context.Context) error {
+			if s.Story == Captured {
+				return w.post(ctx, "/v1/payment_intents/"+i+"/capture")
+			}
+			return w.post(ctx, "/v1/payment_intents/"+i+"/cancel")
+		})
+		return nil
+	case Twice:
+		return w.then(s, stripetest.Card, 5*time.Minute, func(string) error {
+			_, err := w.buy(s, s.Due, stripetest.Mastercard, nil)
+			return err
+		})
+	}
+	return w.then(s, stripetest.Card, 0, nil)
+}
+
+// then pays, and does something more later.
+func (w *World) then(s *Sale, m stripetest.Method, later time.Duration, do func(intent string) error) error {
+	id, err := w.buy(s, s.Due, m, nil)
+	if err == nil && do != nil {
+		w.at(w.Clock.Now().Add(later), func(context.Context) error { return do(id) })
+	}
+	return err
+}
+
+func (w *World) buy(s *Sale, amount commerce.Money, m stripetest.Method, metadata map[string]string) (string, error) {
+	return w.purchase(s, amount, m, metadata, false)
+}
+
+// purchase pays as a shop's checkout does. Half of the shops write our metadata,
+// half what Stripe's own module writes.
+func (w *World) purchase(s *Sale, amount commerce.Money, m stripetest.Method, metadata map[string]string, authorise bool) (string, error) {
+	units, err := amount.Stripe(commerce.StripeCharge)
+	if err != nil {
+		return "", err
+	}
+	if metadata == nil {
+		metadata = map[string]string{"commerce_order": strconv.FormatInt(s.ID, 10)}
+		if s.ID%2 == 0 {
+			metadata = map[string]string{"Order #": s.Number, "Module": "Magento2", "commerce_store": s.Store}
+		}
+	}
+	i, err := w.stripe.Pay(stripetest.Purchase{Amount: units, Currency: amount.Currency().Lower(), Method: m, Authorise: authorise, Metadata: metadata})
+	return i.ID, err
+}
+
+// post is the merchant at the Stripe dashboard.
+func (w *World) post(ctx context.Context, resource string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.StripeURL+resource, http.NoBody)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Authorization", "Bearer "+StripeKey)
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	for range 5 { // a planned fault may hit this request too
+		resp, err := w.http.Do(req)
+		if err != nil {
+			continue
+		}
+		answer, _ := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if resp.StatusCode/100 == 2 {
+			return nil
+		}
+		if resp.StatusCode < 500 {
+			return fmt.Errorf("stripe answers %s to %s: %.200s", resp.Status, resource, answer)
+		}
+	}
+	return fmt.Errorf("stripe does not answer %s", resource)
+}
+
+// followLinks lets customers open the links that they were sent an hour ago.
+func (w *World) followLinks() {
+	w.mu.Lock()
+	links := w.links
+	w.links = nil
+	w.mu.Unlock()
+	for _, f := range links {
+		w.at(w.Clock.Now().Add(time.Hour), func(ctx context.Context) error { return w.follow(ctx, f.link) })
+	}
+}
+
+// follow opens a retry link, which leads to a Checkout page, and pays there.
+func (w *World) follow(ctx context.Context, link string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, link, http.NoBody)
+	if err != nil {
+		return err
+	}
+	browser := &http.Client{Transport: w.http.Transport, Timeout: w.http.Timeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	for range 5 {
+		resp, err := browser.Do(req)
+		if err != nil {
+			return err
+		}
+		_ = resp.Body.Close()
+		if to, err := resp.Location(); err == nil {
+			_, err = w.stripe.PaySession(path.Base(to.Path), stripetest.Card)
+			return err
+		}
+	}
+	return fmt.Errorf("the link %s leads nowhere", link)
+}

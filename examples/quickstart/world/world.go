@@ -1,0 +1,381 @@
+// Package world is what surrounds the quickstart's program: a Stripe, a Magento and
+// a Tryton on loopback, customers who order and pay in every way that goes wrong, a
+// warehouse, and an auditor who counts at the far sides. Its clock moves only when
+// everything is quiet, so that twelve days pass in seconds.
+package world
+
+import (
+	"cmp"
+	"container/heap"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/erp/tryton/trytontest"
+	"github.com/commercesync/commerce/internal/fault"
+	"github.com/commercesync/commerce/magento"
+	"github.com/commercesync/commerce/magento/magentotest"
+	"github.com/commercesync/commerce/stripe/stripetest"
+)
+
+// Config says what a world is like.
+type Config struct {
+	Orders int
+	Seed   uint64
+	// Tryton is the real server to use; the zero Tryton is a fake one.
+	Tryton Tryton
+	// Offer is what the ERP can take. Zero: all that the fake one can.
+	Offer Offer
+}
+
+// Secrets that the fakes know. They open nothing else.
+const (
+	StripeKey     = "sk_test_quickstart"
+	WebhookSecret = "whsec_quickstart"
+	Account       = "acct_quickstart"
+)
+
+// World is the outside. Make one with New, let it happen with Run, count with Audit.
+type World struct {
+	Clock     *Clock
+	StripeURL string
+	ShopURL   string
+	ShopKeys  magento.Keys
+	Tryton    Tryton
+
+	// LongestRequest is how long a request to any of the fakes may live.
+	LongestRequest time.Duration
+
+	c       Config
+	rand    *rand.Rand
+	start   time.Time
+	stripe  *stripetest.Fake
+	shop    *magentotest.Shop
+	erp     *trytontest.Server // nil: a real one
+	servers []*httptest.Server
+	people  *people
+	sales   []*Sale
+	byID    map[int64]*Sale
+	agenda  agenda
+	plans   int
+	http    *http.Client
+
+	mu    sync.Mutex
+	mail  map[string]int // messages by order and kind
+	links []follow
+	tally
+}
+
+// tally counts what the world did.
+type tally struct {
+	deliveries, duplicates, reordered, refused int
+	newest                                     time.Time // creation of the newest event delivered
+}
+
+// New starts the fakes and invents the customers.
+func New(c Config) (*World, error) {
+	if c.Orders < 1 {
+		return nil, fmt.Errorf("%d orders: at least one is needed", c.Orders)
+	}
+	// Orders of the last days, so that their accounting periods are open.
+	start := time.Now().UTC().Truncate(time.Hour).AddDate(0, 0, -14)
+	w := &World{Clock: NewClock(start), c: c, start: start, LongestRequest: 20 * time.Second,
+		rand: rand.New(rand.NewPCG(c.Seed, 0xc0ffee)), byID: map[int64]*Sale{}, mail: map[string]int{},
+		http: &http.Client{Timeout: 30 * time.Second}}
+	if len(w.c.Offer.SKUs) == 0 {
+		for _, p := range trytontest.DefaultProducts() {
+			w.c.Offer.SKUs = append(w.c.Offer.SKUs, p.SKU)
+		}
+		w.c.Offer.Rates = trytontest.DefaultTaxRates()
+		w.c.Offer.Currencies = []commerce.Currency{"EUR", "USD", "GBP", "JPY"}
+	}
+	var stores []magentotest.Store
+	for _, m := range markets() {
+		stores = append(stores, m.store)
+	}
+	var err error
+	if w.stripe, err = stripetest.New(stripetest.Config{Now: w.Clock.Now, Seed: c.Seed, Account: Account,
+		Key: StripeKey, WebhookSecret: WebhookSecret, LongestRequest: w.LongestRequest}); err != nil {
+		return nil, err
+	}
+	if w.shop, err = magentotest.New(magentotest.Config{Now: w.Clock.Now, Seed: c.Seed, Stores: stores,
+		LongestRequest: w.LongestRequest}); err != nil {
+		return nil, err
+	}
+	w.ShopKeys = w.shop.Keys()
+	w.StripeURL, w.ShopURL = w.serve(w.stripe.NewServer()), w.serve(w.shop.NewServer())
+	if w.Tryton = c.Tryton; w.Tryton.URL == "" {
+		if w.erp, err = trytontest.New(trytontest.Config{Now: w.Clock.Now, LongestRequest: w.LongestRequest}); err != nil {
+			return nil, err
+		}
+		login := w.erp.Login()
+		w.Tryton = Tryton{URL: w.serve(w.erp.NewServer()) + "/", Database: trytontest.Database, User: login.User, Password: login.Password}
+	}
+	w.people = newPeople(w.Tryton)
+	return w, nil
+}
+
+func (w *World) serve(s *httptest.Server) string {
+	w.servers = append(w.servers, s)
+	return s.URL
+}
+
+// Close stops the servers.
+func (w *World) Close() {
+	w.http.CloseIdleConnections()
+	w.people.close()
+	for _, s := range w.servers {
+		s.Close()
+	}
+}
+
+// Program is what the world acts upon.
+type Program interface {
+	// URL is where Stripe posts its webhooks.
+	URL() string
+	// Work works what is due and returns how many events that were.
+	Work(ctx context.Context) (int, error)
+	// Poll asks the systems that do not tell by themselves.
+	Poll(ctx context.Context) error
+	// Wait returns how long until something is due; negative = nothing waits.
+	Wait(ctx context.Context) (time.Duration, error)
+	// Reference is what the ERP's sales order of a shop's order is found by.
+	Reference(order int64) string
+	// Dead lists why events were buried.
+	Dead(ctx context.Context) ([]string, error)
+	// Exceptions lists the named exceptions that were told.
+	Exceptions() []string
+	// Sweep looks for doubles that only a late request can leave.
+	Sweep(ctx context.Context) error
+}
+
+// days is how long the world lasts after the last order.
+const days = 11
+
+// Run lets everything happen: orders, payments, deliveries, an outage, shipments. It
+// returns when nothing waits any more. settled is called with the orders that have
+// come to rest.
+func (w *World) Run(ctx context.Context, p Program, settled func(int)) error {
+	w.invent()
+	w.breakDown()
+	last := w.start.Add(time.Duration(w.c.Orders) * pace)
+	for at := w.start.Add(time.Hour); at.Before(last.AddDate(0, 0, days)); at = at.Add(6 * time.Hour) {
+		w.at(at, func(ctx context.Context) error { return w.people.ship(ctx) })
+	}
+	for {
+		if err := w.happen(ctx); err != nil {
+			return err
+		}
+		if err := w.collect(p); err != nil {
+			return err
+		}
+		if err := w.happen(ctx); err != nil { // deliveries that are due at once
+			return err
+		}
+		if err := p.Poll(ctx); err != nil && ctx.Err() != nil {
+			return err
+		}
+		if err := drain(ctx, p); err != nil {
+			return err
+		}
+		w.followLinks()
+		settled(w.atRest())
+		next, err := w.next(ctx, p)
+		if err != nil || next.IsZero() {
+			return err
+		}
+		w.Clock.MoveTo(next)
+	}
+}
+
+// drain works with four hands until nothing is due.
+func drain(ctx context.Context, p Program) error {
+	errs := make(chan error, 4)
+	for range cap(errs) {
+		go func() {
+			for {
+				n, err := p.Work(ctx)
+				if err != nil || n == 0 {
+					errs <- err
+					return
+				}
+			}
+		}()
+	}
+	var first error
+	for range cap(errs) {
+		first = cmp.Or(first, <-errs)
+	}
+	return first
+}
+
+// next returns the next moment at which anything happens, to the next full minute;
+// zero when nothing ever will.
+func (w *World) next(ctx context.Context, p Program) (time.Time, error) {
+	now := w.Clock.Now()
+	wait, err := p.Wait(ctx)
+	if err != nil {
+		return time.Time{}, err
+	}
+	var next time.Time
+	if wait >= 0 {
+		next = now.Add(max(wait, time.Second))
+	}
+	if len(w.agenda) > 0 && (next.IsZero() || w.agenda[0].at.Before(next)) {
+		next = w.agenda[0].at
+	}
+	if next.IsZero() {
+		return next, nil
+	}
+	return next.Add(time.Minute - 1).Truncate(time.Minute), nil
+}
+
+// collect puts the deliveries of new events on the agenda: most once, some twice,
+// some late, some before what happened earlier.
+func (w *World) collect(p Program) error {
+	w.stripe.Tick()
+	for d := range w.stripe.Deliveries(stripetest.DeliveryOptions{Duplicates: 0.12, Reordered: 0.12, MaxDelay: 90 * time.Second}) {
+		w.stripe.Acknowledge(d.Event)
+		created := w.Clock.Now()
+		at := d.At
+		if w.rand.IntN(20) == 0 {
+			at = at.Add(time.Duration(w.rand.IntN(180)) * time.Minute)
+		}
+		w.at(at, w.delivery(p, d, created, 0))
+	}
+	return nil
+}
+
+// delivery posts a webhook, again and again until it is acknowledged.
+func (w *World) delivery(p Program, d stripetest.Delivery, created time.Time, failures int) func(context.Context) error {
+	return func(ctx context.Context) error {
+		req, err := d.Request(ctx, p.URL())
+		if err != nil {
+			return err
+		}
+		req.Header.Set("Stripe-Signature", stripetest.Sign(w.Clock.Now(), d.Body, WebhookSecret))
+		w.deliveries++
+		if d.Duplicate {
+			w.duplicates++
+		}
+		if created.Before(w.newest) || d.Reordered {
+			w.reordered++
+		} else {
+			w.newest = created
+		}
+		resp, err := w.http.Do(req)
+		if err == nil {
+			_ = resp.Body.Close()
+			if resp.StatusCode/100 == 2 {
+				return nil
+			}
+			err = fmt.Errorf("%s", resp.Status)
+		}
+		if failures++; failures > 20 {
+			return fmt.Errorf("webhook %s was refused %d times, last with: %w", d.Event, failures, err)
+		}
+		w.refused++
+		w.at(w.Clock.Now().Add(5*time.Minute), w.delivery(p, d, created, failures))
+		return nil
+	}
+}
+
+// breakDown plans the outage and the small losses.
+func (w *World) breakDown() {
+	length := time.Duration(w.c.Orders) * pace
+	from := w.start.Add(length / 3)
+	w.at(from, func(context.Context) error {
+		remove := w.shop.Fail(fault.Fault{Kind: fault.Answered, Status: http.StatusServiceUnavailable,
+			Header: http.Header{"Content-Type": {"text/html"}}, Body: "<html><h1>Service Temporarily Unavailable</h1></html>"})
+		w.at(from.Add(max(length/6, 10*time.Minute)), func(context.Context) error { remove(); return nil })
+		return nil
+	})
+	// Now and then an answer is lost after the effect, or a connection is refused.
+	writes := func(r *http.Request) bool { return r.Method == http.MethodPost }
+	for at := w.start.Add(5 * time.Minute); at.Before(w.start.Add(length)); at = at.Add(time.Duration(10+w.rand.IntN(20)) * time.Minute) {
+		kind := []fault.Kind{fault.Lost, fault.Half, fault.Refused}[w.rand.IntN(3)]
+		f := fault.Fault{Kind: kind, Times: 1, Match: writes}
+		w.at(at, func(context.Context) error {
+			w.shop.Fail(f)
+			if w.erp != nil {
+				w.erp.Fail(f)
+			}
+			w.stripe.Faults().Add(fault.Fault{Kind: kind, Times: 1})
+			return nil
+		})
+	}
+}
+
+// agenda holds what is to happen, by time, then by the order of planning.
+type agenda []planned
+
+type planned struct {
+	at time.Time
+	n  int
+	do func(context.Context) error
+}
+
+func (a agenda) Len() int { return len(a) }
+func (a agenda) Less(i, j int) bool {
+	return cmp.Or(a[i].at.Compare(a[j].at), cmp.Compare(a[i].n, a[j].n)) < 0
+}
+func (a agenda) Swap(i, j int) { a[i], a[j] = a[j], a[i] }
+func (a *agenda) Push(x any)   { *a = append(*a, x.(planned)) }
+func (a *agenda) Pop() any {
+	last := (*a)[len(*a)-1]
+	*a = (*a)[:len(*a)-1]
+	return last
+}
+
+func (w *World) at(t time.Time, do func(context.Context) error) {
+	w.plans++
+	heap.Push(&w.agenda, planned{t, w.plans, do})
+}
+
+// happen does what is due.
+func (w *World) happen(ctx context.Context) error {
+	for len(w.agenda) > 0 && !w.agenda[0].at.After(w.Clock.Now()) {
+		if err := heap.Pop(&w.agenda).(planned).do(ctx); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// Told is called by the program's notifier: the customer gets a message, perhaps
+// with a link to pay by, and some of them use it.
+func (w *World) Told(order commerce.Ref, kind, link string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.mail[order.ID+" "+kind]++
+	if s := w.byID[entity(order)]; s != nil && s.Story == ByLink && link != "" {
+		w.links = append(w.links, follow{s, link})
+	}
+}
+
+// follow is a customer who is about to follow a link.
+type follow struct {
+	sale *Sale
+	link string
+}
+
+// entity is the shop's id in a ref like "order/17"; 0 where there is none.
+func entity(order commerce.Ref) int64 {
+	id, _ := strconv.ParseInt(strings.TrimPrefix(order.ID, "order/"), 10, 64)
+	return id
+}
+
+// open returns the markets that the ERP's currencies allow.
+func (w *World) open() []market {
+	return slices.DeleteFunc(markets(), func(m market) bool {
+		return !slices.Contains(w.c.Offer.Currencies, commerce.Currency(m.store.Currency))
+	})
+}
