@@ -144,7 +144,7 @@ func (p *Pay) Payment(ctx context.Context, ref commerce.Ref) (commerce.Payment, 
 		if err := p.sameMode(op, ch.ID, ch.Livemode); err != nil {
 			return commerce.Payment{}, err
 		}
-		return p.ofCharge(ch)
+		return p.OfCharge(ch)
 	case "cs":
 		s, err := p.client.CheckoutSessions.Get(ctx, ref.ID)
 		if err != nil {
@@ -169,5 +169,5 @@ func (p *Pay) intent(ctx context.Context, op, id string) (commerce.Payment, erro
 	if err := p.sameMode(op, pi.ID, pi.Livemode); err != nil {
 		return commerce.Payment{}, err
 	}
-	return p.ofIntent(pi)
+	return p.OfIntent(pi)
 }

@@ -23,8 +23,9 @@ func (r *reader) money(field string, amount int64) commerce.Money {
 	return m
 }
 
-// ofIntent says a payment intent and its latest charge in canonical words.
-func (p *Pay) ofIntent(pi *stripe.PaymentIntent) (commerce.Payment, error) {
+// OfIntent says a payment intent and its latest charge in canonical words. It makes no
+// call: a charge that was not expanded is known by its id alone.
+func (p *Pay) OfIntent(pi *stripe.PaymentIntent) (commerce.Payment, error) {
 	r := &reader{document: "stripe " + pi.ID, currency: pi.Currency}
 	out := commerce.Payment{
 		Ref: p.origin.With(pi.ID), Created: pi.Created.Time(), Amount: r.money("amount", pi.Amount),
@@ -76,8 +77,8 @@ func statusWith(intent, charge commerce.PaymentStatus, ch *stripe.Charge) commer
 	return intent
 }
 
-// ofCharge says a charge without an intent in canonical words.
-func (p *Pay) ofCharge(ch *stripe.Charge) (commerce.Payment, error) {
+// OfCharge says a charge without an intent in canonical words. It makes no call.
+func (p *Pay) OfCharge(ch *stripe.Charge) (commerce.Payment, error) {
 	r := &reader{document: "stripe " + ch.ID, currency: ch.Currency}
 	out := commerce.Payment{Ref: p.origin.With(ch.ID), Created: ch.Created.Time(), Amount: r.money("amount", ch.Amount),
 		Authorised: r.money("amount", 0), Captured: r.money("amount", 0), Refunded: r.money("amount", 0),
