@@ -66,10 +66,6 @@ func roundHalfAway(r *big.Rat) *big.Int {
 	return num.Quo(num, new(big.Int).Lsh(r.Denom(), 1))
 }
 
-// AmountOf returns an amount of money as a shop would state it; a currency has at
-// most 4 decimals.
-func AmountOf(m commerce.Money) Amount { return Amount(m.Minor()) * step(m.Currency()) }
-
 // step is the smallest unit of a currency in ten-thousandths.
 func step(c commerce.Currency) Amount {
 	n := Amount(1)

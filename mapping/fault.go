@@ -29,8 +29,10 @@ func Faultf(document, field, value, reason string, args ...any) error {
 		Code: "fault", Err: &Fault{Document: document, Field: field, Value: value, Reason: fmt.Sprintf(reason, args...)}}
 }
 
-// DifferenceError says that an order and a payment do not agree. It is never mended
-// by a program: a person looks at both figures.
+// DifferenceError says that an order and a payment do not agree to the minor unit. It
+// is never mended by a program: a person looks at both figures. A shop that keeps more
+// digits than the currency has (18360.79 JPY) was rounded when its order was read, as
+// Stripe's module does when it charges: there both are 18361.
 type DifferenceError struct {
 	Order, Payment commerce.Ref
 	Due            commerce.Money // what the order asks for
@@ -43,21 +45,3 @@ func (e *DifferenceError) Error() string {
 
 // ErrorKind is KindMapping.
 func (e *DifferenceError) ErrorKind() commerce.Kind { return commerce.KindMapping }
-
-// Compare checks that what a payment brings is what the order asks for: the same
-// currency and the same minor units. A shop that keeps more digits than the
-// currency has (18360.79 JPY) was rounded when its order was read, as Stripe's
-// module does when it charges: both are 18361. A difference is a *commerce.Error
-// of kind mapping, code "amount_differs" or "currency_differs", around a
-// *DifferenceError.
-func Compare(order, payment commerce.Ref, due, paid commerce.Money) error {
-	if due == paid {
-		return nil
-	}
-	code := "amount_differs"
-	if due.Currency() != paid.Currency() {
-		code = "currency_differs"
-	}
-	return &commerce.Error{Kind: commerce.KindMapping, System: "mapping", Op: "compare", Outcome: commerce.NotSent,
-		Code: code, Err: &DifferenceError{Order: order, Payment: payment, Due: due, Paid: paid}}
-}

@@ -94,10 +94,8 @@ func (k MetadataKeys) Write(orders []commerce.OrderHint, operation string) (map[
 		}
 		put(k.Orders, strings.Join(parts, ","))
 	}
-	for name, value := range md {
-		if err := checkMetadata(name, value); err != nil {
-			return nil, err
-		}
+	if err := CheckMetadata(md); err != nil {
+		return nil, err
 	}
 	return md, nil
 }

@@ -138,6 +138,8 @@ func (r *reader) pricesIncludeTax() bool {
 	return false
 }
 
+// people fills in customer and addresses. Magento does not say on an order whether an
+// e-mail address was ever verified, so VerifiedFor stays empty.
 func (r *reader) people(out *commerce.Order) {
 	o := r.o
 	c := commerce.Customer{
