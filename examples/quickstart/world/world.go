@@ -167,8 +167,15 @@ func (w *World) Run(ctx context.Context, p Program, settled func(int)) error {
 	w.invent()
 	w.breakDown()
 	last := w.start.Add(time.Duration(w.c.Orders) * pace)
-	for at := w.start.Add(time.Hour); at.Before(last.AddDate(0, 0, days)); at = at.Add(6 * time.Hour) {
-		w.at(at, func(ctx context.Context) error { return w.people.ship(ctx) })
+	// Every few hours the warehouse sends what it was asked for, and the program looks.
+	for at := last.Add(time.Hour); at.Before(last.AddDate(0, 0, days)); at = at.Add(6 * time.Hour) {
+		w.at(at, func(ctx context.Context) error {
+			if err := w.people.ship(ctx); err != nil {
+				return err
+			}
+			_ = p.Poll(ctx) // a feed that is down is asked again next time
+			return ctx.Err()
+		})
 	}
 	for {
 		if err := w.happen(ctx); err != nil {
@@ -178,9 +185,6 @@ func (w *World) Run(ctx context.Context, p Program, settled func(int)) error {
 			return err
 		}
 		if err := w.happen(ctx); err != nil { // deliveries that are due at once
-			return err
-		}
-		if err := p.Poll(ctx); err != nil && ctx.Err() != nil {
 			return err
 		}
 		if err := drain(ctx, p); err != nil {
