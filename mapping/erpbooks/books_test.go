@@ -322,6 +322,116 @@ func TestTheWarehouseIsAskedAndSaysWhatIsMissing(t *testing.T) {
 	require.Equal(t, "refused", e.Code)
 }
 
+// booksOnly is an ERP that ships nothing.
+type booksOnly struct{ erp.ERP }
+
+func (b booksOnly) ForCompany(id string) erp.ERP { return booksOnly{b.ERP.ForCompany(id)} }
+
+func TestAnERPThatIsNoWarehouseSaysSo(t *testing.T) {
+	t.Parallel()
+	b := books(t, booksOnly{memory(t, erptest.MemoryConfig{})}, config())
+	o := order(t, "17")
+	r := route(t, b, o)
+	_, err := b.Request(r, o, commerce.Document{}).Act(t.Context())
+	require.ErrorIs(t, err, commerce.ErrInvalid)
+	require.True(t, commerce.SafeToRetry(err))
+	_, err = b.Shipment(t.Context(), commerce.Ref{})
+	require.ErrorIs(t, err, commerce.ErrInvalid)
+	for _, err := range b.Changes(t.Context(), "") {
+		require.ErrorIs(t, err, commerce.ErrInvalid)
+	}
+}
+
+func TestShipmentsOfEveryCompanyAreRead(t *testing.T) {
+	t.Parallel()
+	m := memory(t, erptest.MemoryConfig{})
+	c := config()
+	c.Routes = append(mapping.Routes{{Name: "us", Shop: "us", Mode: commerce.Test, Company: "2"}}, c.Routes...)
+	b := books(t, m, c)
+	sent := map[string]bool{}
+	for shop, id := range map[string]string{"main": "17", "us": "18"} {
+		o := order(t, id)
+		o.Ref.Account = shop
+		r := route(t, b, o)
+		doc, err := b.SalesOrder(r, o, nil).Act(t.Context())
+		require.NoError(t, err)
+		_, err = b.Confirm(r, doc).Act(t.Context())
+		require.NoError(t, err)
+		company := m.ForCompany(r.Company).(*erptest.Memory)
+		s, err := company.Ship(doc.Ref, nil)
+		require.NoError(t, err)
+		sent[s.Ref.ID] = true
+	}
+	cursor := ""
+	for change, err := range b.Changes(t.Context(), cursor) {
+		require.NoError(t, err)
+		cursor = change.Cursor
+		if id := change.Event.Object; id != "" {
+			require.True(t, sent[id])
+			delete(sent, id)
+			_, err := b.Shipment(t.Context(), change.Event.Ref.With(id))
+			require.NoError(t, err)
+		}
+	}
+	require.Empty(t, sent)
+	for change, err := range b.Changes(t.Context(), cursor) {
+		require.NoError(t, err)
+		require.True(t, change.Event.Ref.IsZero(), "nothing new")
+	}
+}
+
+func TestOnlyARegisteredCustomersMasterDataIsEverWrittenOver(t *testing.T) {
+	t.Parallel()
+	c := config()
+	c.UpdateParties, c.Guests = true, mapping.GuestCollective
+	for guest, want := range map[bool]bool{true: false, false: true} {
+		spy := &upserts{ERP: memory(t, erptest.MemoryConfig{})}
+		b := books(t, spy, c)
+		o := order(t, "17")
+		o.Customer.Guest = guest
+		if !guest {
+			o.Customer.Ref = o.Ref.With("customer/6")
+		}
+		_, err := b.SalesOrder(route(t, b, o), o, nil).Act(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, want, spy.last.Update)
+		require.Equal(t, o.BillingAddress, spy.last.Billing, "the order keeps its own addresses")
+		if guest {
+			require.Equal(t, "Web shop guests", spy.last.Party.Name)
+		}
+	}
+}
+
+// upserts is an ERP that remembers the last customer it was given.
+type upserts struct {
+	erp.ERP
+	last erp.Customer
+}
+
+func (u *upserts) ForCompany(string) erp.ERP { return u }
+
+func (u *upserts) UpsertCustomer(ctx context.Context, c erp.Customer) (erp.CustomerRef, error) {
+	u.last = c
+	return u.ERP.UpsertCustomer(ctx, c)
+}
+
+func TestGiftCardsAndSharesStandAmongThePaymentDetails(t *testing.T) {
+	t.Parallel()
+	m := memory(t, erptest.MemoryConfig{})
+	b := books(t, m, config())
+	o := order(t, "17")
+	o.Tenders = []commerce.Tender{{Kind: commerce.TenderGiftCard, Amount: eur(1000), Reference: "5"}, {Kind: commerce.TenderStripe, Amount: eur(2807)}}
+	p := payment(o)
+	p.Orders = []commerce.OrderHint{{ID: "16", Amount: eur(1)}, {ID: "17", Amount: eur(2807)}}
+	_, err := b.SalesOrder(route(t, b, o), o, []commerce.Payment{p}).Act(t.Context())
+	require.NoError(t, err)
+	n, _ := m.Written(b.Reference(o.Ref))
+	require.Len(t, n.Payments, 2)
+	require.Equal(t, eur(2807), n.Payments[0].Amount, "what the payment names for this order")
+	require.Equal(t, commerce.TenderGiftCard, n.Payments[1].Tender)
+	require.Equal(t, eur(1000), n.Payments[1].Amount)
+}
+
 func TestShipmentsAreToldAsEventsOnceACursor(t *testing.T) {
 	t.Parallel()
 	m := memory(t, erptest.MemoryConfig{})

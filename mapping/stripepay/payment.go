@@ -120,12 +120,7 @@ func (p *Pay) charge(out *commerce.Payment, ch *stripe.Charge) error {
 		}
 	case status == commerce.PaymentCaptured:
 		out.Captured = captured
-		out.Refunded = r.money("amount_refunded", ch.AmountRefunded)
-		if out.Refunded.Minor() > captured.Minor() {
-			// A capture of less than was authorised releases the rest, and the charge may
-			// count that as refunded: more than what was taken can not go back.
-			out.Refunded = captured
-		}
+		out.Refunded = r.money("amount_refunded", refunded(ch))
 	}
 	if r.err != nil {
 		return r.err
@@ -152,6 +147,19 @@ func (p *Pay) charge(out *commerce.Payment, ch *stripe.Charge) error {
 	out.Customer = cmp.Or(out.Customer, ch.Customer.ID)
 	out.Email = cmp.Or(out.Email, mapping.Email(ch.BillingDetails.Email))
 	return p.fee(out, ch)
+}
+
+// refunded is what went back to the buyer. A capture of less than was authorised
+// releases the rest, which the charge counts as refunded though nothing had been
+// taken. That it does is not in the reference; Stripe's reports book the release as
+// partial_capture_reversal, and expired authorisations are documented to be marked as
+// refunded (docs.stripe.com/api/charges/capture, read 2026-11). A charge that shows
+// less than the release does not count it.
+func refunded(ch *stripe.Charge) int64 {
+	if released := ch.Amount - ch.AmountCaptured; ch.AmountRefunded >= released {
+		return ch.AmountRefunded - released
+	}
+	return ch.AmountRefunded
 }
 
 // failureText says a failure to the merchant in our own words: Stripe's sentence may
