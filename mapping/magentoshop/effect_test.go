@@ -312,3 +312,17 @@ func TestAnOrderOfTheFakeReadsAsOneOfARealShop(t *testing.T) {
 	require.Equal(t, rest, due)
 	require.True(t, w.o.PricesIncludeTax)
 }
+
+func TestAnInvoiceThatWaitsForItsCaptureNeedsAPerson(t *testing.T) {
+	t.Parallel()
+	w := placed(t, cups(), magentoshop.Config{})
+	w.far.Fail(magentotest.Fault{Kind: magentotest.Answered, Status: http.StatusOK,
+		Match: func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/V1/invoices") },
+		Body:  `{"items":[{"entity_id":1,"increment_id":"000000001","order_id":1,"state":1}],"total_count":1}`})
+	_, err := w.shop.RecordPayment(w.o, payment(w.o)).Act(t.Context())
+	require.ErrorIs(t, err, commerce.ErrNeedsDecision)
+	require.True(t, commerce.SafeToRetry(err))
+	e, _ := errors.AsType[*commerce.Error](err)
+	require.Equal(t, "open_invoice", e.Code)
+	require.Empty(t, w.far.Invoices(w.id))
+}

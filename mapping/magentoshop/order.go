@@ -300,8 +300,11 @@ func (r *reader) rows() []mapping.Row {
 	types, priced := map[magento.ID]string{}, map[magento.ID]bool{} // priced: its parts carry the money
 	for _, i := range r.o.Items {
 		types[i.ItemID] = i.ProductType
-		if r.amount("items["+i.ItemID.String()+"].row_total_incl_tax", i.RowTotalInclTax) != 0 {
-			priced[i.ParentItemID] = true
+		// A part that is given away may still be taxed: any of the figures tells.
+		for field, n := range map[string]magento.Number{"row_total_incl_tax": i.RowTotalInclTax, "discount_amount": i.DiscountAmount, "tax_amount": i.TaxAmount} {
+			if r.amount("items["+i.ItemID.String()+"]."+field, n) != 0 {
+				priced[i.ParentItemID] = true
+			}
 		}
 	}
 	rows := make([]mapping.Row, 0, len(r.o.Items))

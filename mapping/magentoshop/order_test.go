@@ -220,6 +220,23 @@ func TestTaxesThatAreNotListedByRowComeFromTheOrdersOneRate(t *testing.T) {
 	require.Equal(t, "US-TX-8.25", o.Lines[0].Taxes[0].Code)
 }
 
+func TestTheTaxOfABundleThatIsGivenAwayIsThatOfItsParts(t *testing.T) {
+	t.Parallel()
+	far, err := magentotest.New(magentotest.Config{})
+	require.NoError(t, err)
+	tax := []magentotest.Tax{{Code: "VAT 19", Percent: "19"}}
+	for _, included := range []bool{false, true} {
+		id, err := far.Place(magentotest.NewOrder{PricesIncludeTax: included, TaxBeforeDiscount: true, Coupon: "GIFT", DiscountPercent: "100",
+			Items: []magentotest.NewItem{{SKU: "KIT", Type: "bundle", Children: []magentotest.NewItem{
+				{SKU: "MAT", Price: "10", Taxes: tax}, {SKU: "BALL", Price: "5", Taxes: tax}}}}})
+		require.NoError(t, err)
+		o, err := shopOver(t, far, magentoshop.Config{}).Order(t.Context(), commerce.Ref{System: "magento", Account: "magento", Mode: commerce.Live, ID: "order/" + magento.ID(id).String()})
+		require.NoError(t, err, "prices include tax: %v", included)
+		require.Len(t, o.Lines, 2)
+		require.NotZero(t, o.Totals.Tax)
+	}
+}
+
 func TestAStateOfAPluginMeansHandsOff(t *testing.T) {
 	t.Parallel()
 	shop := reader(t, magentoshop.Config{})
