@@ -227,12 +227,12 @@ func TestTheTaxOfABundleThatIsGivenAwayIsThatOfItsParts(t *testing.T) {
 	tax := []magentotest.Tax{{Code: "VAT 19", Percent: "19"}}
 	for _, included := range []bool{false, true} {
 		id, err := far.Place(magentotest.NewOrder{PricesIncludeTax: included, TaxBeforeDiscount: true, Coupon: "GIFT", DiscountPercent: "100",
-			Items: []magentotest.NewItem{{SKU: "KIT", Type: "bundle", Children: []magentotest.NewItem{
-				{SKU: "MAT", Price: "10", Taxes: tax}, {SKU: "BALL", Price: "5", Taxes: tax}}}}})
+			Items: []magentotest.NewItem{{SKU: "BOOK", Price: "5", Taxes: []magentotest.Tax{{Code: "VAT 7", Percent: "7"}}},
+				{SKU: "KIT", Type: "bundle", Children: []magentotest.NewItem{{SKU: "MAT", Price: "10", Taxes: tax}, {SKU: "BALL", Price: "5", Taxes: tax}}}}})
 		require.NoError(t, err)
 		o, err := shopOver(t, far, magentoshop.Config{}).Order(t.Context(), commerce.Ref{System: "magento", Account: "magento", Mode: commerce.Live, ID: "order/" + magento.ID(id).String()})
 		require.NoError(t, err, "prices include tax: %v", included)
-		require.Len(t, o.Lines, 2)
+		require.Len(t, o.Lines, 3)
 		require.NotZero(t, o.Totals.Tax)
 	}
 }
