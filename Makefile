@@ -13,8 +13,7 @@ test: servers vet
 	done
 
 servers:
-	@internal/trytonserver/install.sh
-	@internal/integration/pgserver/install.sh
+	@internal/integration/servers.sh
 
 vet:
 	@bad=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$bad" ] || { echo "not gofmt-ed: $$bad"; exit 1; }

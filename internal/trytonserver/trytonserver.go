@@ -1,5 +1,5 @@
 // Package trytonserver starts a throw-away Tryton 6.0 from the packages that
-// install.sh installs: on loopback, on a port of its own, with a fresh copy of one
+// "make servers" installs: on loopback, on a port of its own, with a fresh copy of one
 // seeded SQLite database. Making the seed takes half a minute and happens once for
 // each version of it; a start takes two seconds.
 //
@@ -38,7 +38,7 @@ var seed string
 var modules = []string{"sale", "account_invoice_stock", "stock_package_shipping"}
 
 // ErrNotInstalled is returned by Start where the Debian packages are missing.
-var ErrNotInstalled = errors.New("trytonserver: Tryton is not installed; run internal/trytonserver/install.sh")
+var ErrNotInstalled = errors.New("trytonserver: Tryton is not installed; run make servers")
 
 // Server is a running Tryton.
 type Server struct {
