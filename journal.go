@@ -87,6 +87,9 @@ func (e *UnbalancedError) Error() string {
 // ErrorKind is KindInvalid.
 func (e *UnbalancedError) ErrorKind() Kind { return KindInvalid }
 
+// Is makes errors.Is(err, ErrInvalid) true.
+func (e *UnbalancedError) Is(target error) bool { return target == ErrInvalid }
+
 // Balance checks an entry: at least two lines, one currency, one side a line, no
 // negative side, sum nought. It returns an *UnbalancedError, a
 // *CurrencyMismatchError or an *Error that names the line.

@@ -74,6 +74,9 @@ func (e *CurrencyMismatchError) Error() string {
 // ErrorKind is KindInvalid.
 func (e *CurrencyMismatchError) ErrorKind() Kind { return KindInvalid }
 
+// Is makes errors.Is(err, ErrInvalid) true.
+func (e *CurrencyMismatchError) Is(target error) bool { return target == ErrInvalid }
+
 // AmountError is returned where an amount can not be said exactly: too many
 // digits, out of range, not a multiple that an operation asks for.
 type AmountError struct {
@@ -88,6 +91,9 @@ func (e *AmountError) Error() string {
 
 // ErrorKind is KindInvalid.
 func (e *AmountError) ErrorKind() Kind { return KindInvalid }
+
+// Is makes errors.Is(err, ErrInvalid) true.
+func (e *AmountError) Is(target error) bool { return target == ErrInvalid }
 
 // NewMoney returns minor units of a currency. An unknown currency is an *AmountError.
 func NewMoney(minor int64, currency Currency) (Money, error) {

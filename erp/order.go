@@ -29,10 +29,12 @@ type NewOrder struct {
 	// apart; may be nil.
 	Taxes []TaxAmount
 	// Rounding is the largest difference of the ERP's gross total from Expected, in
-	// minor units, that a line of its own may settle. Digits that a unit price can
-	// not hold are allowed on top.
+	// minor units, that a line of its own may settle. In a currency with three or four
+	// decimals it counts hundredths: shops compute with two (Magento 2.4.6-p1, REC 434)
+	// and card processors take no more. Digits that a unit price can not hold are
+	// allowed on top.
 	//
-	// 0 = one minor unit for each taxed line, at most 5; negative = none.
+	// 0 = one for each taxed line, at most 5; negative = none.
 	Rounding int
 }
 
@@ -158,7 +160,11 @@ func (o NewOrder) RoundingBound() commerce.Money {
 			}
 		}
 	}
-	return commerce.MustMoney(int64(max(n, 0)), o.Currency)
+	bound := int64(max(n, 0))
+	for range o.Currency.Exponent() - 2 {
+		bound *= 10
+	}
+	return commerce.MustMoney(bound, o.Currency)
 }
 
 // OrderState is the state of a sales order at the ERP.
@@ -227,3 +233,6 @@ func (e *TotalsError) Error() string {
 
 // ErrorKind is KindInvalid.
 func (e *TotalsError) ErrorKind() commerce.Kind { return commerce.KindInvalid }
+
+// Is makes errors.Is(err, commerce.ErrInvalid) true.
+func (e *TotalsError) Is(target error) bool { return target == commerce.ErrInvalid }

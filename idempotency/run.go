@@ -64,6 +64,9 @@ func (e *FingerprintError) Error() string {
 // ErrorKind is KindInvalid.
 func (e *FingerprintError) ErrorKind() commerce.Kind { return commerce.KindInvalid }
 
+// Is makes errors.Is(err, commerce.ErrInvalid) true.
+func (e *FingerprintError) Is(target error) bool { return target == commerce.ErrInvalid }
+
 // Do runs fn once per key and remembers its answer. Nothing is known of the far
 // side, so the class is Blind: fn runs again only after an error that states
 // NotSent (commerce.SafeToRetry); after any other one, and after a crash inside fn,
