@@ -27,6 +27,16 @@ func TestRoundingDefaultsToAMinorUnitATaxedLineAndAtMostFive(t *testing.T) {
 	}
 }
 
+func TestRoundingIsCountedInNothingFinerThanAHundredth(t *testing.T) {
+	t.Parallel()
+	for currency, want := range map[commerce.Currency]string{"JPY": "2", "EUR": "0.02", "KWD": "0.020", "CLF": "0.0200"} {
+		for _, rounding := range []int{0, 2} {
+			n := erp.NewOrder{Currency: currency, Rounding: rounding, Lines: []erp.OrderLine{{TaxIDs: []string{"1"}}, {TaxIDs: []string{"1"}}}}
+			require.Equal(t, want, n.RoundingBound().Text(), "%s, %d", currency, rounding)
+		}
+	}
+}
+
 func TestPaymentDetailsAreOneLineEach(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)

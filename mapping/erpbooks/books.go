@@ -71,8 +71,9 @@ type Config struct {
 
 	// Products are the SKUs of lines that are no goods.
 	Products Products
-	// Rounding is the largest difference of a total that may be settled, in minor
-	// units. 0 = one for each taxed line, at most 5; negative = none.
+	// Rounding is the largest difference of a total that may be settled, counted as
+	// erp.NewOrder.Rounding counts. 0 = one for each taxed line, at most 5; negative =
+	// none.
 	Rounding int
 	// Location is the time zone that decides on which day a sale was made. Defaults
 	// to UTC.
