@@ -86,6 +86,14 @@ func stores() []magentotest.Store {
 	return []magentotest.Store{store(1, "de", "EUR"), store(2, "us", "USD")}
 }
 
+// Currency draws one of the shop's two.
+func Currency(r *rand.Rand) commerce.Currency {
+	if r.IntN(3) == 0 {
+		return "USD"
+	}
+	return "EUR"
+}
+
 // Sale is one order that a customer has placed.
 type Sale struct {
 	ID     int64 // entity id at the shop
@@ -102,13 +110,14 @@ func (s Sale) Ref() commerce.Ref {
 // Reference is what the ERP's sales order is found by.
 func (s Sale) Reference() string { return s.Ref().String() }
 
-// Place lets a customer order goods that the ERP has. Chance decides what.
-func (f *Fakes) Place(r *rand.Rand) (Sale, error) {
+// Place lets a customer order goods that the ERP has, in the view of that currency:
+// EUR or USD. Chance decides what.
+func (f *Fakes) Place(r *rand.Rand, currency commerce.Currency) (Sale, error) {
 	o := magentotest.NewOrder{Store: "de", PricesIncludeTax: true, PaymentMethod: "stripe_payments", ShippingPrice: "4.90",
 		Billing:  magentotest.Address{Street: []string{"Lange Straße 7"}, City: "Hamburg", Postcode: "20095", Country: "DE", Telephone: "040 123456"},
 		Customer: magentotest.Customer{Email: "buyer@example.com", FirstName: "Robin", LastName: "Buyer"}}
 	rate := "19"
-	if r.IntN(3) == 0 {
+	if currency == "USD" {
 		o.Store, o.PricesIncludeTax, rate = "us", false, "8.25"
 		o.Billing = magentotest.Address{Street: []string{"1 High St"}, City: "Austin", Postcode: "78701", Region: "Texas",
 			RegionCode: "TX", RegionID: 57, Country: "US", Telephone: "512-555-0100"}
