@@ -51,6 +51,7 @@ func program(ctx context.Context, file, secret string, handled func(commerce.Eve
 // its webhooks twice; the event is handled once.
 func Example_handledEvent() {
 	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
 	dir, err := os.MkdirTemp("", "readme")
 	if err != nil {
 		fmt.Println(err)

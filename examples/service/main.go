@@ -8,6 +8,7 @@
 //	STRIPE_KEY              secret or restricted key
 //	STRIPE_WEBHOOK_SECRETS  whsec_…, comma separated while one is rolled
 //	STRIPE_ACCOUNT          acct_…, the account's own id
+//	STRIPE_URL              another base URL than Stripe's own, for tests
 //	MAGENTO_URL             https://shop.example
 //	MAGENTO_CONSUMER_KEY, MAGENTO_CONSUMER_SECRET, MAGENTO_ACCESS_TOKEN, MAGENTO_ACCESS_TOKEN_SECRET
 //	MAGENTO_PLUGIN_ACTS     comma-separated payment methods whose plugin invoices by itself
@@ -87,7 +88,7 @@ func run(ctx context.Context, log *slog.Logger, env func(string) string) error {
 	if err != nil {
 		return err
 	}
-	pays, err := stripe.NewClient(stripe.Config{Credentials: commerce.Static(secret("STRIPE_KEY")), Resilience: protect})
+	pays, err := stripe.NewClient(stripe.Config{BaseURL: env("STRIPE_URL"), Credentials: commerce.Static(secret("STRIPE_KEY")), Resilience: protect})
 	if err != nil {
 		return err
 	}

@@ -265,3 +265,15 @@ func (r Report) Print(out io.Writer) {
 	list("dead letters", r.dead)
 	list("findings", r.findings)
 }
+
+// Tamper makes a second sales order of the first paid order behind the program's
+// back, as a request that outlives everything would: it shows that the auditor sees
+// doubles, and the sweep too.
+func (w *World) Tamper(p Program) error {
+	for _, s := range w.sales {
+		if s.Pays() && s.Due.Sign() > 0 && w.erp != nil {
+			return w.erp.Duplicate(p.Reference(s.ID))
+		}
+	}
+	return errors.New("no order was paid")
+}

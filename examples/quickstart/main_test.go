@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/commercesync/commerce/examples/quickstart/world"
+)
+
+func TestEveryPaidOrderIsPaidInTheShopAndSoldInTheERPOnce(t *testing.T) {
+	t.Parallel()
+	report, err := run(t.Context(), options{orders: 60, seed: 3, json: true})
+	require.NoError(t, err)
+	require.NoError(t, report.Verdict())
+	require.Positive(t, report.OrdersPaid)
+	require.Positive(t, report.Duplicates)
+	require.Positive(t, report.Reordered)
+	require.Positive(t, report.PaymentsFailed)
+
+	text, err := json.Marshal(report)
+	require.NoError(t, err)
+	var fields map[string]any
+	require.NoError(t, json.Unmarshal(text, &fields))
+	require.ElementsMatch(t, []string{"orders", "payments_succeeded", "payments_failed", "orders_paid", "deliveries", "duplicates",
+		"reordered", "shop_paid", "sales_orders", "shipments", "exceptions", "dead", "lost", "second_effects", "seconds"},
+		slices.Collect(maps.Keys(fields)))
+}
+
+// idle acknowledges everything and does nothing.
+type idle struct{ *app }
+
+func (idle) Work(context.Context) (int, error)           { return 0, nil }
+func (idle) Wait(context.Context) (time.Duration, error) { return -1, nil }
+
+// TestControlAProgramThatDoesNothingLosesEveryPaidOrder shows that the auditor can
+// find fault: with the program asleep every paid order is lost.
+func TestControlAProgramThatDoesNothingLosesEveryPaidOrder(t *testing.T) {
+	t.Parallel()
+	w, err := world.New(world.Config{Orders: 20, Seed: 3})
+	require.NoError(t, err)
+	defer w.Close()
+	a, err := newApp(t.Context(), options{}, w)
+	require.NoError(t, err)
+	defer a.Close()
+	require.NoError(t, w.Run(t.Context(), idle{a}, func(int) {}))
+	report, err := w.Audit(t.Context(), a)
+	require.NoError(t, err)
+	require.Positive(t, report.OrdersPaid)
+	require.GreaterOrEqual(t, report.Lost, report.OrdersPaid)
+	require.Zero(t, report.ShopPaid)
+	require.Error(t, report.Verdict())
+}
+
+// TestControlASecondSalesOrderIsFound shows that a double at the far side is counted.
+func TestControlASecondSalesOrderIsFound(t *testing.T) {
+	t.Parallel()
+	w, err := world.New(world.Config{Orders: 10, Seed: 5})
+	require.NoError(t, err)
+	defer w.Close()
+	a, err := newApp(t.Context(), options{}, w)
+	require.NoError(t, err)
+	defer a.Close()
+	require.NoError(t, w.Run(t.Context(), a, func(int) {}))
+	require.NoError(t, w.Tamper(a))
+	report, err := w.Audit(t.Context(), noSweep{a})
+	require.NoError(t, err)
+	require.Equal(t, 1, report.SecondEffects)
+	require.Error(t, report.Verdict())
+
+	report, err = w.Audit(t.Context(), a)
+	require.NoError(t, err)
+	require.Zero(t, report.SecondEffects, "the sweep withdraws a surplus draft")
+}
+
+type noSweep struct{ *app }
+
+func (noSweep) Sweep(context.Context) error { return nil }
