@@ -123,6 +123,10 @@ func micros(t time.Time) int64 {
 	return t.UnixMicro()
 }
 
+// atLeast is a wait in microseconds, rounded up: one of a nanosecond that became nought
+// would be over at once, again and again, for a clock that stands still meanwhile.
+func atLeast(d time.Duration) int64 { return (d + time.Microsecond - 1).Microseconds() }
+
 func moment(us int64) time.Time {
 	if us == 0 {
 		return time.Time{}

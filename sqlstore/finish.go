@@ -85,7 +85,7 @@ func (s *session) finish(ctx context.Context, l inbox.Lease, endings []inbox.End
 			}
 			_, err = s.exec(ctx, `UPDATE {queue} SET state = 'parked', due = ?, attempts = ?, starts = 0,
 				reason = ?, code = ?, handler = ? WHERE seq = ?`,
-				s.now+e.Wait.Microseconds(), row.attempts, clean(e.Reason), clean(e.Code), clean(e.Handler), e.Seq)
+				s.now+atLeast(e.Wait), row.attempts, clean(e.Reason), clean(e.Code), clean(e.Handler), e.Seq)
 		case inbox.Dead:
 			_, err = s.exec(ctx, `UPDATE {queue} SET state = 'dead', due = NULL, ended = ?, starts = 0,
 				reason = ?, code = ?, handler = ? WHERE seq = ?`,

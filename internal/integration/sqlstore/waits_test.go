@@ -174,3 +174,29 @@ func TestAListMayBeLeftAndItsLoopMayWrite(t *testing.T) {
 		}
 	})
 }
+
+func TestAWaitIsNeverCutShort(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d database) {
+		clk := newClock()
+		store := d.store(t, sqlstore.Config{Now: clk.Now}).Inbox()
+		_, err := store.Append(t.Context(), batch("b1", event("evt_1", "pi_1")))
+		require.NoError(t, err)
+		request := inbox.ClaimRequest{Owner: "w", Roots: 1, Events: 1, Lease: time.Minute}
+		claims, err := store.Claim(t.Context(), request)
+		require.NoError(t, err)
+		require.Len(t, claims, 1)
+		e := claims[0].Events[0]
+		// Shorter than a table can say; the clock stands still.
+		require.NoError(t, store.Finish(t.Context(), claims[0].Lease,
+			[]inbox.Ending{{Seq: e.Seq, Generation: e.Generation, State: inbox.Parked, Wait: time.Nanosecond}}))
+		require.NoError(t, store.Release(t.Context(), claims[0].Lease))
+		claims, err = store.Claim(t.Context(), request)
+		require.NoError(t, err)
+		require.Empty(t, claims)
+		clk.Advance(time.Microsecond)
+		claims, err = store.Claim(t.Context(), request)
+		require.NoError(t, err)
+		require.Len(t, claims, 1)
+	})
+}
