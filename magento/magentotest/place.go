@@ -22,6 +22,8 @@ type NewOrder struct {
 	PricesIncludeTax bool
 	// TaxBeforeDiscount computes tax on prices before discount.
 	TaxBeforeDiscount bool
+	// TaxRounding is where tax is rounded. Defaults to TaxPerTotal.
+	TaxRounding TaxRounding
 
 	ShippingMethod string // defaults to "flatrate_flatrate"
 	ShippingTitle  string // defaults to "Flat Rate - Fixed"
@@ -40,6 +42,18 @@ type NewOrder struct {
 	StoreCredit string
 	Points      string
 }
+
+// TaxRounding is where a shop rounds tax: its setting tax/calculation/algorithm.
+type TaxRounding string
+
+const (
+	// TaxPerTotal carries what rounding takes from one row to the next of the same rate.
+	TaxPerTotal TaxRounding = ""
+	// TaxPerRow rounds the tax of each row.
+	TaxPerRow TaxRounding = "row"
+	// TaxPerUnit rounds the tax of one unit, and multiplies (REC 464).
+	TaxPerUnit TaxRounding = "unit"
+)
 
 // Customer is who buys. ID 0 is a guest.
 type Customer struct {
@@ -113,6 +127,9 @@ func (s *Shop) place(n NewOrder) (*order, error) {
 	}
 	if len(n.Items) == 0 {
 		return nil, placeError("NewOrder.Items is empty")
+	}
+	if n.TaxRounding != TaxPerTotal && n.TaxRounding != TaxPerRow && n.TaxRounding != TaxPerUnit {
+		return nil, placeError("NewOrder.TaxRounding %q is not row or unit", n.TaxRounding)
 	}
 	rate, err := parseDec(st.Rate)
 	if err != nil {
@@ -252,11 +269,10 @@ func (s *Shop) placeItems(o *order, parent *item, items []NewItem, times dec) er
 	return nil
 }
 
-// side computes the amounts of an order in one currency, as Magento does it with
-// "total" as the algorithm: what rounding takes from one row is carried to the next
-// of the same rate.
+// side computes the amounts of an order in one currency, as Magento does it.
 type side struct {
 	incl, taxFirst bool
+	rounding       TaxRounding
 	discount       *big.Rat // share: 0.15
 	carry          map[string]*big.Rat
 }
@@ -287,7 +303,7 @@ func (c *side) line(unit, qty, percent dec, discounted bool, key string) amounts
 	if discounted {
 		a.discount = c.rounded("discount", new(big.Rat).Mul(full.rat(), c.discount))
 	}
-	before := c.rounded("before/"+key+percent.String(), new(big.Rat).Mul(full.rat(), pick(c.incl, inside, share)))
+	before := c.tax("before/"+key+percent.String(), full, qty, pick(c.incl, inside, share))
 	if c.incl {
 		a.rowIncl, a.row = full, full-before
 	} else {
@@ -296,13 +312,25 @@ func (c *side) line(unit, qty, percent dec, discounted bool, key string) amounts
 	if c.taxFirst {
 		a.tax = before
 	} else {
-		a.tax = c.rounded("after/"+key+percent.String(), new(big.Rat).Mul((full-a.discount).rat(), pick(c.incl, inside, share)))
+		a.tax = c.tax("after/"+key+percent.String(), full-a.discount, qty, pick(c.incl, inside, share))
 		if c.incl {
 			a.compensation = before - a.tax
 		}
 	}
 	a.price, a.priceIncl = a.row.times(one, qty), a.rowIncl.times(one, qty)
 	return a
+}
+
+// tax is a share of a row, rounded where the shop rounds.
+func (c *side) tax(key string, row, qty dec, share *big.Rat) dec {
+	whole := new(big.Rat).Mul(row.rat(), share)
+	switch c.rounding {
+	case TaxPerRow:
+		return cents(whole)
+	case TaxPerUnit:
+		return cents(new(big.Rat).Mul(cents(whole.Quo(whole, qty.rat())).rat(), qty.rat()))
+	}
+	return c.rounded(key, whole)
 }
 
 func pick(b bool, yes, no *big.Rat) *big.Rat {
@@ -322,7 +350,7 @@ func compute(o *order, n NewOrder, rate dec) error {
 	share := new(big.Rat).Quo(percent.rat(), big.NewRat(100, 1))
 	sides := [2]*side{}
 	for k := range sides {
-		sides[k] = &side{incl: n.PricesIncludeTax, taxFirst: n.TaxBeforeDiscount, discount: share, carry: map[string]*big.Rat{}}
+		sides[k] = &side{incl: n.PricesIncludeTax, taxFirst: n.TaxBeforeDiscount, rounding: n.TaxRounding, discount: share, carry: map[string]*big.Rat{}}
 	}
 	both := func(price string, qty dec, taxes []Tax, discounted bool, key string) (map[string]pair, dec, error) {
 		base, err := parseDec(or(price, "0"))

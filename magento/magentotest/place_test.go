@@ -53,6 +53,8 @@ func TestPlacedOrdersComeToTheRecordedAmounts(t *testing.T) {
 		"prices exclude tax, shipping is discounted as well": {"461", magentotest.NewOrder{Store: "eu_de", ShippingPrice: "4.95", ShippingTax: de19, DiscountPercent: "15", DiscountShipping: true, Items: eu(de19, de7)}},
 		"two other rates": {"462", magentotest.NewOrder{Store: "eu_de", ShippingPrice: "4.95", ShippingTax: []magentotest.Tax{{Code: "NL 21", Percent: "21"}},
 			Items: eu([]magentotest.Tax{{Code: "NL 21", Percent: "21"}}, []magentotest.Tax{{Code: "NL 9", Percent: "9"}})}},
+		"two other rates, tax rounded per unit": {"464", magentotest.NewOrder{Store: "eu_de", TaxRounding: magentotest.TaxPerUnit, ShippingPrice: "4.95", ShippingTax: []magentotest.Tax{{Code: "NL 21", Percent: "21"}},
+			Items: eu([]magentotest.Tax{{Code: "NL 21", Percent: "21"}}, []magentotest.Tax{{Code: "NL 9", Percent: "9"}})}},
 		"no tax": {"463", magentotest.NewOrder{Store: "eu_de", ShippingPrice: "4.95", Items: []magentotest.NewItem{{SKU: "EU-19A", Price: "19.99"}}}},
 		"two rates on a line": {"466", magentotest.NewOrder{ShippingPrice: "20", Items: []magentotest.NewItem{
 			{SKU: "CA-1", Qty: "3", Price: "10.05", Taxes: []magentotest.Tax{{Code: "CA GST", Percent: "5"}, {Code: "CA-QC QST", Percent: "10.4737"}}},
