@@ -38,7 +38,7 @@ func (a *attempt) public() Attempt {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return Attempt{Lease: l, Seq: a.entry.Seq, Generation: a.entry.Generation,
-		Number: a.entry.Attempts + 1, Emit: slices.Concat(a.kept, a.emitted)}
+		Number: a.entry.Attempts + 1, Received: a.entry.Received, Emit: slices.Concat(a.kept, a.emitted)}
 }
 
 // own refuses what is of another tenant or mode than the event.

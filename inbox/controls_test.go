@@ -29,7 +29,7 @@ type broken struct {
 var waysToBreak = []string{
 	"tells no duplicates", "stores a batch again", "knows no clash", "ignores hashes", "loses cursors",
 	"loses leases", "checks no token", "counts no starts", "has no time", "forgets due times",
-	"burns always", "burns never", "emits nothing", "loses reasons",
+	"gives nothing back", "burns always", "burns never", "emits nothing", "loses reasons",
 	"steals roots", "links nothing", "links to a second root",
 	"checks no generation", "loses overlays", "discards anything", "never waits",
 }
@@ -103,6 +103,8 @@ func (b *broken) Finish(ctx context.Context, l inbox.Lease, endings []inbox.Endi
 	out := append([]inbox.Ending(nil), endings...)
 	for i, e := range out {
 		switch b.how {
+		case "gives nothing back":
+			out[i].Release = false
 		case "burns always":
 			out[i].Burn = true
 		case "burns never":

@@ -15,6 +15,7 @@ type Attempt struct {
 	Seq        int64
 	Generation int64
 	Number     int              // 1 on the first attempt of this generation
+	Received   time.Time        // when the event was stored, by the store's clock
 	Emit       []commerce.Event // what was emitted so far
 }
 
@@ -163,6 +164,8 @@ type hand struct {
 	timer  *time.Timer
 	limit  mark // MaxRun after the claim
 
+	released bool // given back with the last ending; the worker's goroutine alone looks
+
 	change sync.Mutex // held while the lease is changed at the store
 
 	mu      sync.Mutex
@@ -298,17 +301,21 @@ func (h *hand) link(ctx context.Context, subject, root string) error {
 // linkWait is about how long an event waits whose root another worker holds.
 const linkWait = 500 * time.Millisecond
 
-// drop gives the lease back and ends what was started for it.
+// drop ends what was started for a lease, and gives it back where the last ending
+// did not.
 func (h *hand) drop() {
 	h.cancel(context.Canceled)
 	h.timer.Stop()
+	defer h.in.signal()
+	if h.released {
+		return
+	}
 	call, cancel := h.in.call(h.ctx)
 	defer cancel()
 	if err := h.in.store.Release(call, h.held()); err != nil {
 		// It ends by itself when its time is over.
 		h.in.c.Logger.Warn("inbox: release failed", "root", h.held().Root, "error", safeText(err))
 	}
-	h.in.signal()
 }
 
 // handContext is a context whose deadline moves as the lease is extended.

@@ -149,7 +149,7 @@ func (m *Memory) insert(e commerce.Event, now time.Time) Appended {
 	m.rows = append(m.rows, r)
 	m.bySubject[r.subject] = append(m.bySubject[r.subject], r)
 	if clash {
-		r.State, r.Ended, r.Code = Dead, now, "clash"
+		r.State, r.Ended, r.Due, r.Code = Dead, now, time.Time{}, "clash"
 		r.Reason = "the same event id came before with another object"
 		m.clashes[clashKey{e.Ref, e.Object}] = r
 	} else {
@@ -282,6 +282,9 @@ func (m *Memory) Finish(ctx context.Context, l Lease, endings []Ending) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	r, err := m.held(ctx, op, l)
+	if lost(err) && releases(endings) && !slices.ContainsFunc(endings, m.inHand) {
+		return nil // said before
+	}
 	if err != nil {
 		return err
 	}
@@ -301,10 +304,10 @@ func (m *Memory) Finish(ctx context.Context, l Lease, endings []Ending) error {
 	}
 	now := m.now()
 	for _, end := range endings {
-		e := m.rows[end.Seq-1]
-		if e.Generation != end.Generation || e.Starts == 0 {
+		if !m.inHand(end) {
 			continue
 		}
+		e := m.rows[end.Seq-1]
 		e.Starts, e.State = 0, end.State
 		e.Reason, e.Code, e.Handler = end.Reason, end.Code, end.Handler
 		if end.State == Parked {
@@ -313,7 +316,7 @@ func (m *Memory) Finish(ctx context.Context, l Lease, endings []Ending) error {
 				e.Attempts++
 			}
 		} else {
-			e.Ended = now
+			e.Ended, e.Due = now, time.Time{}
 			r.open = slices.DeleteFunc(r.open, func(o *row) bool { return o == e })
 			m.place(r)
 		}
@@ -321,8 +324,22 @@ func (m *Memory) Finish(ctx context.Context, l Lease, endings []Ending) error {
 			m.insert(ev, now)
 		}
 	}
+	if releases(endings) {
+		r.until = time.Time{}
+	}
 	m.place(r)
 	return nil
+}
+
+// releases reports that endings give the lease back.
+func releases(endings []Ending) bool {
+	return slices.ContainsFunc(endings, func(e Ending) bool { return e.Release })
+}
+
+// inHand reports that an ending's event is there, of its generation and at work.
+func (m *Memory) inHand(end Ending) bool {
+	e, err := m.row("", end.Seq)
+	return err == nil && e.Generation == end.Generation && e.Starts > 0
 }
 
 // Release implements [Store].

@@ -30,7 +30,7 @@ type Entry struct {
 	Starts     int    // claims without an end, since the last end
 	Generation int64  // grows with every replay; 1 at first
 	Received   time.Time
-	Due        time.Time
+	Due        time.Time // from when it may be worked; zero where ended
 	Ended      time.Time // zero while ready or parked
 	Reason     string    // why parked or dead; safe text
 	Code       string    // one word for the reason: "mapping", "worker_died", "too_old"
@@ -107,6 +107,9 @@ type Ending struct {
 	Code       string
 	Handler    string
 	Emit       []commerce.Event // appended in the same transaction
+	// Release gives the lease back in the same transaction: the last ending of a
+	// claim says so and saves a commit.
+	Release bool
 }
 
 // Filter narrows a list. Empty fields match everything.
@@ -151,7 +154,8 @@ type Store interface {
 	// Finish ends the work on events of the leased root, in one transaction, and sets
 	// Starts of each to 0. An ending is dropped, with what it emits, where its event is
 	// of another generation or not in hand any more (ended already, Starts 0): so
-	// Finish may be repeated after an unknown outcome.
+	// Finish may be repeated after an unknown outcome. One that gives the lease back
+	// finds it gone then, which is no error where all its endings would be dropped.
 	Finish(ctx context.Context, l Lease, endings []Ending) error
 
 	// Release gives a lease back before its time. Releasing a lost lease is no error.

@@ -144,7 +144,7 @@ func (in *Inbox) work(ctx context.Context, c Claim, m mark) (int, error) {
 		// the one it may have died of is counted further.
 		rest := slices.Delete(slices.Clone(events), i, i+1)
 		events = events[i : i+1]
-		if err := in.giveBack(h, rest, 0); err != nil {
+		if err := in.finish(h, unbegun(rest, 0)...); err != nil {
 			return 0, err
 		}
 	}
@@ -161,10 +161,11 @@ func (in *Inbox) work(ctx context.Context, c Claim, m mark) (int, error) {
 		if err != nil {
 			return n, err
 		}
+		end.Release = n+1 == len(events)
 		err = in.finish(h, end)
 		if refused(err) {
 			// The store will never take it, so the event ends with the reason why.
-			end = Ending{Seq: e.Seq, Generation: e.Generation}
+			end = Ending{Seq: e.Seq, Generation: e.Generation, Release: end.Release}
 			end.bury(string(commerce.KindOf(err)), in.cut("the store refused how it ended: "+safeText(err)))
 			err = in.finish(h, end)
 		}
@@ -196,17 +197,25 @@ func suspect(events []Entry) int {
 	return at
 }
 
-// giveBack makes events due again that were claimed and not begun.
+// giveBack makes events due again that were claimed and not begun, and gives the
+// lease back with them.
 func (in *Inbox) giveBack(h *hand, events []Entry, wait time.Duration) error {
 	if len(events) == 0 {
 		return nil
 	}
+	endings := unbegun(events, wait)
+	endings[len(endings)-1].Release = true
+	return in.finish(h, endings...)
+}
+
+// unbegun are the endings of events that were claimed and not begun.
+func unbegun(events []Entry, wait time.Duration) []Ending {
 	endings := make([]Ending, len(events))
 	for i, e := range events {
 		endings[i] = Ending{Seq: e.Seq, Generation: e.Generation, State: Parked, Wait: wait,
 			Reason: e.Reason, Code: e.Code, Handler: e.Handler}
 	}
-	return in.finish(h, endings...)
+	return endings
 }
 
 // finishTries bounds how often an ending is written where the store is away; the end
@@ -223,6 +232,7 @@ func (in *Inbox) finish(h *hand, endings ...Ending) error {
 		err := in.store.Finish(call, l, endings)
 		cancel()
 		if err == nil {
+			h.released = releases(endings)
 			return nil
 		}
 		in.c.Logger.Warn("inbox: finish failed", "root", l.Root, "seq", endings[0].Seq, "try", try, "error", safeText(err))

@@ -87,7 +87,7 @@ func (d *DB) appendAtOnce(ctx context.Context, op string, b inbox.Batch) (out []
 	return out, true, nil
 }
 
-// finishAtOnce ends events that are done or ignored with one statement that is a
+// finishAtOnce ends events that emit nothing with one statement that is a
 // transaction by itself, where the database takes arrays. It does so only where the
 // lease holds, nobody has its row, and every ending fits; otherwise nothing is
 // changed, done is false, and the long way says why.
@@ -97,32 +97,64 @@ func (d *DB) finishAtOnce(ctx context.Context, op string, l inbox.Lease, endings
 		return false, nil
 	}
 	seen := make(map[int64]bool, n)
-	seq, generation := make([]int64, n), make([]int64, n)
+	seq, generation, wait, burn := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
 	state, reason, code, handler := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+	over := true
 	for i, e := range endings {
-		if e.State != inbox.Done && e.State != inbox.Ignored || len(e.Emit) > 0 || seen[e.Seq] {
+		if len(e.Emit) > 0 || seen[e.Seq] {
 			return false, nil
 		}
 		seen[e.Seq] = true
-		seq[i], generation[i], state[i] = e.Seq, e.Generation, string(e.State)
+		seq[i], generation[i], state[i], wait[i] = e.Seq, e.Generation, string(e.State), e.Wait.Microseconds()
+		if e.State == inbox.Parked && e.Burn {
+			burn[i] = 1
+		}
 		reason[i], code[i], handler[i] = clean(e.Reason), clean(e.Code), clean(e.Handler)
+		over = over && e.State != inbox.Parked && e.State != inbox.Dead
 	}
 	now, clock := d.at(1)
-	args := slices.Concat([]any{l.Root, l.Token}, clock, []any{seq, generation, state, reason, code, handler, n}, clock)
-	ended, err := d.single(ctx, op, `WITH held AS MATERIALIZED (
-			SELECT root FROM {leases} WHERE root = ? AND token = ? AND until > `+now+`{skip}),
+	text := `WITH held AS MATERIALIZED (
+			SELECT root FROM {leases} WHERE root = ? AND token = ? AND until > ` + now + `{skip}),
 		said AS MATERIALIZED (
-			SELECT * FROM unnest(?::bigint[], ?::bigint[], ?::text[], ?::text[], ?::text[], ?::text[])
-			AS s(seq, generation, state, reason, code, handler)),
+			SELECT * FROM unnest(?::bigint[], ?::bigint[], ?::text[], ?::bigint[], ?::bigint[], ?::text[], ?::text[], ?::text[])
+			AS s(seq, generation, state, wait, burn, reason, code, handler)),
 		fit AS MATERIALIZED (
 			SELECT q.seq FROM said s JOIN {queue} q ON q.seq = s.seq AND q.generation = s.generation
 			JOIN held h ON h.root = COALESCE((SELECT l.root FROM {links} l WHERE l.subject = q.subject), q.subject)
 			WHERE q.starts > 0),
+		whole AS MATERIALIZED (SELECT 1 WHERE (SELECT COUNT(*) FROM fit) = ?{safely})`
+	args := slices.Concat([]any{l.Root, l.Token}, clock, []any{seq, generation, state, wait, burn, reason, code, handler, n})
+	if releases(endings) {
+		text += `,
+		freed AS (UPDATE {leases} l SET until = 0 FROM held h WHERE l.root = h.root AND EXISTS (SELECT 1 FROM whole))`
+	}
+	kept := "0"
+	if !over {
+		// Parked and dead rows stay in the queue.
+		kept = "(SELECT COUNT(*) FROM kept)"
+		text += `,
+		kept AS (
+			UPDATE {queue} q SET state = s.state, starts = 0, attempts = q.attempts + s.burn,
+			due = CASE s.state WHEN 'parked' THEN ` + now + ` + s.wait END,
+			ended = CASE s.state WHEN 'dead' THEN ` + now + ` ELSE 0 END,
+			reason = s.reason, code = s.code, handler = s.handler
+			FROM said s WHERE q.seq = s.seq AND q.generation = s.generation AND q.starts > 0
+			AND s.state IN ('parked', 'dead') AND EXISTS (SELECT 1 FROM whole)
+			RETURNING q.seq)`
+		args = slices.Concat(args, clock, clock)
+	}
+	text += `,
 		gone AS (
 			DELETE FROM {queue} q USING said s WHERE q.seq = s.seq AND q.generation = s.generation AND q.starts > 0
-			AND (SELECT COUNT(*) FROM fit) = ?{safely}
-			RETURNING s.seq, s.state, q.attempts, q.generation, s.reason, s.code, s.handler)
-		INSERT INTO {ended} (seq, state, attempts, generation, ended, reason, code, handler)
-		SELECT seq, state, attempts, generation, `+now+`, reason, code, handler FROM gone`, args...)
-	return ended == int64(n), err
+			AND s.state NOT IN ('parked', 'dead') AND EXISTS (SELECT 1 FROM whole)
+			RETURNING s.seq, s.state, q.attempts, q.generation, s.reason, s.code, s.handler),
+		written AS (
+			INSERT INTO {ended} (seq, state, attempts, generation, ended, reason, code, handler)
+			SELECT seq, state, attempts, generation, ` + now + `, reason, code, handler FROM gone RETURNING seq)
+		SELECT (SELECT COUNT(*) FROM written) + ` + kept
+	var ended int
+	err = d.alone(ctx, op, func(ctx context.Context, s *session) error {
+		return s.row(ctx, text, append(args, clock...)...).Scan(&ended)
+	})
+	return ended == n, err
 }

@@ -46,12 +46,22 @@ type open struct {
 	root                         string
 }
 
+// inHand reports that an ending's event is of its generation and at work.
+func inHand(rows map[int64]*open, e inbox.Ending) bool {
+	row, ok := rows[e.Seq]
+	return ok && row.generation == e.Generation && row.starts > 0
+}
+
+// releases reports that endings give the lease back.
+func releases(endings []inbox.Ending) bool {
+	return slices.ContainsFunc(endings, func(e inbox.Ending) bool { return e.Release })
+}
+
 func (s *session) finish(ctx context.Context, l inbox.Lease, endings []inbox.Ending) error {
-	if err := s.hold(ctx, l); err != nil {
-		return err
-	}
-	if len(endings) == 0 {
-		return nil
+	lost := s.hold(ctx, l)
+	release := releases(endings)
+	if lost != nil && !(release && isLost(lost)) || len(endings) == 0 {
+		return lost
 	}
 	seqs := make([]int64, len(endings))
 	for i, e := range endings {
@@ -63,16 +73,27 @@ func (s *session) finish(ctx context.Context, l inbox.Lease, endings []inbox.End
 	if err != nil {
 		return err
 	}
+	if lost != nil {
+		if slices.ContainsFunc(endings, func(e inbox.Ending) bool { return inHand(rows, e) }) {
+			return lost
+		}
+		return nil // said before, and the lease given back with it
+	}
 	if err := s.belong(ctx, l, seqs, rows); err != nil {
 		return err
+	}
+	if release {
+		if err := s.free(ctx, l.Root); err != nil {
+			return err
+		}
 	}
 	var over []inbox.Ending
 	var emit []commerce.Event
 	for _, e := range endings {
-		row, ok := rows[e.Seq]
-		if !ok || row.generation != e.Generation || row.starts == 0 {
+		if !inHand(rows, e) {
 			continue // ended already, or opened again since it was claimed
 		}
+		row := rows[e.Seq]
 		row.starts = 0 // a second ending of the same event is dropped
 		emit = append(emit, e.Emit...)
 		switch e.State {

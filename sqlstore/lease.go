@@ -24,6 +24,17 @@ func lostLease() error {
 	return refusal(commerce.KindConflict, "lost_lease", "the lease was lost")
 }
 
+func isLost(err error) bool {
+	e, ok := err.(*commerce.Error)
+	return ok && e.Code == "lost_lease"
+}
+
+// free ends a lease whose row is locked.
+func (s *session) free(ctx context.Context, root string) error {
+	_, err := s.exec(ctx, "UPDATE {leases} SET until = 0 WHERE root = ?", root)
+	return err
+}
+
 // Extend implements [inbox.Store].
 func (in *Inbox) Extend(ctx context.Context, l inbox.Lease, d time.Duration) error {
 	return in.db.write(ctx, "extend lease", func(ctx context.Context, s *session) error {
@@ -109,7 +120,7 @@ func (s *session) link(ctx context.Context, l inbox.Lease, subject, root string,
 	if err != nil {
 		return inbox.Lease{}, err
 	}
-	if _, err = s.exec(ctx, "UPDATE {leases} SET until = 0 WHERE root = ?", l.Root); err != nil {
+	if err = s.free(ctx, l.Root); err != nil {
 		return inbox.Lease{}, err
 	}
 	_, err = s.exec(ctx, "UPDATE {leases} SET token = token + 1, owner = ?, until = ? WHERE root = ?",

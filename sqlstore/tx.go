@@ -196,19 +196,27 @@ func (d *DB) single(ctx context.Context, op, text string, args ...any) (n int64,
 		})
 		return n, err
 	}
+	err = d.alone(ctx, op, func(ctx context.Context, s *session) (err error) {
+		n, err = s.exec(ctx, text, args...)
+		return err
+	})
+	return n, err
+}
+
+// alone bounds one statement that is a transaction by itself.
+func (d *DB) alone(ctx context.Context, op string, statement func(context.Context, *session) error) error {
 	if err := d.outside(ctx, op); err != nil {
-		return 0, err
+		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, d.txTimeout)
 	defer cancel()
 	if err := ctx.Err(); err != nil {
-		return 0, fail(op, commerce.NotSent, err)
+		return fail(op, commerce.NotSent, err)
 	}
-	n, err = (&session{DB: d, runner: d.pool}).exec(ctx, text, args...)
-	if err != nil {
-		return 0, fail(op, statementOutcome(err), err)
+	if err := statement(ctx, &session{DB: d, runner: d.pool}); err != nil {
+		return fail(op, statementOutcome(err), err)
 	}
-	return n, nil
+	return nil
 }
 
 // outside refuses a context that is inside a transaction of the caller's.

@@ -277,6 +277,79 @@ func (s *suite) finishTwice() {
 	require.Equal(s, inbox.Done, s.get(seq).State)
 }
 
+func (s *suite) finishReleases() {
+	a := s.append(event("evt_1", "pi_1"), event("evt_2", "pi_1"), event("evt_3", "pi_1"))
+	for i, state := range []inbox.State{inbox.Done, inbox.Parked, inbox.Dead} {
+		c, err := s.Store.Claim(s.ctx(), inbox.ClaimRequest{Owner: "w", Roots: 1, Events: 1, Lease: minute})
+		require.NoError(s, err)
+		require.Len(s, c, 1)
+		require.Equal(s, []int64{a[i].Seq}, claimed(c))
+		end := ending(c[0].Events[0], state)
+		end.Wait, end.Release = time.Hour, true
+		s.finish(c[0].Lease, end)
+		require.Equal(s, state, s.get(end.Seq).State)
+		s.requireLost(s.Store.Extend(s.ctx(), c[0].Lease, minute))
+	}
+	// Also where the ending itself is dropped, and together with what it emits.
+	s.append(event("evt_4", "pi_1"))
+	c := s.claimOne("w")
+	end := ending(c.Events[0], inbox.Done)
+	s.finish(c.Lease, end)
+	end.Release = true
+	s.finish(c.Lease, end)
+	s.append(event("evt_5", "pi_1"))
+	c = s.claimOne("w")
+	end = ending(c.Events[0], inbox.Done)
+	end.Release, end.Emit = true, append(end.Emit, event("told", "pi_1"))
+	s.finish(c.Lease, end)
+	require.Len(s, s.claimOne("w").Events, 1)
+}
+
+func (s *suite) finishReleasedTwice() {
+	s.append(event("evt_1", "pi_1"), event("evt_2", "pi_1"))
+	c := s.claimOne("w1")
+	first, last := ending(c.Events[0], inbox.Dead), ending(c.Events[1], inbox.Parked)
+	last.Release, last.Burn = true, true
+	s.finish(c.Lease, first, last)
+	s.finish(c.Lease, first, last) // its answer was lost
+	require.EqualValues(s, 1, s.get(last.Seq).Attempts)
+	plain := last
+	plain.Release = false
+	s.requireLost(s.Store.Finish(s.ctx(), c.Lease, []inbox.Ending{plain}))
+
+	other := s.claimOne("w2")
+	require.Equal(s, []int64{last.Seq}, seqs(other.Events))
+	s.requireLost(s.Store.Finish(s.ctx(), c.Lease, []inbox.Ending{first, last})) // another has it in hand
+	only := first
+	only.Release = true
+	s.finish(c.Lease, only)
+	require.NoError(s, s.Store.Extend(s.ctx(), other.Lease, minute), "nothing is taken from the holder")
+	require.EqualValues(s, 1, s.get(last.Seq).Starts)
+	s.done(other)
+}
+
+func (s *suite) dueTimes() {
+	a := s.append(event("evt_1", "pi_1"), event("evt_2", "pi_1"), event("evt_3", "pi_1"), event("evt_4", "pi_1"))
+	clashing := event("evt_1", "pi_1")
+	clashing.Object = "another"
+	clash := s.appendOne(clashing)
+	for _, x := range a {
+		require.False(s, s.get(x.Seq).Due.IsZero())
+	}
+	c := s.claimOne("w")
+	ends := []inbox.Ending{ending(c.Events[0], inbox.Done), ending(c.Events[1], inbox.Ignored),
+		ending(c.Events[2], inbox.Dead), ending(c.Events[3], inbox.Parked)}
+	s.finish(c.Lease, ends...)
+	require.False(s, s.get(a[3].Seq).Due.IsZero())
+	for _, seq := range []int64{a[0].Seq, a[1].Seq, a[2].Seq, clash} {
+		require.Zero(s, s.get(seq).Due)
+	}
+	require.NoError(s, s.Store.Replay(s.ctx(), a[2].Seq, by, nil))
+	require.False(s, s.get(a[2].Seq).Due.IsZero(), "it is due again")
+	require.NoError(s, s.Store.Discard(s.ctx(), clash, by))
+	require.Zero(s, s.get(clash).Due)
+}
+
 func (s *suite) finishMissing() {
 	seq := s.appendOne(event("evt_1", "pi_1"))
 	c := s.claimOne("w")

@@ -81,6 +81,9 @@ func Run(t *testing.T, open func(*testing.T) Harness, f Features) {
 			{"the ending's reason, code and handler are kept", (*suite).reason},
 			{"what an ending emits is stored with it", (*suite).emit},
 			{"finishing twice changes nothing", (*suite).finishTwice},
+			{"the last ending gives the lease back", (*suite).finishReleases},
+			{"what gave the lease back may be said again, and nothing else", (*suite).finishReleasedTwice},
+			{"what is due says when, what has ended does not", (*suite).dueTimes},
 			{"an unknown event refuses the whole ending", (*suite).finishMissing},
 		}},
 		{"link", []test{

@@ -74,7 +74,8 @@ func (s *suite) concurrent() {
 				}
 				for _, c := range claims {
 					lease := c.Lease
-					for _, e := range c.Events {
+					released := false
+					for i, e := range c.Events {
 						if chance.IntN(3) == 0 {
 							// pi_0 and pi_1 are of one order; the others stay alone.
 							if subject := e.Event.SubjectRef().String(); subject == subjectKey("pi_0") || subject == subjectKey("pi_1") {
@@ -94,6 +95,10 @@ func (s *suite) concurrent() {
 						if chance.IntN(4) == 0 {
 							end.State = inbox.Parked
 						}
+						if released = i+1 == len(c.Events) && chance.IntN(2) == 0; released {
+							free(lease.Root) // before another may have it
+							end.Release = true
+						}
 						if err := s.Store.Finish(ctx, lease, []inbox.Ending{end}); err != nil {
 							s.Errorf("finish: %v", err)
 							return
@@ -104,6 +109,9 @@ func (s *suite) concurrent() {
 							ended++
 							mu.Unlock()
 						}
+					}
+					if released {
+						continue
 					}
 					free(lease.Root)
 					if err := s.Store.Release(ctx, lease); err != nil {
@@ -297,9 +305,13 @@ func history(t *rapid.T, tt *testing.T, h Harness, name string) {
 			if rapid.Bool().Draw(t, "parks") {
 				end.State, end.Wait = inbox.Parked, 10*minute
 			}
+			end.Release = rapid.Bool().Draw(t, "releases")
 			require.NoError(t, h.Store.Finish(ctx, c.Lease, []inbox.Ending{end}))
 			if m.starts > 0 { // else it ended already, and this is dropped
 				m.state, m.due, m.starts = end.State, now+end.Wait, 0
+			}
+			if end.Release {
+				retire(c.Lease.Root)
 			}
 		case "link":
 			c, ok := pick()

@@ -92,16 +92,13 @@ func (c *lossyConn) CheckNamedValue(v *driver.NamedValue) error {
 }
 
 func (c *lossyConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (res driver.Result, err error) {
-	if query != "COMMIT" && !strings.HasPrefix(query, "WITH held AS") {
+	if query != "COMMIT" {
 		return c.conn.ExecContext(ctx, query, args)
 	}
 	err = c.l.commit(func() error {
 		res, err = c.conn.ExecContext(ctx, query, args)
 		return err
 	}, func() error {
-		if query != "COMMIT" {
-			return nil
-		}
 		_, err := c.conn.ExecContext(ctx, "ROLLBACK", nil)
 		return err
 	})
@@ -110,7 +107,7 @@ func (c *lossyConn) ExecContext(ctx context.Context, query string, args []driver
 
 // QueryContext also loses a statement that is a transaction by itself.
 func (c *lossyConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (rows driver.Rows, err error) {
-	if !strings.HasPrefix(query, "WITH added AS (INSERT") {
+	if !strings.HasPrefix(query, "WITH added AS (INSERT") && !strings.HasPrefix(query, "WITH held AS") {
 		return c.conn.QueryContext(ctx, query, args)
 	}
 	err = c.l.commit(func() error {
