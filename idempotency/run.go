@@ -140,6 +140,7 @@ func Run[T any](ctx context.Context, s Store, key string, e Effect[T], opts ...O
 	r := &run[T]{s: s, key: key, e: e, req: req, token: g.Record.Token}
 	switch {
 	case g.Probe && e.Class == Keyed && (e.Retention == 0 || g.Age < e.Retention):
+		r.unsettled = true
 		return r.act(actx)
 	case g.Probe:
 		return r.probe(actx)
@@ -189,6 +190,9 @@ type run[T any] struct {
 	e     Effect[T]
 	req   BeginRequest
 	token int64
+	// unsettled: an earlier attempt may have taken effect and was not looked for, as
+	// the far side refuses a second. That this one is not sent says nothing about it.
+	unsettled bool
 }
 
 // probe looks for what an earlier attempt may have left and acts only where it is
@@ -228,16 +232,22 @@ func (r *run[T]) guard(ctx context.Context) (T, error) {
 
 func (r *run[T]) act(ctx context.Context) (T, error) {
 	var zero T
-	if err := ctx.Err(); err != nil {
-		return zero, r.fail(ctx, NotSent, &commerce.Error{Kind: commerce.KindUnavailable, System: "idempotency",
+	if err := over(ctx); err != nil {
+		return zero, r.notSent(ctx, &commerce.Error{Kind: commerce.KindUnavailable, System: "idempotency",
 			Op: "run " + r.key, Outcome: commerce.NotSent, Text: "the time to act was over before anything was sent", Err: err})
 	}
 	left, err := r.e.Act(ctx)
 	if err != nil {
-		if commerce.SafeToRetry(err) {
-			return zero, r.fail(ctx, NotSent, err)
+		if !commerce.SafeToRetry(err) {
+			return zero, r.fail(ctx, Unknown, stillUnknown(r.key, err))
 		}
-		return zero, r.fail(ctx, Unknown, stillUnknown(r.key, err))
+		if r.e.Class == Guarded && refusal(err) {
+			// The far side may refuse because somebody else was quicker.
+			if found, findErr := r.e.Find(ctx); findErr == nil {
+				return r.done(ctx, found)
+			}
+		}
+		return zero, r.notSent(ctx, err)
 	}
 	if r.e.Class == Guarded { // read back: a late twin may have undone it
 		if left, err = r.e.Find(ctx); err != nil {
@@ -245,6 +255,30 @@ func (r *run[T]) act(ctx context.Context) (T, error) {
 		}
 	}
 	return r.done(ctx, left)
+}
+
+// over says that the time to act has ended, also where the process was stopped for a
+// while and the timer that ends the context has not run yet.
+func over(ctx context.Context) error {
+	if d, ok := ctx.Deadline(); ok && !time.Now().Before(d) {
+		return context.DeadlineExceeded
+	}
+	return ctx.Err()
+}
+
+// refusal reports whether a far side said no for a reason of its own.
+func refusal(err error) bool {
+	kind := commerce.KindOf(err)
+	return kind.Permanent() || kind == commerce.KindConflict
+}
+
+// notSent ends an attempt that took no effect.
+func (r *run[T]) notSent(ctx context.Context, err error) error {
+	if !r.unsettled {
+		return r.fail(ctx, NotSent, err)
+	}
+	return r.fail(ctx, Unknown, &commerce.Error{Kind: commerce.KindOf(err), System: "idempotency", Op: "run " + r.key,
+		Outcome: commerce.Unknown, RetryAfter: commerce.RetryAfter(err), Text: "an earlier attempt may have taken effect", Err: told(err)})
 }
 
 // stillUnknown says Unknown for an error of a read or of a write that states
@@ -261,8 +295,27 @@ func stillUnknown(key string, err error) error {
 		kind = commerce.KindUnavailable
 	}
 	return &commerce.Error{Kind: kind, System: "idempotency", Op: "run " + key, Outcome: commerce.Unknown,
-		RetryAfter: commerce.RetryAfter(err), Err: err}
+		RetryAfter: commerce.RetryAfter(err), Err: told(err)}
 }
+
+// told keeps an error's text where it is known to be safe. Of anybody else's error
+// only the type is said: its text may name people, and this one goes into logs and
+// dead letters.
+func told(err error) error {
+	var stated interface{ ErrorKind() commerce.Kind }
+	if _, ok := errors.AsType[*commerce.Error](err); ok || errors.As(err, &stated) ||
+		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	return &untold{err}
+}
+
+type untold struct{ err error }
+
+func (u *untold) Error() string {
+	return fmt.Sprintf("%T (its text may name people; return a *commerce.Error to have it shown)", u.err)
+}
+func (u *untold) Unwrap() error { return u.err }
 
 func (r *run[T]) done(ctx context.Context, left T) (T, error) {
 	var zero T
