@@ -1,16 +1,20 @@
 # make test    installs the servers that are missing (Debian, as root) and tests everything
+# make kill    100 kills a database; KILLS=500 for more (make test does 25)
 # make vet     gofmt, go vet and tidy modules
 # make lint    golangci-lint, where it is installed
 
 MODULES := . examples internal/integration
 GOTEST  := go test -race -shuffle=on -timeout 20m
 
-.PHONY: test servers vet lint
+.PHONY: test kill servers vet lint
 
 test: servers vet
 	@set -e; for m in $(MODULES); do \
 		echo "== $$m"; (cd $$m && $(GOTEST) ./...); \
 	done
+
+kill: servers
+	cd internal/integration && KILLS=$${KILLS:-100} go test -race -timeout 60m -count=1 -v ./kill
 
 servers:
 	@internal/integration/servers.sh

@@ -75,6 +75,17 @@ func (d desk) young(e commerce.Event, wait time.Duration) time.Duration {
 	return max(0, e.Created.Add(wait).Sub(d.now()))
 }
 
+// graceLeft returns how long is left of Grace, or nought. It is counted from the
+// event's arrival where that is later: what came late, after an outage, comes with
+// neighbours that are late as well, and one of them may say that all is well.
+func (d desk) graceLeft(ctx context.Context, e commerce.Event) time.Duration {
+	left := d.young(e, d.grace)
+	if a, ok := inbox.AttemptOf(ctx); ok && e.Ref.System != internal { // an internal event's source has waited
+		left = max(left, a.Received.Add(d.grace).Sub(d.now()))
+	}
+	return left
+}
+
 // paymentOf returns the payment that an event or a subject is about: of our own
 // events it is named in the subject.
 func paymentOf(subject commerce.Ref) (payment, order commerce.Ref, err error) {
@@ -118,7 +129,7 @@ func (d desk) orders(ctx context.Context, e commerce.Event) (commerce.Payment, [
 	for _, h := range p.Orders {
 		ref, err := d.shop.Find(ctx, h)
 		if errors.Is(err, commerce.ErrNotFound) {
-			if left := d.young(e, d.grace); left > 0 {
+			if left := d.graceLeft(ctx, e); left > 0 {
 				return p, nil, park(op, min(left, time.Minute), "the shop does not have the order yet")
 			}
 		}

@@ -27,7 +27,8 @@ type PaymentFailed struct {
 	// Collect makes the link in the message by which the customer tries again. Nil: no link.
 	Collect *Collect
 
-	// Grace is how long after the failure the truth is looked at.
+	// Grace is how long after the failure, or after news of it that came late, the
+	// truth is looked at.
 	//
 	// Defaults to 10 minutes.
 	Grace time.Duration
@@ -73,7 +74,7 @@ func (w *PaymentFailed) failed(ctx context.Context, e commerce.Event) error {
 	d := desk{shop: w.Shop, payments: w.Payments, links: w.Links, steps: w.Steps, notifier: w.Notifier,
 		alerter: w.Alerter, collect: w.Collect, ignoreUnlinked: w.IgnoreUnlinked, grace: w.Grace,
 		now: w.Now, log: w.Logger}.complete()
-	if left := d.young(e, d.grace); left > 0 {
+	if left := d.graceLeft(ctx, e); left > 0 {
 		return park("handle failure of "+e.Subject, left, "bad news waits")
 	}
 	return d.work(ctx, e, kindOrderPaymentFailed, func(ctx context.Context, a account) error {

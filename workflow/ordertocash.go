@@ -56,8 +56,9 @@ type OrderToCash struct {
 	//
 	// Defaults to 2 minutes.
 	PluginWait time.Duration
-	// Grace is how long after the event a conclusion waits that can not be taken
-	// back: that an order does not exist, that a customer is told bad news.
+	// Grace is how long after the event, and after its arrival where that was late, a
+	// conclusion waits that can not be taken back: that an order does not exist, that a
+	// customer is told bad news.
 	//
 	// Defaults to 10 minutes.
 	Grace time.Duration
@@ -212,7 +213,7 @@ func (w *OrderToCash) act(ctx context.Context, d desk, e commerce.Event, a accou
 		if err != nil {
 			return err
 		}
-		if left := d.young(e, d.grace); left > 0 {
+		if left := d.graceLeft(ctx, e); left > 0 {
 			return park("note on "+a.order.Ref.ID, left, "the rest may be on its way")
 		}
 		return d.note(ctx, a.order, "partly_paid "+got.String(),
@@ -413,7 +414,7 @@ func (w *OrderToCash) returned(ctx context.Context, d desk, e commerce.Event, a 
 	if d.notifier == nil {
 		return nil
 	}
-	if left := d.young(e, d.grace); left > 0 {
+	if left := d.graceLeft(ctx, e); left > 0 {
 		return park("tell customer of "+a.order.Ref.ID, left, "bad news waits")
 	}
 	for _, s := range a.with(commerce.PaymentReturned) {

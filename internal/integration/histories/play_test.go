@@ -43,6 +43,8 @@ var deliveries = []delivery{
 	// With the longest gap between two attempts it is less than Grace.
 	{name: "within minutes", delay: 7 * time.Minute, passing: true},
 	{name: "within hours", delay: 2 * time.Hour},
+	// As after an outage: all at once, in the order in which it comes.
+	{name: "in one burst after everything", delay: 7 * time.Minute, after: true, passing: true},
 	{name: "after everything", delay: 3 * time.Hour, after: true},
 }
 
