@@ -17,6 +17,11 @@ type account struct {
 	own    commerce.Payment
 	shares []share // by creation, then by id
 	state  commerce.PaymentState
+	// answered are the numbers of our requests that a linked payment answers.
+	answered map[int]bool
+	// undecided: a payment that does not fit was left out, and it is money or may
+	// become some.
+	undecided bool
 }
 
 // share is what one payment gives to one order.
@@ -50,12 +55,20 @@ func (d desk) account(ctx context.Context, e commerce.Event, own, root commerce.
 		}
 	}
 	slices.SortFunc(payments, byCreation)
+	a.answered = map[int]bool{}
 	for _, p := range payments {
+		for _, n := range requests(p, root) {
+			a.answered[n] = true
+		}
 		mine := p.Ref == a.own.Ref
 		s, err := d.shareOf(ctx, p, a.order, a.due)
 		if err != nil {
 			if mine || !commerce.KindOf(err).Permanent() {
 				return a, err
+			}
+			switch p.Status {
+			case commerce.PaymentCaptured, commerce.PaymentAuthorised, commerce.PaymentPending:
+				a.undecided = true
 			}
 			continue
 		}

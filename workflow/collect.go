@@ -68,8 +68,10 @@ func (c *Collect) desk() desk {
 // new one where that was paid, closed, expired or is of another amount by now. Two
 // callers at once get the same one, or the later is told to come back.
 //
-// Errors: kind conflict with code "nothing_due" or "not_payable"; kind limit after
-// MaxRequests; kind parked while somebody else is opening one; those of Payments.
+// Errors: kind conflict with code "nothing_due", "not_payable" or "undecided" (money
+// is here that does not fit the order, and a person decides about it); kind limit after
+// MaxRequests; kind parked while somebody else is opening one, and until the news of a
+// payment by an earlier one was worked; those of Payments.
 func (c *Collect) Open(ctx context.Context, order commerce.Ref) (mapping.Open, error) {
 	if err := c.Check(); err != nil {
 		return mapping.Open{}, err
@@ -92,8 +94,11 @@ func (c *Collect) open(ctx context.Context, a account) (mapping.Open, error) {
 	if err != nil {
 		return mapping.Open{}, err
 	}
-	if left.IsZero() {
+	switch {
+	case left.IsZero():
 		return mapping.Open{}, refuse(commerce.KindConflict, op, "nothing_due", "nothing is due on order %s, or what was is on its way", a.order.Number)
+	case a.undecided:
+		return mapping.Open{}, refuse(commerce.KindConflict, op, "undecided", "money came for order %s that does not fit it; a person decides first", a.order.Number)
 	}
 	n, err := c.last(ctx, a.order.Ref)
 	if err != nil {
@@ -104,14 +109,19 @@ func (c *Collect) open(ctx context.Context, a account) (mapping.Open, error) {
 		if err != nil {
 			return mapping.Open{}, err
 		}
+		if open.Status == mapping.OpenClosed {
+			continue // for ever
+		}
 		// What is remembered is how it was; a secret is not remembered at all.
 		if open, err = c.Payments.Opened(ctx, open.Ref); err != nil {
 			return mapping.Open{}, err
 		}
-		if open.Status != mapping.OpenPayable {
+		switch {
+		case open.Status == mapping.OpenPaid && !a.answered[n]:
+			return mapping.Open{}, park(op, time.Minute, "a payment was made, and its news is still to be worked")
+		case open.Status != mapping.OpenPayable:
 			continue
-		}
-		if open.Amount == left {
+		case open.Amount == left:
 			return open, nil
 		}
 		if err := c.close(ctx, a.order.Ref, n, open.Ref); err != nil {
@@ -153,9 +163,11 @@ func (c *Collect) Close(ctx context.Context, order commerce.Ref) error {
 	if done, err := d.done(ctx, keyCollect("close", order, n)); done || err != nil {
 		return err
 	}
-	if _, err := c.Steps.Get(ctx, keyCollect("request", order, n)); errors.Is(err, commerce.ErrNotFound) {
-		return nil // decided, and nothing was begun
-	} else if err != nil {
+	rec, err := c.Steps.Get(ctx, keyCollect("request", order, n))
+	switch {
+	case errors.Is(err, commerce.ErrNotFound) || err == nil && rec.State == idempotency.NotSent:
+		return nil // decided, and nothing was made
+	case err != nil:
 		return err
 	}
 	o, err := c.Shop.Order(ctx, order)
@@ -163,7 +175,7 @@ func (c *Collect) Close(ctx context.Context, order commerce.Ref) error {
 		return err
 	}
 	open, err := c.request(ctx, o, n, commerce.Zero(o.Currency))
-	if err != nil {
+	if err != nil || open.Status == mapping.OpenClosed {
 		return err
 	}
 	if open, err = c.Payments.Opened(ctx, open.Ref); err != nil || open.Status != mapping.OpenPayable {

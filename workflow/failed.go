@@ -103,8 +103,8 @@ func (w *PaymentFailed) act(ctx context.Context, d desk, a account) error {
 		return nil // nobody waits for the money
 	}
 	left, err := a.left()
-	if err != nil || left.IsZero() {
-		return err // the rest is on its way
+	if err != nil || left.IsZero() || a.undecided {
+		return err // the rest is on its way, or a person decides about money that is here
 	}
 	id, why := a.own.Ref.ID, ""
 	if f := a.own.Failure; f != nil {

@@ -77,6 +77,14 @@ func TestTheStateOfThePaymentsDecidesWhatIsDone(t *testing.T) {
 		events: [][2]string{{"charge.succeeded", "pi_1"}, {"charge.succeeded", "pi_2"}},
 		made:   journey, state: commerce.OrderProcessing,
 	}, {
+		name: "a customer who was given the first payment back and paid anew owes and is owed nothing",
+		arrange: func(o *office) {
+			o.payment("1", []string{"1"}, func(p *commerce.Payment) { p.Refunded = eur(6600) })
+			o.payment("2", []string{"1"})
+		},
+		events: [][2]string{{"charge.succeeded", "pi_2"}, {"charge.succeeded", "pi_1"}},
+		made:   journey, state: commerce.OrderProcessing,
+	}, {
 		name: "a failed attempt beside one that paid changes nothing",
 		arrange: func(o *office) {
 			o.payment("1", []string{"1"}, status(commerce.PaymentFailed))

@@ -39,7 +39,9 @@ type Payments interface {
 	// its last attempt failed. ErrNotFound; also for a session that has no payment yet.
 	Payment(ctx context.Context, ref commerce.Ref) (commerce.Payment, error)
 	// Request opens a way to pay: one payment intent or Checkout session, whose
-	// metadata carries r.Key as the operation id. Class keyed.
+	// metadata carries r.Key as the operation id. Class keyed. One whose answer was
+	// lost and that can not be asked for again any more may be found as closed, where
+	// nobody can pay by it.
 	Request(r mapping.PaymentRequest) idempotency.Effect[mapping.Open]
 	// Opened reads what Request made, as it stands now.
 	Opened(ctx context.Context, ref commerce.Ref) (mapping.Open, error)

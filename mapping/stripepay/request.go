@@ -12,14 +12,18 @@ import (
 
 // Request opens a way to pay what is due on an order: a Checkout session where the
 // request names a ReturnURL, else a payment intent. Its metadata names the order by
-// id, number and store, and the request's key as operation id. Keyed for 24 hours;
-// an outcome still unknown after that needs a person, since Stripe can not be searched
-// for it reliably.
+// id, number and store, and the request's key as operation id. Keyed for 24 hours; an
+// outcome still unknown after that is found as closed: the address of the session, or
+// the secret of the intent, was in the answer that nobody got, so that nobody can pay
+// by it.
 //
 // Errors of Act, not sent: kind invalid for an amount that Stripe does not take
 // (*commerce.AmountError); kind limit for metadata beyond Stripe's bounds.
 func (p *Pay) Request(r mapping.PaymentRequest) idempotency.Effect[mapping.Open] {
 	return idempotency.Effect[mapping.Open]{Class: idempotency.Keyed, Settle: p.c.Settle, Retention: retention,
+		Find: func(context.Context) (mapping.Open, error) {
+			return mapping.Open{Amount: r.Amount, Status: mapping.OpenClosed}, nil
+		},
 		Act: func(ctx context.Context) (mapping.Open, error) {
 			op := "request payment of " + r.Order.Ref.ID
 			if r.Order.Ref.Mode != p.origin.Mode || r.Order.Ref.Tenant != p.origin.Tenant {

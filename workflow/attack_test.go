@@ -1,0 +1,129 @@
+package workflow
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/idempotency"
+	"github.com/commercesync/commerce/mapping"
+)
+
+// The buyer pays by the link and follows it once more before the news of the payment
+// was worked: the queue is long, or a far side is away.
+func TestWhoHasPaidByALinkIsNotAskedAgainBeforeTheNewsArrives(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	ref := o.order("1")
+	c := o.collect()
+	open, err := c.Open(t.Context(), ref)
+	require.NoError(t, err)
+	o.open(open.Ref).Status = mapping.OpenPaid
+	o.payment("1", []string{"1"}, func(p *commerce.Payment) { p.Metadata["commerce_operation"] = keyCollect("request", ref, 1) })
+
+	_, err = c.Open(t.Context(), ref)
+	require.ErrorIs(t, err, commerce.ErrParked)
+	require.Zero(t, o.payable(), "a second way to pay was opened for the same money")
+
+	o.news("evt_1", "charge.succeeded", "pi_1")
+	o.work()
+	_, err = c.Open(t.Context(), ref)
+	require.ErrorContains(t, err, "nothing_due")
+}
+
+// A bank debit that was made by a link and failed: its session stays complete, and
+// the order is to be paid all the same.
+func TestARequestWhosePaymentFailedGivesWayToTheNext(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	ref := o.order("1")
+	c := o.collect()
+	open, err := c.Open(t.Context(), ref)
+	require.NoError(t, err)
+	o.open(open.Ref).Status = mapping.OpenPaid
+	o.payment("1", []string{"1"}, status(commerce.PaymentFailed), func(p *commerce.Payment) {
+		p.Metadata["commerce_operation"] = keyCollect("request", ref, 1)
+	})
+	o.news("evt_1", "charge.failed", "pi_1")
+	o.work()
+	second, err := c.Open(t.Context(), ref)
+	require.NoError(t, err)
+	require.NotEqual(t, open.Ref, second.Ref)
+	require.Equal(t, 1, o.payable())
+}
+
+// A way to pay that the processor refused to open (too small an amount) is none, and
+// the order that was paid by other means goes its way.
+func TestARequestThatWasRefusedIsNotMadeToBeClosed(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, func(o *office) { o.o2c.Collect = o.collect() })
+	ref := o.order("1")
+	o.o2c.Collect.Steps = o.steps
+	o.fault = func(string) fault { return refused }
+	_, err := o.o2c.Collect.Open(t.Context(), ref)
+	require.Error(t, err)
+	o.fault = nil
+	o.payment("1", []string{"1"})
+	o.news("evt_1", "charge.succeeded", "pi_1")
+	o.work()
+	require.Empty(t, o.dead(), o.reason())
+	require.Equal(t, sorted(journey), o.inventory())
+}
+
+// dayLong is a processor that remembers keys for a day.
+type dayLong struct{ Payments }
+
+func (f dayLong) Request(r mapping.PaymentRequest) idempotency.Effect[mapping.Open] {
+	e := f.Payments.Request(r)
+	e.Retention = 24 * time.Hour
+	e.Find = func(context.Context) (mapping.Open, error) { return mapping.Open{Status: mapping.OpenClosed}, nil }
+	return e
+}
+
+// The answer to a request is lost, nobody looks for two days, and then the order is
+// paid by other means: nobody ever had the address of what was opened.
+func TestARequestThatNobodyEverHeardOfHoldsNoPaidOrderUp(t *testing.T) {
+	t.Parallel()
+	for _, how := range []fault{lost, nothing} {
+		o := newOffice(t, func(o *office) { o.o2c.Collect = o.collect() })
+		ref := o.order("1")
+		c := o.o2c.Collect
+		c.Steps, c.Payments = o.steps, dayLong{c.Payments}
+		o.fault = func(string) fault { return how }
+		_, err := c.Open(t.Context(), ref)
+		require.ErrorIs(t, err, commerce.ErrUnknown)
+		o.fault = nil
+		o.clock = o.clock.Add(48 * time.Hour)
+		open, err := c.Open(t.Context(), ref)
+		require.NoError(t, err)
+		require.Equal(t, mapping.OpenPayable, open.Status, "there is a way to pay all the same")
+		o.payment("1", []string{"1"})
+		o.news("evt_1", "charge.succeeded", "pi_1")
+		o.work()
+		require.Empty(t, o.dead(), o.reason())
+		require.Equal(t, mapping.OpenClosed, o.open(open.Ref).Status)
+	}
+}
+
+// 65.00 of 66.00 came, which a person decides about; another attempt had failed. The
+// customer is not asked for the whole amount meanwhile.
+func TestNobodyIsAskedToPayWhileMoneyWaitsForADecision(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, func(o *office) { o.failed.Collect = o.collect() })
+	o.failed.Collect.Steps = o.steps
+	ref := o.order("1")
+	o.payment("1", []string{"1"}, amount(eur(6500)))
+	o.payment("2", []string{"1"}, status(commerce.PaymentFailed))
+	o.news("evt_1", "charge.succeeded", "pi_1")
+	o.news("evt_2", "payment_intent.payment_failed", "pi_2")
+	o.work()
+	require.Equal(t, []string{"amount_mismatch"}, o.dead())
+	require.Zero(t, o.mails(), "the customer has paid")
+	_, err := o.failed.Collect.Open(t.Context(), ref)
+	require.ErrorIs(t, err, commerce.ErrConflict)
+	require.ErrorContains(t, err, "undecided")
+	require.Zero(t, o.payable())
+}
