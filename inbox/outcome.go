@@ -76,6 +76,8 @@ func (in *Inbox) conclude(ctx context.Context, end *Ending, e Entry, v verdict) 
 	} else if end.Wait == 0 {
 		end.Wait = in.spread(in.c.Park)
 	}
+	// However long a handler asks for: the event is looked at again and found too old.
+	end.Wait = min(end.Wait, in.c.MaxAge)
 	switch {
 	case v.burn && e.Attempts+1 >= in.c.MaxAttempts:
 		end.bury("too_many_attempts", in.cut(fmt.Sprintf("failed %d times; the last time: %s", e.Attempts+1, end.Reason)))

@@ -83,6 +83,7 @@ func TestTheKindsOfTheErrorsDecideWhatBecomesOfAnEvent(t *testing.T) {
 		"an error of unknown kind may pass":            {errs: []error{errors.New("secret")}, state: inbox.Parked, burnt: 1, wait: 2500 * time.Millisecond, code: "internal", handler: "h0"},
 		"Retry-After is respected":                     {errs: []error{&commerce.Error{Kind: commerce.KindRateLimited, RetryAfter: time.Hour}}, state: inbox.Parked, burnt: 1, wait: time.Hour, code: "rate_limited", handler: "h0"},
 		"a parked error does not burn":                 {errs: []error{parked}, state: inbox.Parked, wait: 15 * time.Second, code: "parked", handler: "h0"},
+		"no wait is longer than MaxAge":                {errs: []error{parkedFor(50 * 365 * 24 * time.Hour)}, state: inbox.Parked, wait: 72 * time.Hour, code: "parked", handler: "h0"},
 		"a parked error says when to come back":        {errs: []error{parkedFor(time.Minute), parkedFor(time.Hour)}, state: inbox.Parked, wait: time.Hour, code: "parked", handler: "h0"},
 		"a permanent error buries":                     {errs: []error{mapping}, state: inbox.Dead, code: "mapping", handler: "h0"},
 		"the dead name the handler that failed":        {errs: []error{nil, mapping, nil}, state: inbox.Dead, code: "mapping", handler: "h1"},

@@ -61,18 +61,19 @@ func NotSent(err error) bool {
 	return strings.Contains(err.Error(), "TLS handshake timeout")
 }
 
-// RetryAfter reads the header of that name: seconds or an HTTP date. 0 = absent,
-// unreadable or in the past.
+// RetryAfter reads the header of that name: seconds or an HTTP date, at most a day. 0 =
+// absent, unreadable or in the past.
 func RetryAfter(h http.Header, now time.Time) time.Duration {
 	v := strings.TrimSpace(h.Get("Retry-After"))
 	if v == "" {
 		return 0
 	}
+	const day = 24 * time.Hour
 	if n, err := strconv.Atoi(v); err == nil {
-		return max(0, time.Duration(min(n, 24*3600))*time.Second)
+		return max(0, time.Duration(min(n, int(day/time.Second)))*time.Second)
 	}
 	if t, err := http.ParseTime(v); err == nil {
-		return max(0, t.Sub(now))
+		return max(0, min(t.Sub(now), day))
 	}
 	return 0
 }

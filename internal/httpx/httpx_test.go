@@ -76,6 +76,7 @@ func TestRetryAfter(t *testing.T) {
 		"": 0, "5": 5 * time.Second, " 5 ": 5 * time.Second, "-5": 0, "x": 0, "1.5": 0,
 		"99999999999": 24 * time.Hour,
 		now.Add(time.Minute).Format(http.TimeFormat):  time.Minute,
+		now.AddDate(50, 0, 0).Format(http.TimeFormat): 24 * time.Hour,
 		now.Add(-time.Minute).Format(http.TimeFormat): 0,
 	} {
 		require.Equal(t, want, httpx.RetryAfter(http.Header{"Retry-After": {v}}, now), v)
