@@ -32,9 +32,16 @@ func (c Customer) Validate() error {
 	const op = "check customer"
 	switch {
 	case c.Key == "":
-		return commerce.Errorf(commerce.KindInvalid, "erp", op, "Key is empty")
+		return invalid(op, "Key is empty")
 	case c.Party.Name == "" && c.Party.Company == "" && c.Billing.Name == "":
-		return commerce.Errorf(commerce.KindInvalid, "erp", op, "%s: Party has neither Name nor Company", c.Key)
+		return invalid(op, "%s: Party has neither Name nor Company", c.Key)
 	}
 	return nil
+}
+
+// invalid is found out before anything is sent.
+func invalid(op, format string, args ...any) error {
+	e := commerce.Errorf(commerce.KindInvalid, "erp", op, format, args...)
+	e.Outcome = commerce.NotSent
+	return e
 }

@@ -113,7 +113,7 @@ func (p PaymentDetail) String() string {
 // invalid that names the field.
 func (o NewOrder) Validate() error {
 	bad := func(format string, args ...any) error {
-		return commerce.Errorf(commerce.KindInvalid, "erp", "check order "+o.Key, format, args...)
+		return invalid("check order "+o.Key, format, args...)
 	}
 	switch {
 	case o.Key == "":

@@ -558,3 +558,49 @@ func TestRandomOrdersEndWithTheShopsTotal(t *testing.T) {
 		require.Equal(t, o.Totals.Gross, doc.Total)
 	})
 }
+
+// failingCustomers is an ERP whose customers fail in a way that says nothing of its outcome, as
+// the failure of a read does.
+type failingCustomers struct {
+	erp.ERP
+	err error
+}
+
+func (f failingCustomers) ForCompany(id string) erp.ERP {
+	return failingCustomers{f.ERP.ForCompany(id), f.err}
+}
+
+func (f failingCustomers) UpsertCustomer(context.Context, erp.Customer) (erp.CustomerRef, error) {
+	return erp.CustomerRef{}, f.err
+}
+
+func TestACustomerThatCanNotBeWrittenLeavesTheOrderNotSent(t *testing.T) {
+	t.Parallel()
+	nameless := func(o *commerce.Order) {
+		o.Customer.Name, o.BillingAddress.Name = "", ""
+	}
+	m := memory(t, erptest.MemoryConfig{})
+	for name, c := range map[string]struct {
+		erp    erp.ERP
+		change func(*commerce.Order)
+		kind   commerce.Kind
+	}{
+		"a party without a name":    {m, nameless, commerce.KindInvalid},
+		"a read that failed":        {failingCustomers{m, &commerce.Error{Kind: commerce.KindUnavailable}}, func(*commerce.Order) {}, commerce.KindUnavailable},
+		"a party that may be there": {failingCustomers{m, &commerce.Error{Kind: commerce.KindUnavailable, Outcome: commerce.Unknown}}, func(*commerce.Order) {}, commerce.KindUnavailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := books(t, c.erp, config())
+			o := order(t, "17")
+			c.change(&o)
+			steps := idempotency.NewMemory(nil)
+			_, err := run(t.Context(), steps, "order", b.SalesOrder(route(t, b, o), o, []commerce.Payment{payment(o)}))
+			require.Equal(t, c.kind, commerce.KindOf(err))
+			require.True(t, commerce.SafeToRetry(err), "the order was not written, and the party is found by its key: %v", err)
+			rec, err := steps.Get(t.Context(), "order")
+			require.NoError(t, err)
+			require.Equal(t, idempotency.NotSent, rec.State)
+		})
+	}
+}

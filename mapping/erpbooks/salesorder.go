@@ -26,7 +26,7 @@ func notSent(op string, err error) error {
 // it is left. Marked by its reference.
 //
 // Errors of Act: kind mapping, not sent, for a product, tax or quantity that can not
-// be said; kind invalid, code "totals_differ", around an *erp.TotalsError: the draft
+// be said; those of the party, not sent; kind invalid, code "totals_differ", around an *erp.TotalsError: the draft
 // stays in the ERP for a person to look at, nothing follows from it, and the next
 // attempt finds it again, so that the outcome counts as not sent.
 func (b *Books) SalesOrder(r mapping.Route, o commerce.Order, payments []commerce.Payment) document {
@@ -53,7 +53,9 @@ func (b *Books) SalesOrder(r mapping.Route, o commerce.Order, payments []commerc
 				return commerce.Document{}, notSent(op, err)
 			}
 			if n.Customer, err = books.UpsertCustomer(ctx, b.customer(o)); err != nil {
-				return commerce.Document{}, err
+				// Whatever became of the party, which is found again by its key: the order
+				// was not sent.
+				return commerce.Document{}, notSent(op, err)
 			}
 			made, err := books.CreateOrder(ctx, n)
 			if totals, ok := errors.AsType[*erp.TotalsError](err); ok {
