@@ -191,31 +191,45 @@ func (a account) left() (commerce.Money, error) {
 	return left, err
 }
 
+// refunded returns what of the share was given back. A payment for several orders
+// does not say which of them a refund was for: it counts for each, up to its share.
+func (s share) refunded() commerce.Money {
+	back := s.payment.Refunded
+	if back.Sign() <= 0 {
+		return commerce.Zero(s.amount.Currency())
+	}
+	if c, err := back.Cmp(s.amount); err == nil && c < 0 {
+		return back
+	}
+	return s.amount
+}
+
 // kept returns what was captured and not given back.
 func (a account) kept() (commerce.Money, error) {
 	captured := a.with(commerce.PaymentCaptured)
 	total, err := a.sum(captured)
 	for _, s := range captured {
-		if err == nil && s.payment.Refunded.Sign() > 0 {
-			total, err = total.Sub(s.payment.Refunded)
+		if err == nil {
+			total, err = total.Sub(s.refunded())
 		}
 	}
 	return total, err
 }
 
 // captured returns the shares that are money: the one that the shop's books name
-// first, then by creation.
+// first, then by creation; last those that were given back, which pay for nothing.
 func (a account) captured() []share {
 	captured := a.with(commerce.PaymentCaptured)
-	slices.SortStableFunc(captured, func(x, y share) int {
-		switch nx, ny := a.names(x), a.names(y); {
-		case nx && !ny:
-			return -1
-		case ny && !nx:
-			return 1
+	rank := func(s share) int {
+		switch {
+		case s.refunded() == s.amount:
+			return 2
+		case a.names(s):
+			return 0
 		}
-		return 0
-	})
+		return 1
+	}
+	slices.SortStableFunc(captured, func(x, y share) int { return rank(x) - rank(y) })
 	return captured
 }
 
@@ -251,10 +265,8 @@ func (a account) surplus() ([]share, error) {
 		if over.Sign() <= 0 {
 			continue
 		}
-		if s.payment.Refunded.Sign() > 0 {
-			if over, err = over.Sub(s.payment.Refunded); err != nil {
-				return nil, err
-			}
+		if over, err = over.Sub(s.refunded()); err != nil {
+			return nil, err
 		}
 		if over.Sign() > 0 {
 			out = append(out, share{s.payment, over})

@@ -82,8 +82,8 @@ func TestTheStateOfThePaymentsDecidesWhatIsDone(t *testing.T) {
 			o.payment("1", []string{"1"}, func(p *commerce.Payment) { p.Refunded = eur(6600) })
 			o.payment("2", []string{"1"})
 		},
-		events: [][2]string{{"charge.succeeded", "pi_2"}, {"charge.succeeded", "pi_1"}},
-		made:   journey, state: commerce.OrderProcessing,
+		events: [][2]string{{"charge.succeeded", "pi_1"}, {"charge.succeeded", "pi_2"}},
+		made:   journey, dead: []string{"refunded"}, state: commerce.OrderProcessing,
 	}, {
 		name: "a failed attempt beside one that paid changes nothing",
 		arrange: func(o *office) {
