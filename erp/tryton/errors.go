@@ -69,7 +69,8 @@ func (c call) statusError(resp *http.Response, now time.Time) error {
 }
 
 // rpcError turns the error array of an answer into an error. The server has rolled
-// the transaction back before it answers so: nothing took effect.
+// the transaction back before it answers so: nothing took effect, unless what it lost
+// is its own connection to the database, as that may have been on the COMMIT.
 func (c call) rpcError(raw json.RawMessage) error {
 	var parts []json.RawMessage
 	var name string
@@ -105,6 +106,9 @@ func (c call) rpcError(raw json.RawMessage) error {
 				e.Kind = commerce.KindUnavailable
 			}
 		}
+		if c.write && strings.Contains(name, "connection") {
+			e.Outcome = commerce.Unknown
+		}
 	}
 	return e
 }
@@ -126,8 +130,9 @@ func userErrorKind(text string) commerce.Kind {
 var quoted = regexp.MustCompile(`"[^"]*"`)
 
 // safe cuts a text of the server down to what may be logged: quoted record names
-// may be people's where parties are written.
+// may be people's where parties are written, and PostgreSQL's details hold the row.
 func (c call) safe(text string) string {
+	text, _, _ = strings.Cut(text, "\nDETAIL:")
 	if strings.HasPrefix(c.method, "model.party.") {
 		text = quoted.ReplaceAllString(text, `"…"`)
 	}

@@ -37,6 +37,15 @@ func TestTheServersRefusalsAreToldApart(t *testing.T) {
 			require.NotContains(t, err.Error(), "Ada")
 		})
 	}
+	for _, gone := range []string{`["server closed the connection unexpectedly\n\tThis probably means the server terminated abnormally",""]`,
+		`["terminating connection due to administrator command",""]`} {
+		err := call{op: "act", method: "model.sale.sale.create", write: true}.rpcError(json.RawMessage(gone))
+		require.Equal(t, commerce.KindUnavailable, commerce.KindOf(err))
+		require.ErrorIs(t, err, commerce.ErrUnknown, "it may have been lost on its way out of a COMMIT")
+	}
+	row := call{op: "act", method: "model.sale.sale.create", write: true}.rpcError(json.RawMessage(
+		`["null value in column \"party\" violates not-null constraint\nDETAIL:  Failing row contains (7, Ada Example, Main Road 1).\n",""]`))
+	require.NotContains(t, row.Error(), "Ada", "PostgreSQL tells what it was given")
 	odd := call{op: "act", write: true}.rpcError(json.RawMessage(`{"unexpected":1}`))
 	require.ErrorIs(t, odd, commerce.ErrUnknown, "what is not understood is not known to be rolled back")
 }
