@@ -47,6 +47,7 @@ type DB struct {
 	lockTimeout time.Duration
 	allowUnsafe []string
 	turn        chan struct{} // the one writer, where writers take turns
+	errands     errands       // what waits for it
 }
 
 var (
@@ -105,14 +106,18 @@ func Open(ctx context.Context, pool *sql.DB, dialect Dialect, c Config) (*DB, er
 // for n uses. The database's own is asked once a statement, so that an index can be
 // used with it.
 func (d *DB) at(n int) (string, []any) {
-	now := time.Now
-	switch {
-	case d.clockNow != nil:
-		now = d.clockNow
-	case d.clock != "":
+	if d.clockNow == nil && d.clock != "" {
 		return "(SELECT " + d.clock + ")", nil
 	}
-	return "CAST(? AS {int})", slices.Repeat([]any{now().UnixMicro()}, n)
+	return "CAST(? AS {int})", slices.Repeat([]any{d.here()}, n)
+}
+
+// here is the store's clock where it is not the database's.
+func (d *DB) here() int64 {
+	if d.clockNow != nil {
+		return d.clockNow().UnixMicro()
+	}
+	return time.Now().UnixMicro()
 }
 
 // micros and moment turn times into what the tables hold and back; the zero time is 0.

@@ -43,7 +43,7 @@ type pieces struct {
 	lock    string            // ends a SELECT whose rows are then written
 	skip    string            // the same, leaving out rows that others hold
 	clock   string            // the database's clock in microseconds; "" = this process's
-	oneTurn bool              // writers take turns in this process, then BEGIN IMMEDIATE
+	oneTurn bool              // writers of this process share commits, in BEGIN IMMEDIATE
 	safe    string            // a condition that holds under safe settings
 	lazily  string            // ends an UPDATE whose loss in a power cut does no harm
 

@@ -28,6 +28,11 @@
 // its ID are new, the others were there before. Every transaction is bounded in
 // time, here and at the server.
 //
+// On an SQLite file, which has one writer, writes that wait at the same moment share
+// one commit, as PostgreSQL's do by themselves. Each stands for itself until then: one
+// that is refused leaves nothing behind and takes nobody with it; where the COMMIT gets
+// no answer all of them are told so.
+//
 // Times are the database's: clock_timestamp() of PostgreSQL, and for SQLite, which
 // is a file of this machine, the clock of this machine.
 //

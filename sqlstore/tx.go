@@ -22,11 +22,10 @@ type session struct {
 // of anything before COMMIT, leaves nothing behind (NotSent); once COMMIT was sent
 // only its answer tells (Unknown without one).
 func (d *DB) write(ctx context.Context, op string, fn func(context.Context, *session) error) error {
-	begin := d.begin
 	if d.oneTurn {
-		begin = d.beginImmediate
+		return d.share(ctx, op, fn)
 	}
-	return d.bounded(ctx, op, begin, func(ctx context.Context, t transaction) error {
+	return d.bounded(ctx, op, d.begin, func(ctx context.Context, t transaction) error {
 		s, err := d.enterTx(ctx, t.runner, true)
 		if err != nil {
 			return err

@@ -32,6 +32,8 @@ type lossy struct {
 	base driver.Driver
 	dsn  string
 	next atomic.Int32
+
+	commits atomic.Int64 // COMMITs sent
 }
 
 // lossyPool opens a database through a lossy connector.
@@ -57,6 +59,7 @@ func (l *lossy) lose(what loss) { l.next.Store(int32(what)) }
 
 // commit runs a COMMIT, or loses it.
 func (l *lossy) commit(commit, rollback func() error) error {
+	l.commits.Add(1)
 	switch loss(l.next.Swap(int32(answered))) {
 	case lostAnswer:
 		if err := commit(); err != nil {
