@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -126,4 +127,30 @@ func TestNobodyIsAskedToPayWhileMoneyWaitsForADecision(t *testing.T) {
 	require.ErrorIs(t, err, commerce.ErrConflict)
 	require.ErrorContains(t, err, "undecided")
 	require.Zero(t, o.payable())
+}
+
+// The processor can not end what was opened (Stripe keeps an answer of 500 under its
+// key for a day); the order is paid by other means and is not to wait for that.
+func TestAPaidOrderDoesNotWaitForARequestToBeClosed(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, func(o *office) { o.o2c.Collect = o.collect() })
+	ref := o.order("1")
+	o.o2c.Collect.Steps = o.steps
+	_, err := o.o2c.Collect.Open(t.Context(), ref)
+	require.NoError(t, err)
+	o.fault = func(op string) fault {
+		if strings.HasPrefix(op, "close ") {
+			return refused
+		}
+		return well
+	}
+	o.payment("1", []string{"1"})
+	o.news("evt_1", "charge.succeeded", "pi_1")
+	o.wait(time.Minute)
+	require.Equal(t, sorted(journey), o.inventoryWithout("request order/1"))
+	require.Equal(t, 1, o.payable())
+	o.fault = nil
+	o.work()
+	require.Zero(t, o.payable(), "and it is closed in the end")
+	require.Empty(t, o.dead(), o.reason())
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/commercesync/commerce"
 	"github.com/commercesync/commerce/idempotency"
 	"github.com/commercesync/commerce/inbox"
+	"github.com/commercesync/commerce/mapping"
 )
 
 // Actor says who does the payment steps at the shop: its own payment plugin, or us.
@@ -191,10 +192,16 @@ func (w *OrderToCash) act(ctx context.Context, d desk, e commerce.Event, a accou
 		return err
 	}
 	if left.IsZero() && w.Collect != nil {
-		if err := w.Collect.Close(ctx, a.order.Ref); err != nil {
-			return err
+		// First, so that nobody pays twice meanwhile; but what is paid waits for nothing.
+		if notClosed := w.Collect.Close(ctx, a.order.Ref); notClosed != nil {
+			return errors.Join(w.follow(ctx, d, e, a, route, finished), notClosed)
 		}
 	}
+	return w.follow(ctx, d, e, a, route, finished)
+}
+
+// follow takes the steps that the payment state asks for.
+func (w *OrderToCash) follow(ctx context.Context, d desk, e commerce.Event, a account, route mapping.Route, finished bool) (err error) {
 	switch a.state {
 	case commerce.Paid, commerce.Overpaid:
 		if a, err = w.release(ctx, d, a, finished); err != nil {
