@@ -20,9 +20,6 @@ type Sheet struct {
 	Rows     []Row
 	Shipping ShippingRow
 	Stated   Stated
-	// Gross is the gross total as the tenders make it up, each rounded by itself. The
-	// zero Money stands for Stated.Gross, rounded.
-	Gross commerce.Money
 }
 
 // Row is one row of an order. Amounts are of the whole row.
@@ -258,15 +255,9 @@ func (s Sheet) round(rows []Row) (Sale, error) {
 	}
 	add(s.Shipping.Net, s.Shipping.Discount, s.Shipping.Taxes)
 	leaves = append(leaves, s.Stated.Fees)
-	gross := s.Gross
-	if gross == (commerce.Money{}) {
-		var err error
-		if gross, _, err = s.Stated.Gross.Money(s.Currency); err != nil {
-			return Sale{}, Faultf(s.Document, "gross", s.Stated.Gross.Text(), "%v", err)
-		}
-	}
-	if gross.Currency() != s.Currency {
-		return Sale{}, Faultf(s.Document, "gross", gross.String(), "the order is in %s", s.Currency)
+	gross, _, err := s.Stated.Gross.Money(s.Currency)
+	if err != nil {
+		return Sale{}, Faultf(s.Document, "gross", s.Stated.Gross.Text(), "%v", err)
 	}
 	minor, err := spread(s.Document, gross, leaves)
 	if err != nil {

@@ -92,8 +92,10 @@ func (r *reader) order() (commerce.Order, error) {
 	}
 	out.PaymentID = paymentID(o)
 	r.people(&out)
-	out.Tenders = r.tenders(currency, out.PaymentID)
 	r.sale(&out)
+	if r.err == nil {
+		out.Tenders = r.tenders(out.Totals.Gross, out.PaymentID)
+	}
 	if r.err != nil {
 		return commerce.Order{}, r.err
 	}
@@ -183,29 +185,42 @@ func (r *reader) address(field string, a magento.OrderAddress) commerce.Address 
 }
 
 // tenders lists what the order is paid by. grand_total is what is left after gift
-// cards, store credit and points (Adobe Commerce).
-func (r *reader) tenders(c commerce.Currency, paymentID string) []commerce.Tender {
+// cards, store credit and points (Adobe Commerce). It is rounded by itself, as
+// Stripe's module does when it charges; the others share the rest, since each rounded
+// by itself they may come to more than the goods: 49.50 and 50.50 pay for 100 JPY,
+// not for 101.
+func (r *reader) tenders(gross commerce.Money, paymentID string) []commerce.Tender {
 	x := r.o.Extension
-	var out []commerce.Tender
-	add := func(kind commerce.TenderKind, m commerce.Money, reference string) {
-		if !m.IsZero() {
-			out = append(out, commerce.Tender{Kind: kind, Amount: m, Reference: reference})
+	card := ""
+	if len(x.GiftCards) == 1 {
+		card = x.GiftCards[0].ID.String()
+	}
+	left := r.money("grand_total", r.o.GrandTotal, gross.Currency())
+	rest, err := gross.Sub(left)
+	var parts []commerce.Money
+	if err == nil {
+		parts, err = rest.Allocate(int64(r.amount("gift_cards_amount", x.GiftCardsAmount)),
+			int64(r.amount("customer_balance_amount", x.CustomerBalanceAmount)), int64(r.amount("reward_currency_amount", x.RewardCurrencyAmount)))
+	}
+	if err != nil {
+		r.fault("grand_total", string(r.o.GrandTotal), "gift cards, credit and points do not make up the rest of %s: %v", gross, err)
+		return nil
+	}
+	last := commerce.Tender{Kind: r.tender(), Amount: left}
+	if last.Kind == commerce.TenderStripe {
+		last.Reference = paymentID
+	}
+	var used []commerce.Tender
+	for _, t := range []commerce.Tender{
+		{Kind: commerce.TenderGiftCard, Amount: parts[0], Reference: card},
+		{Kind: commerce.TenderStoreCredit, Amount: parts[1]},
+		{Kind: commerce.TenderPoints, Amount: parts[2]}, last,
+	} {
+		if !t.Amount.IsZero() {
+			used = append(used, t)
 		}
 	}
-	cards := r.money("gift_cards_amount", x.GiftCardsAmount, c)
-	id := ""
-	if len(x.GiftCards) == 1 {
-		id = x.GiftCards[0].ID.String()
-	}
-	add(commerce.TenderGiftCard, cards, id)
-	add(commerce.TenderStoreCredit, r.money("customer_balance_amount", x.CustomerBalanceAmount, c), "")
-	add(commerce.TenderPoints, r.money("reward_currency_amount", x.RewardCurrencyAmount, c), "")
-	if kind := r.tender(); kind == commerce.TenderStripe {
-		add(kind, r.money("grand_total", r.o.GrandTotal, c), paymentID)
-	} else {
-		add(kind, r.money("grand_total", r.o.GrandTotal, c), "")
-	}
-	return out
+	return used
 }
 
 func (r *reader) tender() commerce.TenderKind {
@@ -242,15 +257,6 @@ func (r *reader) sale(out *commerce.Order) {
 		o.BaseShippingDiscount, o.BaseShippingDiscountTaxCompensation, o.BaseTaxAmount,
 		[]magento.Number{o.BaseGrandTotal, x.BaseGiftCardsAmount, x.BaseCustomerBalanceAmount, x.BaseRewardCurrencyAmount}})
 	if r.err != nil {
-		return
-	}
-	var parts []commerce.Money
-	for _, t := range out.Tenders {
-		parts = append(parts, t.Amount)
-	}
-	var err error
-	if sheet.Gross, err = commerce.Sum(out.Currency, parts...); err != nil {
-		r.fault("grand_total", string(o.GrandTotal), "%v", err)
 		return
 	}
 	sale, err := sheet.Fold()

@@ -185,6 +185,32 @@ func TestGiftCardsCreditAndPointsAreTenders(t *testing.T) {
 	require.Equal(t, "pi_1", o.PaymentID)
 }
 
+func TestTendersInYenAddUpToTheOrderAndStripesIsWhatItCharges(t *testing.T) {
+	t.Parallel()
+	far, err := magentotest.New(magentotest.Config{Stores: []magentotest.Store{{ID: 1, Code: "jp", BaseCurrency: "JPY", Currency: "JPY"}}})
+	require.NoError(t, err)
+	y := func(minor int64) commerce.Money { return commerce.MustMoney(minor, "JPY") }
+	for _, c := range []struct {
+		price, card, credit, points string
+		stripe, rest                int64
+	}{
+		{"100", "49.50", "", "", 51, 49}, // 50.5 are charged as 51
+		{"100", "33.50", "33.50", "", 33, 67},
+		{"100", "33.50", "33.50", "32.90", 0, 100}, // 0.1 is not charged
+		{"100.40", "50.20", "", "", 50, 50},
+	} {
+		id, err := far.Place(magentotest.NewOrder{Store: "jp", PaymentMethod: "stripe_payments", GiftCard: c.card, StoreCredit: c.credit, Points: c.points,
+			Items: []magentotest.NewItem{{SKU: "MUG", Price: c.price}}})
+		require.NoError(t, err)
+		o, err := shopOver(t, far, magentoshop.Config{}).Order(t.Context(), commerce.Ref{System: "magento", Account: "magento", Mode: commerce.Live, ID: "order/" + magento.ID(id).String()})
+		require.NoError(t, err, "%+v", c)
+		due, err := o.Due()
+		require.NoError(t, err)
+		require.Equal(t, y(c.stripe), due, "%+v", c)
+		require.Equal(t, y(c.stripe+c.rest), o.Totals.Gross, "%+v", c)
+	}
+}
+
 func TestWhatAnOrderCanNotSayIsAFault(t *testing.T) {
 	t.Parallel()
 	shop := reader(t, magentoshop.Config{})

@@ -257,25 +257,26 @@ func (p *proof) order(ctx context.Context, seed uint64, number int, confirm bool
 	return nil
 }
 
-// shopTotal is what the shop's own figures come to: what is left to pay and each other
-// means of payment, each in whole minor units, since each is taken by itself.
+// shopTotal is what the shop's own figures come to, in whole minor units: what is left
+// to pay and each other means of payment.
 func shopTotal(o magento.Order) (commerce.Money, error) {
 	c := commerce.Currency(o.OrderCurrencyCode)
-	total := commerce.Zero(c)
+	var total commerce.Decimal
 	x := o.Extension
 	for _, n := range []magento.Number{o.GrandTotal, x.GiftCardsAmount, x.CustomerBalanceAmount, x.RewardCurrencyAmount} {
 		if n == "" {
 			continue
 		}
-		m, _, err := commerce.RoundMoney(string(n), -1, c)
-		if err != nil {
-			return total, err
+		d, err := n.Decimal()
+		if err == nil {
+			total, err = total.Add(d)
 		}
-		if total, err = total.Add(m); err != nil {
-			return total, err
+		if err != nil {
+			return commerce.Money{}, err
 		}
 	}
-	return total, nil
+	m, _, err := commerce.RoundMoney(total.String(), -1, c)
+	return m, err
 }
 
 // paid is a payment of what is due by card.
