@@ -100,13 +100,16 @@ func Progress(ctx context.Context) error {
 }
 
 // Links is what a workflow needs to know about orders and what belongs to them.
-type Links struct{ Store Store }
+type Links struct{ Store Store } // needed by Subjects
 
 // Link is the function [Link].
 func (Links) Link(ctx context.Context, root commerce.Ref) error { return Link(ctx, root) }
 
 // Subjects returns what is linked to a root, in order of linking.
 func (l Links) Subjects(ctx context.Context, root commerce.Ref) ([]commerce.Ref, error) {
+	if l.Store == nil {
+		return nil, invalid("list subjects", "Links.Store is nil")
+	}
 	names, err := l.Store.Subjects(ctx, root.String())
 	if err != nil {
 		return nil, err

@@ -171,6 +171,9 @@ func TestAfterALinkTheEventsOfTheOrderAreWorkedAsOne(t *testing.T) {
 		require.Equal(t, inbox.Done, get(t, in, seq).State, fmt.Sprint(seq))
 	}
 	require.Equal(t, []string{order("1").String(), order("1").String(), order("1").String()}, roots)
+	_, err := inbox.Links{}.Subjects(t.Context(), order("1"))
+	require.ErrorIs(t, err, commerce.ErrInvalid)
+	require.ErrorContains(t, err, "Links.Store")
 	subjects, err := inbox.Links{Store: store}.Subjects(t.Context(), order("1"))
 	require.NoError(t, err)
 	require.Equal(t, []commerce.Ref{event("", "").Ref.With("pi_1"), event("", "").Ref.With("pi_2")}, subjects)

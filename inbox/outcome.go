@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -65,9 +66,9 @@ func (in *Inbox) conclude(ctx context.Context, end *Ending, e Entry, v verdict) 
 	if v.state == Done {
 		return
 	}
-	kind := commerce.KindOf(v.err)
-	end.Code, end.Reason = string(kind), in.reason(v.err)
+	end.Code, end.Reason = string(commerce.KindOf(v.err)), in.reason(v.err)
 	if v.state == Dead {
+		end.Code = in.cut(cmp.Or(codeOf(v.err), end.Code))
 		return
 	}
 	end.Wait = commerce.RetryAfter(v.err)
@@ -84,6 +85,24 @@ func (in *Inbox) conclude(ctx context.Context, end *Ending, e Entry, v verdict) 
 	case in.tooOld(ctx, e):
 		end.bury("too_old", in.cut(fmt.Sprintf("not done within %s; the last time: %s", in.c.MaxAge, end.Reason)))
 	}
+}
+
+// codeOf returns the code that the first branch of an error states: the far side's own
+// (card_declined) or that of whoever refused (no_order). Empty = it states none.
+func codeOf(err error) string {
+	for err != nil {
+		switch e := err.(type) {
+		case *commerce.Error:
+			if e.Code != "" {
+				return e.Code
+			}
+		case interface{ Unwrap() []error }:
+			err = cmp.Or(e.Unwrap()...)
+			continue
+		}
+		err = errors.Unwrap(err)
+	}
+	return ""
 }
 
 func (end *Ending) bury(code, reason string) {

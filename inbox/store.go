@@ -33,7 +33,7 @@ type Entry struct {
 	Due        time.Time // from when it may be worked; zero where ended
 	Ended      time.Time // zero while ready or parked
 	Reason     string    // why parked or dead; safe text
-	Code       string    // one word for the reason: "mapping", "worker_died", "too_old"
+	Code       string    // one word for the reason; see Filter.Code
 	Handler    string    // the handler that failed; empty = none
 	Acts       []Act     // what people did to it, oldest first
 }
@@ -118,9 +118,13 @@ type Filter struct {
 	States []State
 	Type   string
 	Root   string
-	Code   string
-	After  int64 // Seq greater than
-	Limit  int   // defaults to 100, at most 1000; a greater one counts as 1000
+	// Code is one word for why an event is dead: the code that the error states, the far
+	// side's or our own ("amount_mismatch", "no_order"), else its kind ("mapping"); of
+	// several errors the first. What no handler said is "clash", "too_many_attempts",
+	// "too_old" or "worker_died". A parked event's is the kind.
+	Code  string
+	After int64 // Seq greater than
+	Limit int   // defaults to 100, at most 1000; a greater one counts as 1000
 }
 
 // Counts are figures for alerts and for people.

@@ -65,6 +65,10 @@ func one(t *testing.T, c inbox.Config, errs ...error) (inbox.Entry, bench) {
 	return get(t, b.Inbox, seq), b
 }
 
+func coded(code string) error {
+	return &commerce.Error{Kind: commerce.KindInvalid, System: "far", Op: "act", Code: code}
+}
+
 func TestTheKindsOfTheErrorsDecideWhatBecomesOfAnEvent(t *testing.T) {
 	t.Parallel()
 	unavailable, mapping, auth := kind(commerce.KindUnavailable), kind(commerce.KindMapping), kind(commerce.KindAuth)
@@ -94,6 +98,11 @@ func TestTheKindsOfTheErrorsDecideWhatBecomesOfAnEvent(t *testing.T) {
 		"every branch of a joined error counts":        {errs: []error{errors.Join(mapping, fmt.Errorf("x: %w", unavailable))}, state: inbox.Parked, burnt: 1, wait: 2500 * time.Millisecond, code: "mapping", handler: "h0"},
 		"a join of permanent errors buries":            {errs: []error{errors.Join(mapping, kind(commerce.KindInvalid))}, state: inbox.Dead, code: "mapping", handler: "h0"},
 		"a wrapped permanent error buries":             {errs: []error{fmt.Errorf("x: %w", mapping)}, state: inbox.Dead, code: "mapping", handler: "h0"},
+		"the dead have the error's own code":           {errs: []error{fmt.Errorf("x: %w", coded("no_order"))}, state: inbox.Dead, code: "no_order", handler: "h0"},
+		"a code may be deeper than the kind":           {errs: []error{&commerce.Error{Kind: commerce.KindInvalid, Err: coded("amount_mismatch")}}, state: inbox.Dead, code: "amount_mismatch", handler: "h0"},
+		"of several codes the first counts":            {errs: []error{errors.Join(nil, coded("no_order"), coded("late")), coded("amount_mismatch")}, state: inbox.Dead, code: "no_order", handler: "h0"},
+		"a later code does not stand for the first":    {errs: []error{errors.Join(mapping, coded("late"))}, state: inbox.Dead, code: "mapping", handler: "h0"},
+		"a parked event has the kind":                  {errs: []error{&commerce.Error{Kind: commerce.KindUnavailable, Code: "odd"}}, state: inbox.Parked, burnt: 1, wait: 2500 * time.Millisecond, code: "unavailable", handler: "h0"},
 		"a bare sentinel counts as its kind":           {errs: []error{commerce.ErrPeriodClosed}, state: inbox.Dead, code: "period_closed", handler: "h0"},
 		"an unknown outcome is looked up by trying on": {errs: []error{&commerce.Error{Kind: commerce.KindUnavailable, Outcome: commerce.Unknown}}, state: inbox.Parked, burnt: 1, wait: 2500 * time.Millisecond, code: "unavailable", handler: "h0"},
 	} {
@@ -299,7 +308,7 @@ func TestASecondRootIsADecisionForAPerson(t *testing.T) {
 	workAll(t, b.Inbox)
 	e := get(t, b.Inbox, seq)
 	require.Equal(t, inbox.Dead, e.State)
-	require.Equal(t, "needs_decision", e.Code)
+	require.Equal(t, "ambiguous_link", e.Code)
 	require.Contains(t, e.Reason, "ambiguous_link")
 }
 

@@ -105,7 +105,7 @@ func (d *DB) finishAtOnce(ctx context.Context, op string, l inbox.Lease, endings
 			return false, nil
 		}
 		seen[e.Seq] = true
-		seq[i], generation[i], state[i], wait[i] = e.Seq, e.Generation, string(e.State), e.Wait.Microseconds()
+		seq[i], generation[i], state[i], wait[i] = e.Seq, e.Generation, string(e.State), atLeast(e.Wait)
 		if e.State == inbox.Parked && e.Burn {
 			burn[i] = 1
 		}

@@ -23,7 +23,7 @@ type Harness struct {
 	Advance func(time.Duration)
 }
 
-// Run runs the suite; open makes an empty store for each test.
+// Run runs the suite, its tests beside each other; open makes an empty store for each.
 func Run(t *testing.T, open func(t *testing.T) Harness) {
 	for name, test := range map[string]func(*testing.T, Harness){
 		"a new key is acquired and nothing is probed":                      newKey,
@@ -44,7 +44,10 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 		"ending done twice is no error, ending it otherwise is":            endTwice,
 		"keys keep letter case, spaces, slashes and percent signs apart":   oddKeys,
 	} {
-		t.Run(name, func(t *testing.T) { test(t, open(t)) })
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, open(t))
+		})
 	}
 }
 
