@@ -188,16 +188,21 @@ func (p *Pay) Close(ref commerce.Ref) idempotency.Effect[commerce.Document] {
 }
 
 func (p *Pay) end(ctx context.Context, id string) error {
-	// An object ends once: its id is key enough.
-	if strings.HasPrefix(id, "cs_") {
+	if strings.HasPrefix(id, "cs_") { // ends once: its id is key enough
 		params := &stripe.CheckoutSessionExpireParams{}
 		params.SetIdempotencyKey("close/" + id)
 		_, err := p.client.CheckoutSessions.Expire(ctx, id, params)
 		return err
 	}
+	// Stripe keeps a refusal under the key too: of an intent that was being paid and can
+	// be paid again, because that failed, the state makes it another key.
+	now, err := p.client.PaymentIntents.Get(ctx, id)
+	if err != nil {
+		return refused("close request "+id, err)
+	}
 	params := &stripe.PaymentIntentCancelParams{}
-	params.SetIdempotencyKey("close/" + id)
-	_, err := p.client.PaymentIntents.Cancel(ctx, id, params)
+	params.SetIdempotencyKey("close/" + id + "/" + now.Status + "/" + now.LatestCharge.ID)
+	_, err = p.client.PaymentIntents.Cancel(ctx, id, params)
 	return err
 }
 
