@@ -30,6 +30,13 @@
 // number or a string; an order keeps its bytes in Raw. A field that the shop left
 // out or set to null is empty. [Number.Money] rounds as the shop stores.
 //
+// # Refunds
+//
+// [Orders.Refund] writes a credit memo and moves no money: it mirrors what Stripe gave
+// back. [Invoices.Refund] can ask the gateway. Magento guesses what is not said (no
+// rows are all rows, no shipping is all shipping), so both want it in words, take
+// amounts in the base currency, and return the memo as read back.
+//
 // # Signing
 //
 // [Keys] takes one of three ways to log in: the four keys of an integration (OAuth

@@ -116,3 +116,40 @@ func ExampleOrders_Invoice_unknown() {
 	// true false
 	// paid by pi_1 24.98
 }
+
+// A refund that Stripe made is mirrored: no gateway is called, what Magento would
+// guess is said, and the comment finds it again.
+func ExampleOrders_Refund() {
+	_, client, id := exampleShop()
+	ctx := context.Background()
+	if _, err := client.Orders.Invoice(ctx, id, magento.InvoiceParams{Comment: "paid by pi_1"}); err != nil {
+		fmt.Println(err)
+		return
+	}
+	order, err := client.Orders.Get(ctx, id)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	_, err = client.Orders.Refund(ctx, id, magento.RefundParams{BaseShipping: "0"})
+	fmt.Println(err)
+
+	memo, err := client.Orders.Refund(ctx, id, magento.RefundParams{
+		Items:        []magento.ItemQty{{OrderItemID: order.Items[0].ItemID, Qty: "1"}},
+		BaseShipping: "0",
+		Comment:      "refund re_1",
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(memo.GrandTotal, memo.OrderCurrencyCode)
+
+	found, err := client.CreditMemos.Find(ctx, id, "re_1")
+	fmt.Println(found.EntityID == memo.EntityID, err)
+	// Output:
+	// magento: refund order 1: nothing_named no rows are named, which Magento takes as all of them; set RefundParams.Everything, or name rows with a quantity of 0
+	// 9.99 USD
+	// true <nil>
+}

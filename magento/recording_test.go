@@ -122,9 +122,21 @@ func meaning(t *testing.T, b []byte) any {
 	d.UseNumber()
 	require.NoError(t, d.Decode(&v), string(b))
 	if m, ok := v.(map[string]any); ok {
-		for _, flag := range []string{"notify", "appendComment"} {
+		for _, flag := range []string{"notify", "appendComment", "isOnline"} {
 			if m[flag] == false {
 				delete(m, flag)
+			}
+		}
+		for _, empty := range []string{"items", "arguments"} { // PHP takes them as absent
+			switch v := m[empty].(type) {
+			case []any:
+				if len(v) == 0 {
+					delete(m, empty)
+				}
+			case map[string]any:
+				if len(v) == 0 {
+					delete(m, empty)
+				}
 			}
 		}
 	}

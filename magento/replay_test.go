@@ -115,6 +115,7 @@ var (
 	oneOrder = regexp.MustCompile(`^/orders/(\d+)$`)
 	action   = regexp.MustCompile(`^/orders/(\d+)/(hold|unhold|cancel|comments)$`)
 	document = regexp.MustCompile(`^/order/(\d+)/(invoice|ship)$`)
+	refund   = regexp.MustCompile(`^/(order|invoice)/(\d+)/refund$`)
 	oneOf    = regexp.MustCompile(`^/(invoices|shipment|creditmemo|transactions)/(\d+)$`)
 )
 
@@ -165,6 +166,8 @@ func replay(t *testing.T, rec recording) (how, reason string) {
 		return replayAction(t, w, c)
 	case document.MatchString(path):
 		return replayDocument(t, w, c)
+	case refund.MatchString(path):
+		return replayRefund(t, w, c)
 	case path == "/shipment/track":
 		return replayTrack(t, w, c)
 	case rec.Request.Method == http.MethodPost && path == "/orders":
@@ -517,6 +520,65 @@ func replayDocument(t *testing.T, w *wire, c *magento.Client) (string, string) {
 		Source: in.Arguments.Extension.SourceCode})
 	if w.rec.Response.Status < 300 {
 		require.NoError(t, err, w.rec.file)
+		require.Equal(t, made, got.EntityID.String(), w.rec.file)
+		return full, ""
+	}
+	return checked(t, w, w.rec, nil, err)
+}
+
+// replayRefund reads the recorded request as what a caller would have to say for it. The
+// order is one that can give back what is asked for.
+func replayRefund(t *testing.T, w *wire, c *magento.Client) (string, string) {
+	t.Helper()
+	var in struct {
+		Items         []magento.ItemQty
+		IsOnline      bool
+		Notify        bool
+		AppendComment bool `json:"appendComment"`
+		Comment       struct {
+			Comment          string
+			IsVisibleOnFront int `json:"is_visible_on_front"`
+		}
+		Arguments struct {
+			Shipping  *magento.Number `json:"shipping_amount"`
+			Positive  magento.Number  `json:"adjustment_positive"`
+			Negative  magento.Number  `json:"adjustment_negative"`
+			Extension struct {
+				ReturnToStock []magento.ID `json:"return_to_stock_items"`
+			} `json:"extension_attributes"`
+		}
+	}
+	require.NoError(t, json.Unmarshal(w.rec.Request.Body, &in), w.rec.file)
+	p := magento.RefundParams{Items: in.Items, Everything: len(in.Items) == 0, AllShipping: in.Arguments.Shipping == nil,
+		BaseAdjustmentPositive: in.Arguments.Positive, BaseAdjustmentNegative: in.Arguments.Negative,
+		ReturnToStock: in.Arguments.Extension.ReturnToStock, BundleChildren: true,
+		Comment: in.Comment.Comment, CommentVisible: in.Comment.IsVisibleOnFront == 1, AppendComment: in.AppendComment, Notify: in.Notify}
+	if in.Arguments.Shipping != nil {
+		p.BaseShipping = *in.Arguments.Shipping
+	}
+	m := refund.FindStringSubmatch(w.path)
+	order := `{"entity_id":` + m[2] + `,"base_total_paid":9999,"items":[`
+	for n, i := range in.Items {
+		if n > 0 {
+			order += ","
+		}
+		order += fmt.Sprintf(`{"item_id":%d,"qty_invoiced":9999}`, i.OrderItemID)
+	}
+	var made string
+	_ = json.Unmarshal(w.rec.Response.Body, &made)
+	w.reads["/orders/"+m[2]] = order + "]}"
+	w.reads["/creditmemo/"+made] = `{"entity_id":` + made + `}`
+	var got magento.CreditMemo
+	var err error
+	if m[1] == "order" {
+		got, err = c.Orders.Refund(t.Context(), id(m[2]), p)
+	} else {
+		w.reads["/invoices/"+m[2]] = `{"entity_id":` + m[2] + `,"order_id":` + m[2] + `}`
+		got, err = c.Invoices.Refund(t.Context(), id(m[2]), magento.InvoiceRefundParams{RefundParams: p, Online: in.IsOnline})
+	}
+	if w.rec.Response.Status < 300 {
+		require.NoError(t, err, w.rec.file)
+		require.True(t, w.matched, w.rec.file)
 		require.Equal(t, made, got.EntityID.String(), w.rec.file)
 		return full, ""
 	}

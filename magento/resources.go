@@ -81,7 +81,7 @@ func (s *Shipments) AddTrack(ctx context.Context, p TrackParams) (Track, error) 
 	return t, err
 }
 
-// CreditMemos reads credit memos.
+// CreditMemos reads credit memos. [Orders.Refund] and [Invoices.Refund] make them.
 type CreditMemos struct{ cl *Client }
 
 var creditMemos = listing[CreditMemo]{

@@ -62,9 +62,23 @@ func (s *Shop) settle(o *order) {
 	switch {
 	case (o.state == "processing" || o.state == "complete") && !o.canRefund() && !o.canShip() && o.sums["total_refunded"].base > 0:
 		s.set(o, "closed")
-	case o.state == "processing" && !o.canShip():
+	case o.state == "processing" && (!o.canShip() || o.shippedOrRefunded()):
 		s.set(o, "complete")
 	}
+}
+
+// shippedOrRefunded compares units as Magento does: those of all rows, also of a
+// bundle's children, against what was ordered of top rows (REC 548).
+func (o *order) shippedOrRefunded() bool {
+	var ordered, shipped, refunded dec
+	for _, i := range o.items {
+		if i.parent == nil {
+			ordered += i.ordered
+		}
+		shipped += i.shipped
+		refunded += i.refunded
+	}
+	return shipped > 0 && ordered <= shipped+refunded
 }
 
 func (s *Shop) find(id int64) (*order, *failure) {

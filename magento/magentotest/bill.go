@@ -36,9 +36,9 @@ func validation(kind string, messages []string) *failure {
 
 // choose decides how much of each row goes into a document. named is what the request
 // names, nil for all that is left. Rows that only follow take part with a share of a
-// named parent, else with all that was ordered: Magento counts them twice that way
-// (REC 278, 489).
-func choose(o *order, named map[*item]dec, left func(*item) dec, leads func(*item) bool) map[*item]dec {
+// named parent, else with the whole of what was ordered or invoiced: Magento counts them
+// twice that way (REC 278, 489, 495).
+func choose(o *order, named map[*item]dec, left func(*item) dec, leads func(*item) bool, whole func(*item) dec) map[*item]dec {
 	out := map[*item]dec{}
 	for _, i := range o.items {
 		if q, ok := named[i]; ok {
@@ -64,7 +64,7 @@ func choose(o *order, named map[*item]dec, left func(*item) dec, leads func(*ite
 			follows = follows || out[c] > 0
 		}
 		if follows {
-			out[i] = i.ordered
+			out[i] = whole(i)
 		}
 	}
 	return out
@@ -93,8 +93,14 @@ func newCarry() *carry { return &carry{new(big.Rat), new(big.Rat)} }
 func (c *carry) part(left pair, qty, of dec) pair {
 	share := func(amount dec, rest *big.Rat) dec {
 		r := new(big.Rat).Mul(amount.rat(), big.NewRat(int64(qty), int64(of)))
-		r.Add(r, rest)
-		d := cents(r)
+		var d dec
+		if rest.Sign() < 0 {
+			// In PHP's floats the sum is a hair too small: a tie goes down (REC 489).
+			r.Add(r, rest)
+			d = cents(new(big.Rat).Sub(r, big.NewRat(1, 1_000_000)))
+		} else {
+			d = cents(r.Add(r, rest))
+		}
 		rest.Sub(r, d.rat())
 		return d
 	}
@@ -138,7 +144,7 @@ func (s *Shop) serveInvoice(r *request) (any, *failure) {
 
 // invoice makes a paid invoice.
 func (s *Shop) invoice(o *order, in invoiceIn, transactionID string) (*document, *failure) {
-	rows := choose(o, o.named(in.Items), (*item).toInvoice, (*item).priced)
+	rows := choose(o, o.named(in.Items), (*item).toInvoice, (*item).priced, (*item).all)
 	var wrong []string
 	some := false
 	for _, i := range o.items {
@@ -185,7 +191,7 @@ func (s *Shop) invoice(o *order, in invoiceIn, transactionID string) (*document,
 		d.rows = append(d.rows, row)
 		d.qty += qty
 	}
-	d.share((*item).toInvoice, "_amount", "_invoiced")
+	d.share(c, (*item).toInvoice, "_amount", "_invoiced")
 	d.total(o.shippingLeft())
 	// Gift cards, credit and points lower the first invoice as far as they go: what is
 	// paid is what the gateway took. (Adobe Commerce's behaviour, not recorded.)
@@ -221,9 +227,10 @@ func (s *Shop) invoice(o *order, in invoiceIn, transactionID string) (*document,
 
 // share splits discount, tax and the tax inside the discount over the rows. all and
 // done are the endings of what there is and of what earlier documents took. Tax and
-// compensation hand on their rounding to each other (REC 453).
-func (d *document) share(left func(*item) dec, all, done string) {
-	discount, tax := newCarry(), newCarry()
+// compensation hand on their rounding to each other by the carry tax (REC 453), which
+// on invoices is also that of the rows (REC 489).
+func (d *document) share(tax *carry, left func(*item) dec, all, done string) {
+	discount := newCarry()
 	for n := range d.rows {
 		row := &d.rows[n]
 		i := row.item
@@ -299,6 +306,18 @@ func (d *document) total(shipping sums) {
 	d.sums["grand_total"] = grandTotal(d.sums)
 }
 
+// serveCapture and serveVoid refuse: every invoice of this shop is paid (REC 134, 211).
+func (s *Shop) serveCapture(r *request) (any, *failure) { return s.notAvailable(r, "capture") }
+
+func (s *Shop) serveVoid(r *request) (any, *failure) { return s.notAvailable(r, "void") }
+
+func (s *Shop) notAvailable(r *request, action string) (any, *failure) {
+	if byID(s.invoices, r.id) == nil {
+		return nil, errNotFound
+	}
+	return nil, invalid("The " + action + " action is not available.")
+}
+
 func (s *Shop) serveShip(r *request) (any, *failure) {
 	o, f := s.find(r.id)
 	if f != nil {
@@ -361,7 +380,7 @@ func (s *Shop) serveShip(r *request) (any, *failure) {
 	d.id, d.number = s.next("shipment"), s.nextNumber("shipment", o.store)
 	for n := range d.rows {
 		d.rows[n].id = s.next("shipment_item")
-		d.rows[n].item.shipped += d.rows[n].qty
+		d.rows[n].item.ship(d.rows[n].qty)
 	}
 	if a := in.Arguments; a != nil && a.Extension != nil && a.Extension.SourceCode != "" {
 		d.source = a.Extension.SourceCode
@@ -375,6 +394,20 @@ func (s *Shop) serveShip(r *request) (any, *failure) {
 	o.inProcess = true
 	s.settleInto(o, "processing")
 	return fmt.Sprint(d.id), nil
+}
+
+// ship counts a shipment of a row, and of a bundle's other rows with their share of it
+// (REC 498).
+func (i *item) ship(qty dec) {
+	i.shipped += qty
+	if p := i.parent; p != nil && p.kind == "bundle" {
+		p.shipped += dec(int64(qty) * int64(p.ordered) / int64(i.ordered))
+	}
+	if i.kind == "bundle" {
+		for _, c := range i.children {
+			c.shipped += dec(int64(qty) * int64(c.ordered) / int64(i.ordered))
+		}
+	}
 }
 
 func (s *Shop) track(d *document, t obj) obj {

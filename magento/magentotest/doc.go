@@ -22,7 +22,7 @@
 // [Shop.Comments], which count at the far side.
 //
 // Signatures, nonces and tokens are really checked. Orders, invoices, shipments,
-// credit memos by the order's refund route, comments, hold, cancel, transactions,
+// credit memos by both refund routes, comments, hold, cancel, transactions,
 // lists with searchCriteria and stores are there; customers, products, stock, carts
 // and the asynchronous routes are not, and answer as an unknown route.
 package magentotest

@@ -70,6 +70,7 @@ func (i *item) shippable() bool {
 	return true
 }
 
+func (i *item) all() dec       { return i.ordered }
 func (i *item) toInvoice() dec { return max(0, i.ordered-i.invoiced-i.canceled) }
 func (i *item) toShip() dec    { return max(0, i.ordered-i.shipped-i.refunded-i.canceled) }
 func (i *item) toRefund() dec  { return max(0, i.invoiced-i.refunded) }
@@ -235,6 +236,7 @@ type document struct {
 	remarks          []any
 	tracks           []any
 	source           string
+	invoice          *document // of a credit memo by the invoice's route
 }
 
 type docRow struct {
@@ -257,6 +259,9 @@ func (d *document) render(s *Shop) obj {
 	}
 	if d.transaction != "" {
 		out["transaction_id"] = d.transaction
+	}
+	if d.invoice != nil {
+		out["invoice_id"] = d.invoice.id
 	}
 	if d.qty > 0 {
 		out["total_qty"] = d.qty

@@ -61,6 +61,10 @@ type Config struct {
 	// it does when a charge succeeds.
 	StripeModule bool
 
+	// ShippingShownGross shows shipping with tax on orders (tax/sales_display/shipping =
+	// 2): the shipping argument of a refund is gross then (REC 552).
+	ShippingShownGross bool
+
 	// LongestRequest is how long a request may take effect after it was sent.
 	// Defaults to one minute.
 	LongestRequest time.Duration
