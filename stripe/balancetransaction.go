@@ -3,6 +3,11 @@ package stripe
 import (
 	"context"
 	"encoding/json"
+	"iter"
+
+	"github.com/tidwall/gjson"
+
+	stripego "github.com/stripe/stripe-go/v76"
 )
 
 // BalanceTransaction is one movement of the account's balance, in settlement
@@ -49,10 +54,35 @@ func (t *BalanceTransaction) UnmarshalJSON(b []byte) error {
 	return read(b, (*plain)(t), "balance_transaction", "id", "created", "available_on", "amount", "fee", "net", "currency", "type")
 }
 
+// Origin decodes the source where the request expanded it: *Charge, *Refund,
+// *Dispute, *Payout, *Transfer … It is nil where only the id is known, and for types
+// that this package does not read. A missing fact in it is a [*GapError].
+func (t *BalanceTransaction) Origin() (any, error) {
+	source := gjson.GetBytes(t.Raw, "source")
+	if !source.IsObject() {
+		return nil, nil
+	}
+	return decodeObject(source.Get("object").Str, []byte(source.Raw))
+}
+
+// BalanceTransactionListParams filters balance transactions. Payout names an
+// automatic payout; its own transaction (type "payout") is among the rows. Of a
+// manual one Stripe does not know what is inside.
+type BalanceTransactionListParams = stripego.BalanceTransactionListParams
+
 // BalanceTransactionService reads balance transactions.
 type BalanceTransactionService struct{ c *Client }
 
+const balanceTransactions = "/v1/balance_transactions"
+
 // Get reads a balance transaction; expand names links to read with it ("source").
 func (s *BalanceTransactionService) Get(ctx context.Context, id string, expand ...string) (*BalanceTransaction, error) {
-	return get[BalanceTransaction](ctx, s.c, "balance transaction", "/v1/balance_transactions", id, expand)
+	return get[BalanceTransaction](ctx, s.c, "balance transaction", balanceTransactions, id, expand)
+}
+
+// List reads balance transactions, newest first, for instance those of one payout;
+// Expand "data.source" reads what each is for, see [BalanceTransaction.Origin]. A nil
+// params lists all.
+func (s *BalanceTransactionService) List(ctx context.Context, params *BalanceTransactionListParams) iter.Seq2[BalanceTransaction, error] {
+	return pages[BalanceTransaction](ctx, s.c, "list balance transactions", balanceTransactions, params)
 }

@@ -130,3 +130,11 @@ func (s *ChargeService) Get(ctx context.Context, id string, expand ...string) (*
 func (s *ChargeService) List(ctx context.Context, params *ChargeListParams) iter.Seq2[Charge, error] {
 	return pages[Charge](ctx, s.c, "list charges", "/v1/charges", params)
 }
+
+// Search finds charges by Stripe's query language ("metadata['order']:'17'"). expand names
+// links to read with them. It is a tool for people and repairs: the index lags by a
+// minute, at times by an hour, and accounts in India have none. A thing that it does
+// not find may exist.
+func (s *ChargeService) Search(ctx context.Context, query string, expand ...string) iter.Seq2[Charge, error] {
+	return searched[Charge](ctx, s.c, "charges", "/v1/charges", query, expand)
+}

@@ -3,6 +3,7 @@ package stripe
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -50,6 +51,14 @@ type Config struct {
 	// kind limit. Defaults to 8 MiB.
 	MaxBody int64
 
+	// FilesURL is where the files of reports are. The key goes nowhere else. Defaults
+	// to https://files.stripe.com.
+	FilesURL string
+
+	// MaxReport bounds the bytes of one report; reading on is an error of kind limit.
+	// Defaults to 1 GiB.
+	MaxReport int64
+
 	// MaxPages bounds the pages that one list reads; reaching it is an error of kind
 	// limit. Defaults to 10,000, which is a million objects.
 	MaxPages int
@@ -61,15 +70,35 @@ type Config struct {
 // Client talks to one Stripe account, a service for each resource. It is safe for
 // concurrent use.
 type Client struct {
-	PaymentIntents      *PaymentIntentService
+	AccountLinks        *AccountLinkService
+	Accounts            *AccountService
+	ApplicationFees     *ApplicationFeeService
+	Balance             *BalanceService
+	BalanceTransactions *BalanceTransactionService
 	Charges             *ChargeService
 	CheckoutSessions    *CheckoutSessionService
-	Refunds             *RefundService
-	BalanceTransactions *BalanceTransactionService
+	CreditNotes         *CreditNoteService
+	Customers           *CustomerService
+	Disputes            *DisputeService
+	EarlyFraudWarnings  *EarlyFraudWarningService
 	Events              *EventService
+	Invoices            *InvoiceService
+	PaymentIntents      *PaymentIntentService
+	PaymentLinks        *PaymentLinkService
+	PaymentMethods      *PaymentMethodService
+	Payouts             *PayoutService
+	Refunds             *RefundService
+	Reports             *ReportService
+	Reviews             *ReviewService
+	SetupIntents        *SetupIntentService
+	Subscriptions       *SubscriptionService
+	TaxTransactions     *TaxTransactionService
+	Transfers           *TransferService
+	WebhookEndpoints    *WebhookEndpointService
 
 	config Config
 	api    stripego.Backend
+	files  *http.Client // where reports are, streamed
 }
 
 // NewClient checks the config and returns a client. It makes no call. An error is
@@ -78,22 +107,31 @@ func NewClient(config Config) (*Client, error) {
 	if config.Credentials == nil {
 		return nil, invalid("new client", "Config.Credentials is not set")
 	}
-	if config.BaseURL == "" {
-		config.BaseURL = stripego.APIURL
+	for _, at := range []struct {
+		name  string
+		field *string
+		std   string
+	}{{"BaseURL", &config.BaseURL, stripego.APIURL}, {"FilesURL", &config.FilesURL, stripego.UploadsURL}} {
+		if *at.field == "" {
+			*at.field = at.std
+		}
+		u, err := url.Parse(*at.field)
+		if err != nil || u.Host == "" || u.User != nil || (u.Scheme != "https" && u.Scheme != "http") {
+			return nil, invalid("new client", "Config.%s is no http or https URL without user and password", at.name)
+		}
+		*at.field = strings.TrimSuffix(*at.field, "/")
 	}
-	u, err := url.Parse(config.BaseURL)
-	if err != nil || u.Host == "" || u.User != nil || (u.Scheme != "https" && u.Scheme != "http") {
-		return nil, invalid("new client", "Config.BaseURL is no http or https URL without user and password")
-	}
-	config.BaseURL = strings.TrimSuffix(config.BaseURL, "/")
 	if config.Account != "" && !strings.HasPrefix(config.Account, "acct_") {
 		return nil, invalid("new client", "Config.Account %q is no account id like acct_1", config.Account)
 	}
-	if config.MaxBody < 0 || config.MaxPages < 0 {
-		return nil, invalid("new client", "Config.MaxBody and Config.MaxPages must not be negative")
+	if config.MaxBody < 0 || config.MaxReport < 0 || config.MaxPages < 0 {
+		return nil, invalid("new client", "Config.MaxBody, Config.MaxReport and Config.MaxPages must not be negative")
 	}
 	if config.MaxBody == 0 {
 		config.MaxBody = 8 << 20
+	}
+	if config.MaxReport == 0 {
+		config.MaxReport = 1 << 30
 	}
 	if config.MaxPages == 0 {
 		config.MaxPages = 10_000
@@ -122,16 +160,42 @@ func NewClient(config Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.api = backend(config.BaseURL, policy.Transport(&attempts{
-		next: config.Transport, credentials: config.Credentials, maxBody: config.MaxBody,
-	}))
+	once := &attempts{next: config.Transport, credentials: config.Credentials, maxBody: config.MaxBody}
+	c.api = backend(config.BaseURL, policy.Transport(once))
+	// Files are at a host of their own, which may be ill while the API is well, and
+	// take longer than any other answer.
+	r.Breaker.Ping, r.Timeout = nil, max(r.Timeout, reportTimeout)
+	policy, err = resilience.New(policyName(config)+" files", r)
+	if err != nil {
+		return nil, err
+	}
+	c.files = &http.Client{Transport: policy.Transport(once), CheckRedirect: httpx.NoRedirect}
 
-	c.PaymentIntents = &PaymentIntentService{c}
+	c.AccountLinks = &AccountLinkService{c}
+	c.Accounts = &AccountService{c}
+	c.ApplicationFees = &ApplicationFeeService{c}
+	c.Balance = &BalanceService{c}
+	c.BalanceTransactions = &BalanceTransactionService{c}
 	c.Charges = &ChargeService{c}
 	c.CheckoutSessions = &CheckoutSessionService{c}
-	c.Refunds = &RefundService{c}
-	c.BalanceTransactions = &BalanceTransactionService{c}
+	c.CreditNotes = &CreditNoteService{c}
+	c.Customers = &CustomerService{c}
+	c.Disputes = &DisputeService{c}
+	c.EarlyFraudWarnings = &EarlyFraudWarningService{c}
 	c.Events = &EventService{c}
+	c.Invoices = &InvoiceService{c}
+	c.PaymentIntents = &PaymentIntentService{c}
+	c.PaymentLinks = &PaymentLinkService{c}
+	c.PaymentMethods = &PaymentMethodService{c}
+	c.Payouts = &PayoutService{c}
+	c.Refunds = &RefundService{c}
+	c.Reports = &ReportService{c}
+	c.Reviews = &ReviewService{c}
+	c.SetupIntents = &SetupIntentService{c}
+	c.Subscriptions = &SubscriptionService{c}
+	c.TaxTransactions = &TaxTransactionService{c}
+	c.Transfers = &TransferService{c}
+	c.WebhookEndpoints = &WebhookEndpointService{c}
 	return c, nil
 }
 
@@ -279,10 +343,45 @@ func post[T any](ctx context.Context, c *Client, op, path string, params stripeg
 	return out, nil
 }
 
-// act writes to an existing object; path has one %s for its id.
-func act[T any](ctx context.Context, c *Client, op, path, id string, params stripego.ParamsContainer) (*T, error) {
-	if id == "" {
-		return nil, invalid(op, "the id is empty")
+// act writes to an existing object; path has one %s for each id.
+func act[T any](ctx context.Context, c *Client, op, path, id string, params stripego.ParamsContainer, below ...string) (*T, error) {
+	op, path, err := place(op, path, append([]string{id}, below...))
+	if err != nil {
+		return nil, err
 	}
-	return post[T](ctx, c, op+" "+id, stripego.FormatURLPath(path, id), params)
+	return post[T](ctx, c, op, path, params)
+}
+
+// remove deletes an object; path has one %s for its id. Stripe keeps no answers for
+// deletions under their keys, so one that was repeated may be answered not found.
+func remove(ctx context.Context, c *Client, op, path, id string, params stripego.ParamsContainer) error {
+	op, path, err := place(op, path, []string{id})
+	if err != nil {
+		return err
+	}
+	var gone struct {
+		Deleted bool `json:"deleted"`
+	}
+	k := call{op: op, method: http.MethodDelete, path: path, params: params}
+	if err := c.do(ctx, k, &gone); err != nil {
+		return err
+	}
+	if !gone.Deleted {
+		return &commerce.Error{Kind: commerce.KindUnavailable, System: system, Op: op, Outcome: commerce.Unknown,
+			Code: "unreadable", Text: "the answer does not say that it is deleted"}
+	}
+	return nil
+}
+
+// place puts ids into a path and the op; an empty one would name another resource.
+func place(op, path string, ids []string) (string, string, error) {
+	in := make([]any, len(ids))
+	for i, id := range ids {
+		if id == "" {
+			return "", "", invalid(op, "the id is empty")
+		}
+		in[i] = url.PathEscape(id)
+		op += " " + id
+	}
+	return op, fmt.Sprintf(path, in...), nil
 }

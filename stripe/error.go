@@ -111,6 +111,9 @@ func (f *flight) fail(k call, err error, now time.Time) error {
 	e := &commerce.Error{System: system, Op: k.op}
 	if k.write() {
 		e.Outcome = f.outcome()
+		if k.method == http.MethodDelete && f.maybe && e.Outcome == commerce.NotSent {
+			e.Outcome = commerce.Unknown // keys do not work for DELETE: docs.stripe.com/api/idempotent_requests, read 2026-11
+		}
 	}
 	if f.status != 0 {
 		e.Status, e.RequestID = f.status, f.header.Get("Request-Id")

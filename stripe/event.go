@@ -33,8 +33,9 @@ type Event struct {
 	RequestID      string
 	IdempotencyKey string
 
-	// Object is the decoded snapshot: *Charge, *PaymentIntent, *CheckoutSession or
-	// *Refund. It is nil for types that this package does not read.
+	// Object is the decoded snapshot: *Charge, *PaymentIntent, *Refund, *Dispute,
+	// *Payout, *Invoice … by the object's own word for its type. It is nil for types
+	// that this package does not read.
 	Object any
 	// ObjectType and ObjectID are the snapshot's own words for itself, of any type.
 	ObjectType string
@@ -118,28 +119,67 @@ func DecodeEvent(raw []byte) (*Event, error) {
 // object's own word decides, not the event's type: charge.refund.updated carries a
 // refund.
 func (e *Event) readObject() error {
-	var into any
-	switch e.ObjectType {
-	case "charge":
-		into = &Charge{}
-	case "payment_intent":
-		into = &PaymentIntent{}
-	case "checkout.session":
-		into = &CheckoutSession{}
-	case "refund":
-		into = &Refund{}
-	default:
-		return nil
-	}
-	if err := json.Unmarshal(e.Snapshot, into); err != nil {
-		if gap, ok := errors.AsType[*GapError](err); ok {
-			gap.APIVersion = e.APIVersion
-			return gap
+	object, err := decodeObject(e.ObjectType, e.Snapshot)
+	if gap, ok := errors.AsType[*GapError](err); ok {
+		if e.Type == "invoice.upcoming" && gap.Object == "invoice" && gap.Field == "id" {
+			e.Object = object // an invoice that does not exist yet has none
+			return nil
 		}
+		gap.APIVersion = e.APIVersion
+		return gap
+	}
+	if err != nil {
 		return invalid("decode event "+e.ID, "the %s can not be read: %s", e.ObjectType, jsonFault(err))
 	}
-	e.Object = into
+	e.Object = object
 	return nil
+}
+
+// decodeObject reads an object by its own word for its type; one that this package
+// does not know is nil and no error.
+func decodeObject(kind string, raw []byte) (any, error) {
+	make, ok := objects[kind]
+	if !ok {
+		return nil, nil
+	}
+	into := make()
+	return into, json.Unmarshal(raw, into)
+}
+
+// objects are the types that this package reads, by Stripe's words for them.
+var objects = map[string]func() any{
+	"account":                   func() any { return &Account{} },
+	"application":               func() any { return &Application{} },
+	"application_fee":           func() any { return &ApplicationFee{} },
+	"balance":                   func() any { return &Balance{} },
+	"balance_transaction":       func() any { return &BalanceTransaction{} },
+	"bank_account":              func() any { return &ExternalAccount{} },
+	"card":                      func() any { return &ExternalAccount{} },
+	"charge":                    func() any { return &Charge{} },
+	"checkout.session":          func() any { return &CheckoutSession{} },
+	"credit_note":               func() any { return &CreditNote{} },
+	"customer":                  func() any { return &Customer{} },
+	"dispute":                   func() any { return &Dispute{} },
+	"fee_refund":                func() any { return &FeeRefund{} },
+	"invoice":                   func() any { return &Invoice{} },
+	"invoice_payment":           func() any { return &InvoicePayment{} },
+	"line_item":                 func() any { return &InvoiceLine{} },
+	"payment_intent":            func() any { return &PaymentIntent{} },
+	"payment_link":              func() any { return &PaymentLink{} },
+	"payment_method":            func() any { return &PaymentMethod{} },
+	"payout":                    func() any { return &Payout{} },
+	"radar.early_fraud_warning": func() any { return &EarlyFraudWarning{} },
+	"refund":                    func() any { return &Refund{} },
+	"reporting.report_run":      func() any { return &ReportRun{} },
+	"review":                    func() any { return &Review{} },
+	"setup_intent":              func() any { return &SetupIntent{} },
+	"subscription":              func() any { return &Subscription{} },
+	"subscription_item":         func() any { return &SubscriptionItem{} },
+	"tax.transaction":           func() any { return &TaxTransaction{} },
+	"topup":                     func() any { return &TopUp{} },
+	"transfer":                  func() any { return &Transfer{} },
+	"transfer_reversal":         func() any { return &TransferReversal{} },
+	"webhook_endpoint":          func() any { return &WebhookEndpoint{} },
 }
 
 // readRequest reads {"id", "idempotency_key"}; before 2017-05-25 it was the id alone,

@@ -91,6 +91,22 @@ func pages[T any, P any, PP interface {
 	}
 }
 
+// pagesOf walks a list that hangs below another object; path has one %s for its id.
+func pagesOf[T any, P any, PP interface {
+	*P
+	stripego.ListParamsContainer
+	stripego.ParamsContainer
+}](ctx context.Context, c *Client, op, path, id string, params PP) iter.Seq2[T, error] {
+	op, path, err := place(op, path, []string{id})
+	if err != nil {
+		return func(yield func(T, error) bool) {
+			var none T
+			yield(none, err)
+		}
+	}
+	return pages[T](ctx, c, op, path, params)
+}
+
 func gap(op string, g *GapError) error {
 	return &commerce.Error{Kind: commerce.KindInvalid, System: system, Op: op, Code: "gap", Err: g}
 }

@@ -110,6 +110,14 @@ func (s *PaymentIntentService) List(ctx context.Context, params *PaymentIntentLi
 	return pages[PaymentIntent](ctx, s.c, "list payment intents", paymentIntents, params)
 }
 
+// Search finds payment intents by Stripe's query language ("metadata['order']:'17'"). expand names
+// links to read with them. It is a tool for people and repairs: the index lags by a
+// minute, at times by an hour, and accounts in India have none. A thing that it does
+// not find may exist.
+func (s *PaymentIntentService) Search(ctx context.Context, query string, expand ...string) iter.Seq2[PaymentIntent, error] {
+	return searched[PaymentIntent](ctx, s.c, "payment intents", paymentIntents, query, expand)
+}
+
 // Create makes a payment intent.
 func (s *PaymentIntentService) Create(ctx context.Context, params *PaymentIntentParams) (*PaymentIntent, error) {
 	return post[PaymentIntent](ctx, s.c, "create payment intent", paymentIntents, orEmpty(params))

@@ -39,19 +39,45 @@ func (r *Refund) UnmarshalJSON(b []byte) error {
 	return read(b, (*plain)(r), "refund", "id", "created", "amount", "currency")
 }
 
-// RefundListParams filters refunds.
-type RefundListParams = stripego.RefundListParams
+// Parameters of refunds.
+type (
+	RefundParams       = stripego.RefundParams
+	RefundListParams   = stripego.RefundListParams
+	RefundCancelParams = stripego.RefundCancelParams
+)
 
-// RefundService reads refunds.
+// RefundService reads and makes refunds. Every write needs params with an
+// idempotency key.
 type RefundService struct{ c *Client }
+
+const refunds = "/v1/refunds"
 
 // Get reads a refund; expand names links to read with it ("balance_transaction").
 func (s *RefundService) Get(ctx context.Context, id string, expand ...string) (*Refund, error) {
-	return get[Refund](ctx, s.c, "refund", "/v1/refunds", id, expand)
+	return get[Refund](ctx, s.c, "refund", refunds, id, expand)
 }
 
 // List reads refunds, newest first, for instance those of one charge. A nil params
 // lists all.
 func (s *RefundService) List(ctx context.Context, params *RefundListParams) iter.Seq2[Refund, error] {
-	return pages[Refund](ctx, s.c, "list refunds", "/v1/refunds", params)
+	return pages[Refund](ctx, s.c, "list refunds", refunds, params)
+}
+
+// Create gives money back, all that is left of the payment where params have no
+// amount. Two refunds of one amount look alike, and a key protects for 24 hours:
+// before an old operation is sent again, List the payment's refunds and look for
+// its own metadata.
+func (s *RefundService) Create(ctx context.Context, params *RefundParams) (*Refund, error) {
+	return post[Refund](ctx, s.c, "create refund", refunds, orEmpty(params))
+}
+
+// Update changes the metadata.
+func (s *RefundService) Update(ctx context.Context, id string, params *RefundParams) (*Refund, error) {
+	return act[Refund](ctx, s.c, "update refund", refunds+"/%s", id, orEmpty(params))
+}
+
+// Cancel ends a refund that waits for the buyer (status "requires_action"). No other
+// can be canceled.
+func (s *RefundService) Cancel(ctx context.Context, id string, params *RefundCancelParams) (*Refund, error) {
+	return act[Refund](ctx, s.c, "cancel refund", refunds+"/%s/cancel", id, orEmpty(params))
 }

@@ -48,7 +48,7 @@ func classify(req *http.Request, resp *http.Response, err error, now func() time
 		return resilience.Verdict{Repeat: !gone, Ill: !gone}
 	}
 	v := resilience.Verdict{After: httpx.RetryAfter(resp.Header, now())}
-	proxy := !isJSON(req, resp)
+	proxy := !isJSON(req, resp) && !streams(req, resp)
 	switch resp.StatusCode {
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		v.Ill = true
@@ -70,6 +70,12 @@ func classify(req *http.Request, resp *http.Response, err error, now func() time
 		v.Repeat = true
 	}
 	return v
+}
+
+// streams reports whether the answer is a file that the caller reads.
+func streams(req *http.Request, resp *http.Response) bool {
+	f, ok := req.Context().Value(flightKey{}).(*flight)
+	return ok && f.stream && resp.StatusCode == http.StatusOK
 }
 
 // isJSON looks into the answer where this client has read it already; of any other

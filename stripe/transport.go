@@ -16,6 +16,7 @@ type flight struct {
 	attempts int
 	maybe    bool // an attempt before the last one may have taken effect
 	renewed  bool // the credentials were refused once already
+	stream   bool // a 200 is left for the caller to read
 
 	// the last attempt
 	status int // 0 = no answer
@@ -79,6 +80,9 @@ func (t *attempts) once(req *http.Request, key commerce.Secret, f *flight) (*htt
 		return nil, err
 	}
 	f.status, f.header = resp.StatusCode, resp.Header
+	if f.stream && resp.StatusCode == http.StatusOK {
+		return resp, nil
+	}
 	body, err := httpx.ReadAll(resp.Body, t.maxBody)
 	_ = resp.Body.Close()
 	if err != nil {

@@ -104,14 +104,17 @@ var clientSecret = []byte(`"client_secret"`)
 
 // keep copies an object as received, with "[sealed]" in place of client secrets:
 // who has one can pay, or see, what it belongs to.
-func keep(b []byte) json.RawMessage {
+func keep(b []byte) json.RawMessage { return seal(b, clientSecret) }
+
+// seal copies JSON with "[sealed]" in place of the texts of one name.
+func seal(b, name []byte) json.RawMessage {
 	out := make([]byte, 0, len(b))
 	for {
-		i := bytes.Index(b, clientSecret)
+		i := bytes.Index(b, name)
 		if i < 0 {
 			return append(out, b...)
 		}
-		i += len(clientSecret)
+		i += len(name)
 		out, b = append(out, b[:i]...), b[i:]
 		s := scanner{b: b}
 		if !s.eat(':') {
