@@ -1,0 +1,493 @@
+package stripemock
+
+import (
+	"context"
+	"iter"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"reflect"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	stripego "github.com/stripe/stripe-go/v76"
+	"github.com/stripe/stripe-mock/embedded"
+	"github.com/stripe/stripe-mock/server"
+
+	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/stripe"
+)
+
+// start serves stripe-mock with the strict version check: a request in another API
+// version than the document's is refused.
+func start(t *testing.T) *stripe.Client {
+	t.Helper()
+	spec, err := server.LoadSpec(embedded.OpenAPISpec, "")
+	require.NoError(t, err)
+	fixtures, err := server.LoadFixtures(embedded.OpenAPIFixtures, "")
+	require.NoError(t, err)
+	stub, err := server.NewStubServer(fixtures, spec, true, false)
+	require.NoError(t, err)
+	mux := http.NewServeMux()
+	mux.HandleFunc("/", stub.HandleRequest)
+	mock := httptest.NewServer(&server.DoubleSlashFixHandler{Mux: mux})
+	t.Cleanup(mock.Close)
+	client, err := stripe.NewClient(stripe.Config{
+		Credentials: commerce.Static(commerce.NewSecret("sk_test_123")), BaseURL: mock.URL, Transport: mock.Client().Transport,
+	})
+	require.NoError(t, err)
+	return client
+}
+
+func keyed[P interface{ SetIdempotencyKey(string) }](p P) P {
+	p.SetIdempotencyKey("key")
+	return p
+}
+
+// one is a call that answers with an object, which must have been read.
+func one[T any](v *T, err error) error {
+	if err == nil && reflect.ValueOf(v).Elem().IsZero() {
+		return commerce.Errorf(commerce.KindInternal, "test", "read", "the answer is empty")
+	}
+	return err
+}
+
+// each reads a list to its end.
+func each[T any](list iter.Seq2[T, error]) error {
+	for _, err := range list {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func refs(texts ...string) (out []*string) {
+	for _, t := range texts {
+		out = append(out, &t)
+	}
+	return out
+}
+
+var (
+	page    = stripego.ListParams{Limit: new(int64(3)), StartingAfter: new("x_1")}
+	since   = &stripego.RangeQueryParams{GreaterThanOrEqual: 1, LesserThan: 9}
+	tags    = map[string]string{"order": "17"}
+	lineIDs = []*string{new("line_1")}
+)
+
+// requests has every method of every service, with the parameters that it can carry:
+// all of our own params, and the usual ones of stripe-go's.
+var requests = map[string]func(context.Context, *stripe.Client) error{
+	"AccountLinks.Create": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.AccountLinks.Create(ctx, keyed(&stripe.AccountLinkParams{Account: new("acct_1"), Type: new("account_onboarding"),
+			RefreshURL: new("https://shop.example/again"), ReturnURL: new("https://shop.example/done")})))
+	},
+	"Accounts.Create": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.Accounts.Create(ctx, keyed(&stripe.AccountParams{Type: new("express"), Country: new("DE"), Email: new("owner@shop.example"),
+			BusinessType: new("company"), BusinessProfile: &stripego.AccountBusinessProfileParams{URL: new("https://shop.example")},
+			Capabilities:    &stripego.AccountCapabilitiesParams{Transfers: &stripego.AccountCapabilitiesTransfersParams{Requested: new(true)}},
+			DefaultCurrency: new("eur"), Metadata: tags,
+			Settings: &stripego.AccountSettingsParams{Payouts: &stripego.AccountSettingsPayoutsParams{DebitNegativeBalances: new(true)}}})))
+	},
+	"Accounts.Delete": func(ctx context.Context, c *stripe.Client) error {
+		return c.Accounts.Delete(ctx, "acct_1", keyed(&stripe.DeleteParams{}))
+	},
+	"Accounts.Get":  func(ctx context.Context, c *stripe.Client) error { return one(c.Accounts.Get(ctx, "acct_1")) },
+	"Accounts.List": func(ctx context.Context, c *stripe.Client) error { return each(c.Accounts.List(ctx, nil)) },
+	"Accounts.Own":  func(ctx context.Context, c *stripe.Client) error { return one(c.Accounts.Own(ctx)) },
+	"Accounts.Reject": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.Accounts.Reject(ctx, "acct_1", keyed(&stripe.AccountRejectParams{Reason: new("fraud")})))
+	},
+	"Accounts.Update": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.Accounts.Update(ctx, "acct_1", keyed(&stripe.AccountParams{Metadata: tags})))
+	},
+	"ApplicationFees.Get": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.ApplicationFees.Get(ctx, "fee_1", "balance_transaction"))
+	},
+	"ApplicationFees.List": func(ctx context.Context, c *stripe.Client) error {
+		return each(c.ApplicationFees.List(ctx, &stripe.ApplicationFeeListParams{ListParams: page, Charge: new("ch_1"), CreatedRange: since}))
+	},
+	"ApplicationFees.Refund": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.ApplicationFees.Refund(ctx, "fee_1", keyed(&stripe.FeeRefundParams{Amount: new(int64(1)), Metadata: tags})))
+	},
+	"ApplicationFees.Refunds": func(ctx context.Context, c *stripe.Client) error {
+		return each(c.ApplicationFees.Refunds(ctx, "fee_1", nil))
+	},
+	"Balance.Get": func(ctx context.Context, c *stripe.Client) error { return one(c.Balance.Get(ctx)) },
+	"BalanceTransactions.Get": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.BalanceTransactions.Get(ctx, "txn_1", "source"))
+	},
+	"BalanceTransactions.List": func(ctx context.Context, c *stripe.Client) error {
+		return each(c.BalanceTransactions.List(ctx, &stripe.BalanceTransactionListParams{ListParams: page, Payout: new("po_1"),
+			Type: new("charge"), Currency: new("eur"), CreatedRange: since, Expand: refs("data.source")}))
+	},
+	"Charges.Get": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.Charges.Get(ctx, "ch_1", "balance_transaction", "refunds"))
+	},
+	"Charges.List": func(ctx context.Context, c *stripe.Client) error {
+		return each(c.Charges.List(ctx, &stripe.ChargeListParams{ListParams: page, PaymentIntent: new("pi_1"), Customer: new("cus_1"), CreatedRange: since}))
+	},
+	"Charges.Search": func(ctx context.Context, c *stripe.Client) error {
+		return each(c.Charges.Search(ctx, "metadata['order']:'17'", "balance_transaction"))
+	},
+	"CheckoutSessions.Create": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.CheckoutSessions.Create(ctx, keyed(&stripe.CheckoutSessionParams{Mode: new("payment"),
+			LineItems: []*stripe.CheckoutSessionLineItem{
+				{Price: new("price_1"), Quantity: new(int64(1))},
+				{Quantity: new(int64(2)), PriceData: &stripe.CheckoutSessionPrice{Currency: new("eur"), UnitAmount: new(int64(5)),
+					ProductData: &stripe.CheckoutSessionProduct{Name: new("Tulip")}}}},
+			SuccessURL: new("https://shop.example/done"), CancelURL: new("https://shop.example/back"), ClientReferenceID: new("17"),
+			Customer: new("cus_1"), CustomerEmail: new("buyer@shop.example"), ExpiresAt: new(int64(1)), Locale: new("de"), Metadata: tags,
+			PaymentIntentData:  &stripe.CheckoutSessionPaymentIntent{Metadata: tags, CaptureMethod: new("manual")},
+			PaymentMethodTypes: refs("card")})))
+	},
+	"CheckoutSessions.Expire": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.CheckoutSessions.Expire(ctx, "cs_1", keyed(&stripe.CheckoutSessionExpireParams{})))
+	},
+	"CheckoutSessions.Get": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.CheckoutSessions.Get(ctx, "cs_1", "payment_intent"))
+	},
+	"CheckoutSessions.List": func(ctx context.Context, c *stripe.Client) error {
+		return each(c.CheckoutSessions.List(ctx, &stripe.CheckoutSessionListParams{ListParams: page, PaymentIntent: new("pi_1")}))
+	},
+	"CreditNotes.Create": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.CreditNotes.Create(ctx, keyed(&stripe.CreditNoteParams{Invoice: new("in_1"), Amount: new(int64(5)), CreditAmount: new(int64(1)),
+			RefundAmount: new(int64(2)), OutOfBandAmount: new(int64(2)), Refund: new("re_1"), EffectiveAt: new(int64(1)),
+			Lines: []*stripe.CreditNoteLineParams{
+				{Type: new("invoice_line_item"), InvoiceLineItem: lineIDs[0], Amount: new(int64(3)), Quantity: new(int64(1))},
+				{Type: new("custom_line_item"), Description: new("kindness"), Quantity: new(int64(1)), UnitAmount: new(int64(2)), TaxRates: refs("txr_1")}},
+			Memo: new("sorry"), Metadata: tags, Reason: new("order_change")})))
+	},
+	"CreditNotes.Get": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.CreditNotes.Get(ctx, "cn_1", "invoice"))
+	},
+	"CreditNotes.Lines": func(ctx context.Context, c *stripe.Client) error { return each(c.CreditNotes.Lines(ctx, "cn_1", nil)) },
+	"CreditNotes.List": func(ctx context.Context, c *stripe.Client) error {
+		return each(c.CreditNotes.List(ctx, &stripe.CreditNoteListParams{ListParams: page, Invoice: new("in_1")}))
+	},
+	"CreditNotes.Update": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.CreditNotes.Update(ctx, "cn_1", keyed(&stripe.CreditNoteParams{Memo: new("sorry"), Metadata: tags})))
+	},
+	"CreditNotes.Void": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.CreditNotes.Void(ctx, "cn_1", keyed(&stripe.CreditNoteVoidParams{})))
+	},
+	"Customers.Create": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.Customers.Create(ctx, keyed(&stripe.CustomerParams{Name: new("A"), Email: new("a@shop.example"), Metadata: tags,
+			Address: &stripego.AddressParams{Country: new("DE")}, TaxExempt: new("reverse")})))
+	},
+	"Customers.Delete": func(ctx context.Context, c *stripe.Client) error {
+		return c.Customers.Delete(ctx, "cus_1", keyed(&stripe.DeleteParams{}))
+	},
+	"Customers.Get": func(ctx context.Context, c *stripe.Client) error { return one(c.Customers.Get(ctx, "cus_1")) },
+	"Customers.List": func(ctx context.Context, c *stripe.Client) error {
+		return each(c.Customers.List(ctx, &stripe.CustomerListParams{ListParams: page, Email: new("a@shop.example"), CreatedRange: since}))
+	},
+	"Customers.PaymentMethods": func(ctx context.Context, c *stripe.Client) error {
+		return each(c.Customers.PaymentMethods(ctx, "cus_1", &stripe.CustomerListPaymentMethodsParams{Type: new("card")}))
+	},
+	"Customers.Search": func(ctx context.Context, c *stripe.Client) error {
+		return each(c.Customers.Search(ctx, "email:'a@shop.example'"))
+	},
+	"Customers.Update": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.Customers.Update(ctx, "cus_1", keyed(&stripe.CustomerParams{Metadata: tags})))
+	},
+	"Disputes.Close": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.Disputes.Close(ctx, "dp_1", keyed(&stripe.DisputeParams{})))
+	},
+	"Disputes.Get": func(ctx context.Context, c *stripe.Client) error { return one(c.Disputes.Get(ctx, "dp_1", "charge")) },
+	"Disputes.List": func(ctx context.Context, c *stripe.Client) error {
+		return each(c.Disputes.List(ctx, &stripe.DisputeListParams{ListParams: page, Charge: new("ch_1"), PaymentIntent: new("pi_1"), CreatedRange: since}))
+	},
+	"Disputes.Update": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.Disputes.Update(ctx, "dp_1", keyed(&stripe.DisputeParams{Submit: new(false), Metadata: tags,
+			Evidence: &stripego.DisputeEvidenceParams{ShippingTrackingNumber: new("1Z"), ProductDescription: new("Tulip")}})))
+	},
+	"EarlyFraudWarnings.Get": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.EarlyFraudWarnings.Get(ctx, "issfr_1", "charge"))
+	},
+	"EarlyFraudWarnings.List": func(ctx context.Context, c *stripe.Client) error {
+		return each(c.EarlyFraudWarnings.List(ctx, &stripe.EarlyFraudWarningListParams{ListParams: page, Charge: new("ch_1")}))
+	},
+	"Events.Get": func(ctx context.Context, c *stripe.Client) error { return one(c.Events.Get(ctx, "evt_1")) },
+	"Events.List": func(ctx context.Context, c *stripe.Client) error {
+		return each(c.Events.List(ctx, &stripe.EventListParams{ListParams: page, Types: refs("charge.succeeded", "refund.created"),
+			DeliverySuccess: new(false), CreatedRange: since}))
+	},
+	"Invoices.Create": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.Invoices.Create(ctx, keyed(&stripe.InvoiceParams{Customer: new("cus_1"), Currency: new("eur"), AutoAdvance: new(false), Metadata: tags})))
+	},
+	"Invoices.Delete": func(ctx context.Context, c *stripe.Client) error {
+		return c.Invoices.Delete(ctx, "in_1", keyed(&stripe.DeleteParams{}))
+	},
+	"Invoices.Finalize": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.Invoices.Finalize(ctx, "in_1", keyed(&stripe.InvoiceFinalizeParams{AutoAdvance: new(false)})))
+	},
+	"Invoices.Get":   func(ctx context.Context, c *stripe.Client) error { return one(c.Invoices.Get(ctx, "in_1", "customer")) },
+	"Invoices.Lines": func(ctx context.Context, c *stripe.Client) error { return each(c.Invoices.Lines(ctx, "in_1", nil)) },
+	"Invoices.List": func(ctx context.Context, c *stripe.Client) error {
+		return each(c.Invoices.List(ctx, &stripe.InvoiceListParams{ListParams: page, Subscription: new("sub_1"), Status: new("open"), CreatedRange: since}))
+	},
+	"Invoices.MarkUncollectible": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.Invoices.MarkUncollectible(ctx, "in_1", keyed(&stripe.InvoiceMarkUncollectibleParams{})))
+	},
+	"Invoices.Pay": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.Invoices.Pay(ctx, "in_1", keyed(&stripe.InvoicePayParams{PaidOutOfBand: new(true)})))
+	},
+	"Invoices.Search": func(ctx context.Context, c *stripe.Client) error { return each(c.Invoices.Search(ctx, "total>100")) },
+	"Invoices.Send": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.Invoices.Send(ctx, "in_1", keyed(&stripe.InvoiceSendParams{})))
+	},
+	"Invoices.Update": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.Invoices.Update(ctx, "in_1", keyed(&stripe.InvoiceParams{Metadata: tags})))
+	},
+	"Invoices.Void": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.Invoices.Void(ctx, "in_1", keyed(&stripe.InvoiceVoidParams{})))
+	},
+	"PaymentIntents.Cancel": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.PaymentIntents.Cancel(ctx, "pi_1", keyed(&stripe.PaymentIntentCancelParams{CancellationReason: new("abandoned")})))
+	},
+	"PaymentIntents.Capture": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.PaymentIntents.Capture(ctx, "pi_1", keyed(&stripe.PaymentIntentCaptureParams{AmountToCapture: new(int64(5))})))
+	},
+	"PaymentIntents.Confirm": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.PaymentIntents.Confirm(ctx, "pi_1", keyed(&stripe.PaymentIntentConfirmParams{PaymentMethod: new("pm_1")})))
+	},
+	"PaymentIntents.Create": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.PaymentIntents.Create(ctx, keyed(&stripe.PaymentIntentParams{Amount: new(int64(5)), Currency: new("eur"), Customer: new("cus_1"),
+			CaptureMethod: new("manual"), PaymentMethod: new("pm_1"), PaymentMethodTypes: refs("card"), Metadata: tags,
+			TransferData: &stripego.PaymentIntentTransferDataParams{Destination: new("acct_1")}, ApplicationFeeAmount: new(int64(1))})))
+	},
+	"PaymentIntents.Get": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.PaymentIntents.Get(ctx, "pi_1", "latest_charge.balance_transaction"))
+	},
+	"PaymentIntents.List": func(ctx context.Context, c *stripe.Client) error {
+		return each(c.PaymentIntents.List(ctx, &stripe.PaymentIntentListParams{ListParams: page, Customer: new("cus_1"), CreatedRange: since}))
+	},
+	"PaymentIntents.Search": func(ctx context.Context, c *stripe.Client) error {
+		return each(c.PaymentIntents.Search(ctx, "metadata['order']:'17'"))
+	},
+	"PaymentIntents.Update": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.PaymentIntents.Update(ctx, "pi_1", keyed(&stripe.PaymentIntentParams{Metadata: tags})))
+	},
+	"PaymentLinks.Create": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.PaymentLinks.Create(ctx, keyed(&stripe.PaymentLinkParams{
+			LineItems:            []*stripego.PaymentLinkLineItemParams{{Price: new("price_1"), Quantity: new(int64(1))}},
+			AfterCompletion:      &stripego.PaymentLinkAfterCompletionParams{Type: new("redirect"), Redirect: &stripego.PaymentLinkAfterCompletionRedirectParams{URL: new("https://shop.example")}},
+			ApplicationFeeAmount: new(int64(1)), Currency: new("eur"), CustomerCreation: new("always"), InactiveMessage: new("gone"),
+			Metadata: tags, OnBehalfOf: new("acct_1"), PaymentIntentData: &stripego.PaymentLinkPaymentIntentDataParams{Metadata: tags},
+			PaymentMethodTypes: refs("card"),
+			Restrictions:       &stripego.PaymentLinkRestrictionsParams{CompletedSessions: &stripego.PaymentLinkRestrictionsCompletedSessionsParams{Limit: new(int64(1))}}})))
+	},
+	"PaymentLinks.Get": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.PaymentLinks.Get(ctx, "plink_1", "line_items"))
+	},
+	"PaymentLinks.List": func(ctx context.Context, c *stripe.Client) error {
+		return each(c.PaymentLinks.List(ctx, &stripe.PaymentLinkListParams{ListParams: page, Active: new(true)}))
+	},
+	"PaymentLinks.Update": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.PaymentLinks.Update(ctx, "plink_1", keyed(&stripe.PaymentLinkParams{Active: new(false)})))
+	},
+	"PaymentMethods.Attach": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.PaymentMethods.Attach(ctx, "pm_1", keyed(&stripe.PaymentMethodAttachParams{Customer: new("cus_1")})))
+	},
+	"PaymentMethods.Create": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.PaymentMethods.Create(ctx, keyed(&stripe.PaymentMethodParams{Type: new("sepa_debit"),
+			SEPADebit:      &stripego.PaymentMethodSEPADebitParams{IBAN: new("DE89370400440532013000")},
+			BillingDetails: &stripego.PaymentMethodBillingDetailsParams{Email: new("a@shop.example")}})))
+	},
+	"PaymentMethods.Detach": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.PaymentMethods.Detach(ctx, "pm_1", keyed(&stripe.PaymentMethodDetachParams{})))
+	},
+	"PaymentMethods.Get": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.PaymentMethods.Get(ctx, "pm_1", "customer"))
+	},
+	"PaymentMethods.List": func(ctx context.Context, c *stripe.Client) error {
+		return each(c.PaymentMethods.List(ctx, &stripe.PaymentMethodListParams{ListParams: page, Type: new("card"), Customer: new("cus_1")}))
+	},
+	"PaymentMethods.Update": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.PaymentMethods.Update(ctx, "pm_1", keyed(&stripe.PaymentMethodParams{Metadata: tags})))
+	},
+	"Payouts.Cancel": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.Payouts.Cancel(ctx, "po_1", keyed(&stripe.PayoutParams{})))
+	},
+	"Payouts.Create": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.Payouts.Create(ctx, keyed(&stripe.PayoutParams{Amount: new(int64(5)), Currency: new("eur"), Method: new("instant"), Metadata: tags})))
+	},
+	"Payouts.Get": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.Payouts.Get(ctx, "po_1", "balance_transaction"))
+	},
+	"Payouts.List": func(ctx context.Context, c *stripe.Client) error {
+		return each(c.Payouts.List(ctx, &stripe.PayoutListParams{ListParams: page, Status: new("paid"), CreatedRange: since, ArrivalDateRange: since}))
+	},
+	"Payouts.Reverse": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.Payouts.Reverse(ctx, "po_1", keyed(&stripe.PayoutReverseParams{Metadata: tags})))
+	},
+	"Refunds.Cancel": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.Refunds.Cancel(ctx, "re_1", keyed(&stripe.RefundCancelParams{})))
+	},
+	"Refunds.Create": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.Refunds.Create(ctx, keyed(&stripe.RefundParams{PaymentIntent: new("pi_1"), Amount: new(int64(1)), Reason: new("requested_by_customer"), Metadata: tags})))
+	},
+	"Refunds.Get": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.Refunds.Get(ctx, "re_1", "balance_transaction"))
+	},
+	"Refunds.List": func(ctx context.Context, c *stripe.Client) error {
+		return each(c.Refunds.List(ctx, &stripe.RefundListParams{ListParams: page, Charge: new("ch_1"), PaymentIntent: new("pi_1"), CreatedRange: since}))
+	},
+	"Refunds.Update": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.Refunds.Update(ctx, "re_1", keyed(&stripe.RefundParams{Metadata: tags})))
+	},
+	"Reports.Create": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.Reports.Create(ctx, keyed(&stripe.ReportRunParams{ReportType: new("payout_reconciliation.itemized.5"),
+			Parameters: &stripe.ReportRunParametersParams{IntervalStart: new(int64(1)), IntervalEnd: new(int64(9)), Timezone: new("Etc/UTC"),
+				Columns: refs("balance_transaction_id", "net"), Currency: new("eur"), Payout: new("po_1"), ReportingCategory: new("charge"), ConnectedAccount: new("acct_1")}})))
+	},
+	"Reports.Get":  func(ctx context.Context, c *stripe.Client) error { return one(c.Reports.Get(ctx, "frr_1")) },
+	"Reports.List": func(ctx context.Context, c *stripe.Client) error { return each(c.Reports.List(ctx, nil)) },
+	"Reports.Type": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.Reports.Type(ctx, "payout_reconciliation.itemized.5"))
+	},
+	"Reviews.Approve": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.Reviews.Approve(ctx, "prv_1", keyed(&stripe.ReviewApproveParams{})))
+	},
+	"Reviews.Get": func(ctx context.Context, c *stripe.Client) error { return one(c.Reviews.Get(ctx, "prv_1", "charge")) },
+	"Reviews.List": func(ctx context.Context, c *stripe.Client) error {
+		return each(c.Reviews.List(ctx, &stripe.ReviewListParams{ListParams: page, CreatedRange: since}))
+	},
+	"SetupIntents.Cancel": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.SetupIntents.Cancel(ctx, "seti_1", keyed(&stripe.SetupIntentCancelParams{})))
+	},
+	"SetupIntents.Confirm": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.SetupIntents.Confirm(ctx, "seti_1", keyed(&stripe.SetupIntentConfirmParams{PaymentMethod: new("pm_1")})))
+	},
+	"SetupIntents.Create": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.SetupIntents.Create(ctx, keyed(&stripe.SetupIntentParams{Customer: new("cus_1"), Usage: new("off_session"), PaymentMethodTypes: refs("card"), Metadata: tags})))
+	},
+	"SetupIntents.Get": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.SetupIntents.Get(ctx, "seti_1", "customer"))
+	},
+	"SetupIntents.List": func(ctx context.Context, c *stripe.Client) error {
+		return each(c.SetupIntents.List(ctx, &stripe.SetupIntentListParams{ListParams: page, Customer: new("cus_1")}))
+	},
+	"SetupIntents.Update": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.SetupIntents.Update(ctx, "seti_1", keyed(&stripe.SetupIntentParams{Metadata: tags})))
+	},
+	"Subscriptions.Cancel": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.Subscriptions.Cancel(ctx, "sub_1", keyed(&stripe.SubscriptionCancelParams{InvoiceNow: new(true), Prorate: new(true)})))
+	},
+	"Subscriptions.Create": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.Subscriptions.Create(ctx, keyed(&stripe.SubscriptionParams{Customer: new("cus_1"), Currency: new("eur"),
+			Items:            []*stripe.SubscriptionItemParams{{Price: new("price_1"), Quantity: new(int64(1)), TaxRates: refs("txr_1"), Metadata: tags}},
+			CollectionMethod: new("send_invoice"), DaysUntilDue: new(int64(14)), DefaultPaymentMethod: new("pm_1"), BackdateStartDate: new(int64(1)),
+			BillingCycleAnchor: new(int64(2)), CancelAt: new(int64(3)), CancelAtPeriodEnd: new(false), Coupon: new("co_1"), Description: new("tulips"),
+			Metadata: tags, OffSession: new(true), OnBehalfOf: new("acct_1"), PaymentBehavior: new("allow_incomplete"), PromotionCode: new("promo_1"),
+			ProrationBehavior: new("none"), TrialEnd: new(int64(5)), TrialPeriodDays: new(int64(7)),
+			TrialSettings: &stripego.SubscriptionTrialSettingsParams{EndBehavior: &stripego.SubscriptionTrialSettingsEndBehaviorParams{MissingPaymentMethod: new("cancel")}}})))
+	},
+	"Subscriptions.Get": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.Subscriptions.Get(ctx, "sub_1", "latest_invoice"))
+	},
+	"Subscriptions.List": func(ctx context.Context, c *stripe.Client) error {
+		return each(c.Subscriptions.List(ctx, &stripe.SubscriptionListParams{ListParams: page, Status: new("all"), Customer: new("cus_1"), CreatedRange: since}))
+	},
+	"Subscriptions.Resume": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.Subscriptions.Resume(ctx, "sub_1", keyed(&stripe.SubscriptionResumeParams{BillingCycleAnchor: new("now")})))
+	},
+	"Subscriptions.Search": func(ctx context.Context, c *stripe.Client) error {
+		return each(c.Subscriptions.Search(ctx, "status:'active'"))
+	},
+	"Subscriptions.Update": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.Subscriptions.Update(ctx, "sub_1", keyed(&stripe.SubscriptionParams{
+			Items:           []*stripe.SubscriptionItemParams{{ID: new("si_1"), Deleted: new(true)}},
+			PauseCollection: &stripego.SubscriptionPauseCollectionParams{Behavior: new("void")}})))
+	},
+	"TaxTransactions.Create": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.TaxTransactions.Create(ctx, keyed(&stripe.TaxTransactionCreateParams{Calculation: new("taxcalc_1"), Reference: new("17"), Metadata: tags})))
+	},
+	"TaxTransactions.Get": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.TaxTransactions.Get(ctx, "tax_1", "line_items"))
+	},
+	"TaxTransactions.Lines": func(ctx context.Context, c *stripe.Client) error {
+		return each(c.TaxTransactions.Lines(ctx, "tax_1", nil))
+	},
+	"TaxTransactions.Reverse": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.TaxTransactions.Reverse(ctx, keyed(&stripe.TaxTransactionReverseParams{Mode: new("partial"), OriginalTransaction: new("tax_1"),
+			Reference: new("17-1"), FlatAmount: new(int64(-5)), Metadata: tags})))
+	},
+	"Transfers.Create": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.Transfers.Create(ctx, keyed(&stripe.TransferParams{Amount: new(int64(5)), Currency: new("eur"), Destination: new("acct_1"),
+			SourceTransaction: new("ch_1"), TransferGroup: new("17"), Metadata: tags})))
+	},
+	"Transfers.Get": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.Transfers.Get(ctx, "tr_1", "balance_transaction"))
+	},
+	"Transfers.List": func(ctx context.Context, c *stripe.Client) error {
+		return each(c.Transfers.List(ctx, &stripe.TransferListParams{ListParams: page, Destination: new("acct_1"), TransferGroup: new("17"), CreatedRange: since}))
+	},
+	"Transfers.Reversals": func(ctx context.Context, c *stripe.Client) error {
+		return each(c.Transfers.Reversals(ctx, "tr_1", nil))
+	},
+	"Transfers.Reverse": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.Transfers.Reverse(ctx, "tr_1", keyed(&stripe.TransferReversalParams{Amount: new(int64(1)), RefundApplicationFee: new(true), Metadata: tags})))
+	},
+	"Transfers.Update": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.Transfers.Update(ctx, "tr_1", keyed(&stripe.TransferParams{Metadata: tags})))
+	},
+	"WebhookEndpoints.Create": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.WebhookEndpoints.Create(ctx, keyed(&stripe.WebhookEndpointParams{URL: new("https://shop.example/hooks"), Connect: new(true),
+			APIVersion: new(stripe.APIVersion), EnabledEvents: refs("charge.succeeded", "refund.created"), Description: new("books"), Metadata: tags})))
+	},
+	"WebhookEndpoints.Delete": func(ctx context.Context, c *stripe.Client) error {
+		return c.WebhookEndpoints.Delete(ctx, "we_1", keyed(&stripe.DeleteParams{}))
+	},
+	"WebhookEndpoints.Get":  func(ctx context.Context, c *stripe.Client) error { return one(c.WebhookEndpoints.Get(ctx, "we_1")) },
+	"WebhookEndpoints.List": func(ctx context.Context, c *stripe.Client) error { return each(c.WebhookEndpoints.List(ctx, nil)) },
+	"WebhookEndpoints.Update": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.WebhookEndpoints.Update(ctx, "we_1", keyed(&stripe.WebhookEndpointParams{Disabled: new(true), EnabledEvents: refs("*")})))
+	},
+}
+
+// apart are methods that send nothing to the API, and why.
+var apart = map[string]string{
+	"Reports.Download": "reads a file at another host, which the document does not have",
+}
+
+func TestEveryRequestOfTheClientIsAcceptedAndEveryAnswerRead(t *testing.T) {
+	client := start(t)
+	for name, send := range requests {
+		t.Run(name, func(t *testing.T) { require.NoError(t, send(t.Context(), client)) })
+	}
+	t.Run("Ping", func(t *testing.T) { require.NoError(t, client.Ping(t.Context())) })
+}
+
+func TestNoMethodOfTheClientIsLeftOut(t *testing.T) {
+	var methods []string
+	for _, service := range reflect.VisibleFields(reflect.TypeFor[stripe.Client]()) {
+		if !service.IsExported() {
+			continue
+		}
+		for i := range service.Type.NumMethod() {
+			name := service.Name + "." + service.Type.Method(i).Name
+			if apart[name] == "" {
+				methods = append(methods, name)
+			}
+		}
+	}
+	require.ElementsMatch(t, methods, slices.Collect(maps.Keys(requests)))
+}
+
+// A parameter that the document does not know is refused, so acceptance means something.
+func TestAnUnknownParameterAndAnotherVersionAreRefused(t *testing.T) {
+	client := start(t)
+	params := keyed(&stripe.RefundParams{PaymentIntent: new("pi_1")})
+	params.AddExtra("tulips", "many")
+	_, err := client.Refunds.Create(t.Context(), params)
+	require.ErrorIs(t, err, commerce.ErrInvalid)
+
+	params = keyed(&stripe.RefundParams{PaymentIntent: new("pi_1")})
+	params.Headers = http.Header{"Stripe-Version": {"2022-11-15"}}
+	_, err = client.Refunds.Create(t.Context(), params)
+	require.ErrorIs(t, err, commerce.ErrInvalid)
+}
