@@ -154,3 +154,16 @@ func TestAPaidOrderDoesNotWaitForARequestToBeClosed(t *testing.T) {
 	require.Zero(t, o.payable(), "and it is closed in the end")
 	require.Empty(t, o.dead(), o.reason())
 }
+
+// People write sales into the ERP as well, under the buyer's purchase number.
+func TestShipmentsOfOtherPeoplesSalesAreLeftAloneWhereThatIsSaid(t *testing.T) {
+	t.Parallel()
+	for _, key := range []string{"", "PO 4711", "2026/11/4711"} {
+		o := newOffice(t, func(o *office) { o.o2c.IgnoreUnlinked = true })
+		o.shipments["shipment/1"] = &commerce.Shipment{Ref: erpRef.With("shipment/1"), Key: key, Sent: o.clock,
+			Lines: []commerce.ShipmentLine{{SKU: "LAMP", Quantity: commerce.MustDecimal("2")}}}
+		o.deliver(commerce.Event{Ref: erpRef.With("shipment/1@1"), Type: "shipment.sent", Object: "shipment/1", Created: o.clock, Raw: []byte(`{}`)})
+		o.work()
+		require.Empty(t, o.dead(), o.reason())
+	}
+}

@@ -68,8 +68,9 @@ type OrderToCash struct {
 	//
 	// Defaults to 15 minutes.
 	Recheck time.Duration
-	// IgnoreUnlinked: payments that name no order are none of our business (the
-	// account also serves others). The default buries them with code "no_order".
+	// IgnoreUnlinked: payments and shipments that name no order are none of our
+	// business (the account also serves others, people write sales of their own). The
+	// default buries them with code "no_order".
 	IgnoreUnlinked bool
 
 	Now    func() time.Time // defaults to time.Now

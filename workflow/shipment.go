@@ -19,15 +19,14 @@ func (w *OrderToCash) shipment(ctx context.Context, e commerce.Event) error {
 	if err != nil {
 		return err
 	}
-	if s.Key == "" {
-		if w.IgnoreUnlinked {
-			d.log.InfoContext(ctx, "shipment names no order", "event", e.Ref.ID, "shipment", s.Ref.ID)
-			return nil
-		}
-		return refuse(commerce.KindNeedsDecision, op, "no_order", "the shipment names no order of a shop")
-	}
 	root, err := commerce.ParseRef(s.Key)
-	if err != nil {
+	switch {
+	case err != nil && w.IgnoreUnlinked: // of a sale that people wrote, under a reference of their own
+		d.log.InfoContext(ctx, "shipment names no order", "event", e.Ref.ID, "shipment", s.Ref.ID)
+		return nil
+	case s.Key == "":
+		return refuse(commerce.KindNeedsDecision, op, "no_order", "the shipment names no order of a shop")
+	case err != nil:
 		return err
 	}
 	if root.Mode != s.Ref.Mode {
