@@ -145,7 +145,8 @@ func (s *Shop) Ref(id magento.ID) commerce.Ref { return s.origin.With(orderPrefi
 
 // Find returns the order that a hint means: by entity id where it has one, else by
 // number and store. An order that has the id and another number or store than the
-// hint is an error of kind conflict: the hint is of another shop. Kind not found;
+// hint is of kind needs_decision, code "other_order": the hint is of another shop, and
+// no repetition changes that. Kind not found;
 // kind ambiguous where two stores have the number and the hint names none.
 func (s *Shop) Find(ctx context.Context, hint commerce.OrderHint) (commerce.Ref, error) {
 	const op = "find order"
@@ -167,7 +168,7 @@ func (s *Shop) Find(ctx context.Context, hint commerce.OrderHint) (commerce.Ref,
 			return commerce.Ref{}, err
 		}
 		if hint.Number != "" && hint.Number != o.IncrementID || store != 0 && store != o.StoreID {
-			return commerce.Ref{}, commerce.Errorf(commerce.KindConflict, System, op,
+			return commerce.Ref{}, refused(commerce.KindNeedsDecision, op, "other_order",
 				"order %d has number %s in store %d, the hint says %q in store %q", id, o.IncrementID, o.StoreID, hint.Number, hint.Store)
 		}
 		return s.Ref(id), nil
