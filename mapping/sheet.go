@@ -238,28 +238,78 @@ func spread(document string, gross commerce.Money, parts []Amount) ([]int64, err
 	return minor, nil
 }
 
+// leaf is one figure of a sheet. Those of one kind are kept together when they are
+// rounded: all nets under the same rates, all of one tax.
+type leaf struct {
+	kind   string
+	amount Amount
+}
+
+// spreadLeaves rounds leaves so that they add up to the gross total: first the sum of
+// each kind, then the figures of a kind to its sum. Books compute a tax from the sum
+// of the nets under it, so neither may drift with the number of lines.
+func spreadLeaves(document string, gross commerce.Money, leaves []leaf) ([]int64, error) {
+	var kinds []string
+	members := map[string][]int{}
+	for i, l := range leaves {
+		if members[l.kind] == nil {
+			kinds = append(kinds, l.kind)
+		}
+		members[l.kind] = append(members[l.kind], i)
+	}
+	sums := make([]Amount, len(kinds))
+	for k, kind := range kinds {
+		for _, i := range members[kind] {
+			sums[k] += leaves[i].amount
+		}
+	}
+	totals, err := spread(document, gross, sums)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]int64, len(leaves))
+	for k, kind := range kinds {
+		parts := make([]Amount, len(members[kind]))
+		for n, i := range members[kind] {
+			parts[n] = leaves[i].amount
+		}
+		total := commerce.MustMoney(totals[k], gross.Currency())
+		rounded, err := spread(document, total, parts)
+		if err != nil {
+			return nil, err
+		}
+		for n, i := range members[kind] {
+			out[i] = rounded[n]
+		}
+	}
+	return out, nil
+}
+
 // round turns the figures into money. All leaves (net, discount and each tax of each
 // row) are rounded together, so that they add up to the rounded gross total; sums
 // are then taken from the leaves. In a currency with all the shop's digits nothing
 // changes.
 func (s Sheet) round(rows []Row) (Sale, error) {
-	var leaves []Amount
-	add := func(net, discount Amount, taxes []RowTax) {
-		leaves = append(leaves, net, -discount)
+	var leaves []leaf
+	add := func(of string, net, discount Amount, taxes []RowTax) {
 		for _, t := range taxes {
-			leaves = append(leaves, t.Amount)
+			of += " " + t.Code
+		}
+		leaves = append(leaves, leaf{"net" + of, net}, leaf{"discount" + of, -discount})
+		for _, t := range taxes {
+			leaves = append(leaves, leaf{"tax " + t.Code, t.Amount})
 		}
 	}
 	for _, r := range rows {
-		add(r.Net, r.Discount, r.Taxes)
+		add("", r.Net, r.Discount, r.Taxes)
 	}
-	add(s.Shipping.Net, s.Shipping.Discount, s.Shipping.Taxes)
-	leaves = append(leaves, s.Stated.Fees)
+	add(" of shipping", s.Shipping.Net, s.Shipping.Discount, s.Shipping.Taxes)
+	leaves = append(leaves, leaf{"fees", s.Stated.Fees})
 	gross, _, err := s.Stated.Gross.Money(s.Currency)
 	if err != nil {
 		return Sale{}, Faultf(s.Document, "gross", s.Stated.Gross.Text(), "%v", err)
 	}
-	minor, err := spread(s.Document, gross, leaves)
+	minor, err := spreadLeaves(s.Document, gross, leaves)
 	if err != nil {
 		return Sale{}, err
 	}
