@@ -5,11 +5,13 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/tidwall/gjson"
 	"go.uber.org/goleak"
 
 	"github.com/commercesync/commerce"
@@ -293,68 +295,98 @@ func TestARequestThatStripeWouldNotTakeIsNotSent(t *testing.T) {
 	require.Empty(t, w.far.Calls())
 }
 
-// Both fixture files have one charge and one intent: whatever they hold has to reach
-// the canonical payment.
+// Whatever fact a fixture of either API version holds has to reach the canonical
+// payment: nothing that is there is nought, empty or gone here.
 func TestStripesFixturesLoseNoFact(t *testing.T) {
 	t.Parallel()
 	dir := os.Getenv("COMMERCE_CONTRACTS")
 	if dir == "" {
 		t.Skip("COMMERCE_CONTRACTS is not set: it names the directory with the recordings")
 	}
+	w := newWorld(t, stripetest.Config{})
 	for _, version := range []string{"2023-10-16", "2026-08-26.dahlia"} {
 		raw, err := os.ReadFile(filepath.Join(dir, "stripe-data", "fixtures-"+version+".json"))
 		require.NoError(t, err)
-		objects := map[string]json.RawMessage{}
-		var file any
-		require.NoError(t, json.Unmarshal(raw, &file))
-		collect(file, objects)
-		w := newWorld(t, stripetest.Config{})
-		for kind, decode := range map[string]func([]byte) (commerce.Payment, error){
-			"charge": func(b []byte) (commerce.Payment, error) {
-				var c stripe.Charge
-				if err := json.Unmarshal(b, &c); err != nil {
-					return commerce.Payment{}, err
-				}
-				return w.pay.OfCharge(&c)
-			},
-			"payment_intent": func(b []byte) (commerce.Payment, error) {
-				var pi stripe.PaymentIntent
-				if err := json.Unmarshal(b, &pi); err != nil {
-					return commerce.Payment{}, err
-				}
-				return w.pay.OfIntent(&pi)
-			},
+		resource := func(kind string) string {
+			found := gjson.GetBytes(raw, "resources."+kind)
+			require.True(t, found.IsObject(), "%s of %s", kind, version)
+			return found.Raw
+		}
+		set := func(object, field, value string) string {
+			out := map[string]json.RawMessage{}
+			require.NoError(t, json.Unmarshal([]byte(object), &out))
+			out[field] = json.RawMessage(value)
+			b, err := json.Marshal(out)
+			require.NoError(t, err)
+			return string(b)
+		}
+		settled := set(resource("charge"), "balance_transaction", resource("balance_transaction"))
+		captured := set(set(settled, "captured", "true"), "amount_captured", "100")
+		for name, raw := range map[string]string{
+			"charge": resource("charge"), "charge with its balance transaction": settled, "captured charge": captured,
+			"charge partly refunded": set(captured, "amount_refunded", "40"),
 		} {
-			require.Contains(t, objects, kind)
-			p, err := decode(objects[kind])
-			require.NoError(t, err, "%s of %s", kind, version)
+			var c stripe.Charge
+			require.NoError(t, json.Unmarshal([]byte(raw), &c))
+			p, err := w.pay.OfCharge(&c)
+			require.NoError(t, err, "%s of %s", name, version)
+			chargeReaches(t, p, gjson.Parse(raw))
+			require.Equal(t, gjson.Get(raw, "id").Str, p.Ref.ID)
+			require.Equal(t, gjson.Get(raw, "created").Int(), p.Created.Unix())
+			require.Equal(t, gjson.Get(raw, "description").Str, p.Description)
+		}
+		intent := resource("payment_intent")
+		for name, raw := range map[string]string{
+			"payment intent": intent, "payment intent with its charge": set(intent, "latest_charge", captured),
+			"payment intent that succeeded": set(set(intent, "status", `"succeeded"`), "latest_charge", captured),
+		} {
+			var pi stripe.PaymentIntent
+			require.NoError(t, json.Unmarshal([]byte(raw), &pi))
+			p, err := w.pay.OfIntent(&pi)
+			require.NoError(t, err, "%s of %s", name, version)
+			require.Equal(t, gjson.Get(raw, "id").Str, p.Ref.ID)
 			require.NotEmpty(t, p.Status)
-			require.NotZero(t, p.Amount.Minor())
-			require.NotEmpty(t, p.Amount.Currency())
-			require.False(t, p.Created.IsZero())
-			require.True(t, strings.HasPrefix(p.Ref.ID, map[string]string{"charge": "ch_", "payment_intent": "pi_"}[kind]))
-			if kind == "charge" {
-				require.NotEmpty(t, p.Method.Type)
-				require.NotEmpty(t, p.Charge)
+			require.Equal(t, gjson.Get(raw, "created").Int(), p.Created.Unix())
+			require.Equal(t, gjson.Get(raw, "amount").Int(), p.Amount.Minor())
+			require.Equal(t, gjson.Get(raw, "currency").Str, p.Amount.Currency().Lower())
+			require.Equal(t, gjson.Get(raw, "last_payment_error").IsObject(), p.Failure != nil)
+			if charge := gjson.Get(raw, "latest_charge"); charge.IsObject() {
+				p.Amount = commerce.MustMoney(charge.Get("amount").Int(), p.Amount.Currency()) // the fixtures are not of one payment
+				chargeReaches(t, p, charge)
 			}
 		}
 	}
 }
 
-// collect finds one object of each kind.
-func collect(v any, into map[string]json.RawMessage) {
-	switch x := v.(type) {
-	case map[string]any:
-		if kind, ok := x["object"].(string); ok && into[kind] == nil && x["id"] != nil {
-			into[kind], _ = json.Marshal(x)
-		}
-		for _, child := range x {
-			collect(child, into)
-		}
-	case []any:
-		for _, child := range x {
-			collect(child, into)
-		}
+// chargeReaches compares every fact of a charge that a canonical payment has room for.
+func chargeReaches(t *testing.T, p commerce.Payment, charge gjson.Result) {
+	t.Helper()
+	money := func(m commerce.Money) string { return m.Currency().Lower() + " " + strconv.FormatInt(m.Minor(), 10) }
+	want := func(field string) string { return charge.Get("currency").Str + " " + charge.Get(field).Raw }
+	require.NotEmpty(t, p.Status)
+	require.Equal(t, charge.Get("id").Str, p.Charge)
+	require.Equal(t, want("amount"), money(p.Amount))
+	require.Equal(t, want("amount_captured"), money(p.Captured))
+	require.Equal(t, want("amount_refunded"), money(p.Refunded))
+	if !charge.Get("captured").Bool() {
+		require.Equal(t, want("amount"), money(p.Authorised))
+	}
+	require.Equal(t, charge.Get("payment_method_details.type").Str, p.Method.Type)
+	require.Equal(t, charge.Get("payment_method_details.card.brand").Str, p.Method.Brand)
+	require.Equal(t, charge.Get("payment_method_details.card.last4").Str, p.Method.Last4)
+	require.Equal(t, charge.Get("outcome.risk_level").Str, p.Risk.Level)
+	require.EqualValues(t, charge.Get("outcome.risk_score").Int(), p.Risk.Score)
+	require.Equal(t, charge.Get("customer").Str, p.Customer)
+	if email := charge.Get("receipt_email").Str + charge.Get("billing_details.email").Str; email != "" {
+		require.NotEmpty(t, p.Email)
+	}
+	bt := charge.Get("balance_transaction")
+	require.Equal(t, bt.IsObject(), p.Fee != nil, "a fee that is not known is nil, not nought")
+	if p.Fee != nil {
+		require.Equal(t, bt.Get("id").Str, p.Fee.BalanceTransaction)
+		require.Equal(t, bt.Get("amount").Int(), p.Fee.Settled.Minor())
+		require.Equal(t, bt.Get("fee").Int(), p.Fee.Amount.Minor())
+		require.Equal(t, bt.Get("currency").Str, p.Fee.Amount.Currency().Lower())
 	}
 }
 
