@@ -48,8 +48,8 @@ type PaymentStatuses map[string]commerce.PaymentStatus
 // stripePaymentStatuses hold for API 2022-11-15 to 2026-08-26. A succeeded intent or
 // charge may still be an authorisation or be taken back; amounts decide that.
 var stripePaymentStatuses = PaymentStatuses{
-	"payment_intent/requires_payment_method": commerce.PaymentPending,
-	"payment_intent/requires_confirmation":   commerce.PaymentPending,
+	"payment_intent/requires_payment_method": commerce.PaymentAction, // nothing is on its way
+	"payment_intent/requires_confirmation":   commerce.PaymentAction,
 	"payment_intent/requires_action":         commerce.PaymentAction,
 	"payment_intent/processing":              commerce.PaymentPending,
 	"payment_intent/requires_capture":        commerce.PaymentAuthorised,

@@ -52,7 +52,7 @@ func (p *Pay) OfIntent(pi *stripe.PaymentIntent) (commerce.Payment, error) {
 		if err := p.charge(&out, ch); err != nil {
 			return commerce.Payment{}, err
 		}
-		out.Status = statusWith(status, out.Status, ch)
+		out.Status = statusWith(status, out.Status, pi.Status)
 	}
 	return p.orders(out, pi.Currency)
 }
@@ -62,16 +62,18 @@ func (p *Pay) OfIntent(pi *stripe.PaymentIntent) (commerce.Payment, error) {
 //
 //   - one that came back makes the payment returned, whatever the intent says;
 //   - an intent that succeeded by a charge which is not captured is an authorisation;
-//   - an intent that waits for another attempt is failed by a failed charge.
+//   - an intent that waits for another attempt is failed by a failed charge, unless
+//     the buyer is at it ("requires_action", in Stripe's word).
 //
 // In all else the intent counts: it may have moved on since.
-func statusWith(intent, charge commerce.PaymentStatus, ch *stripe.Charge) commerce.PaymentStatus {
+func statusWith(intent, charge commerce.PaymentStatus, word string) commerce.PaymentStatus {
 	switch {
 	case charge == commerce.PaymentReturned && intent != commerce.PaymentCanceled:
 		return charge
 	case intent == commerce.PaymentCaptured && charge != commerce.PaymentCaptured:
 		return charge
-	case intent == commerce.PaymentPending && charge == commerce.PaymentFailed:
+	case intent == commerce.PaymentPending && charge == commerce.PaymentFailed,
+		intent == commerce.PaymentAction && charge == commerce.PaymentFailed && word != "requires_action":
 		return charge
 	}
 	return intent

@@ -37,7 +37,10 @@ func TestTheStatusFollowsTheMoney(t *testing.T) {
 		status                               commerce.PaymentStatus
 		authorised, captured, refunded, fail string
 	}{
-		"nothing tried yet":             {"requires_payment_method", "", "", commerce.PaymentPending, "0.00", "0.00", "0.00", ""},
+		"nothing tried yet":             {"requires_payment_method", "", "", commerce.PaymentAction, "0.00", "0.00", "0.00", ""},
+		"about to be tried":             {"requires_confirmation", "", "", commerce.PaymentAction, "0.00", "0.00", "0.00", ""},
+		"about to be tried anew":        {"requires_confirmation", "", failed, commerce.PaymentFailed, "0.00", "0.00", "0.00", "card_declined"},
+		"the buyer tries anew":          {"requires_action", "", failed, commerce.PaymentAction, "0.00", "0.00", "0.00", "card_declined"},
 		"3-D Secure":                    {"requires_action", "", "", commerce.PaymentAction, "0.00", "0.00", "0.00", ""},
 		"on its way":                    {"processing", "", pending, commerce.PaymentPending, "0.00", "0.00", "0.00", ""},
 		"declined":                      {"requires_payment_method", declined, failed, commerce.PaymentFailed, "0.00", "0.00", "0.00", "card_declined"},
