@@ -107,7 +107,7 @@ func TestAMailThatIsRefusedIsForPeopleAndOneThatMayHaveGoneNeedsADecision(t *tes
 	}{
 		{"refused for good", &commerce.Error{Kind: commerce.KindInvalid, Outcome: commerce.NotSent}, 1, []string{CustomerNotTold}, []string{}},
 		{"the mail server is away", &commerce.Error{Kind: commerce.KindUnavailable, Outcome: commerce.NotSent}, 12, []string{}, []string{"too_many_attempts"}},
-		{"nobody knows", &commerce.Error{Kind: commerce.KindUnavailable, Outcome: commerce.Unknown}, 1, []string{}, []string{"needs_decision"}},
+		{"nobody knows", &commerce.Error{Kind: commerce.KindUnavailable, Outcome: commerce.Unknown}, 1, []string{}, []string{"outcome_unknown"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -68,7 +68,7 @@ func TestAMailThatMayHaveGoneIsNeverSentAgain(t *testing.T) {
 		}
 		o.news("evt_1", "payment_intent.payment_failed", "pi_1")
 		o.work()
-		require.Equal(t, []string{"needs_decision"}, o.dead(), o.reason())
+		require.Equal(t, []string{"outcome_unknown"}, o.dead(), o.reason())
 		require.LessOrEqual(t, o.made["mail order/1 payment_failed"], 1)
 	}
 }
