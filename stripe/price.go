@@ -24,7 +24,10 @@ type Price struct {
 // UnmarshalJSON reads a price, or the id alone as newer versions have it.
 func (p *Price) UnmarshalJSON(b []byte) error {
 	type plain Price
-	if len(b) > 0 && b[0] == '"' {
+	switch {
+	case string(b) == "null":
+		return nil
+	case len(b) > 0 && b[0] == '"':
 		return json.Unmarshal(b, &p.ID)
 	}
 	return read(b, (*plain)(p), "price", "id")
