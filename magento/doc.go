@@ -1,6 +1,8 @@
 // Package magento is a typed client for the REST services of Magento 2 and Adobe
-// Commerce, for what a synchroniser needs: orders, invoices, shipments, comments,
-// credit memos, transactions and stores.
+// Commerce, for what a synchroniser needs: orders with their rows and addresses,
+// invoices, shipments, comments, credit memos and refunds, transactions, customers,
+// stores, countries and currencies, products and stock for reading, returns, and the
+// handshake of an integration.
 //
 // The shortest useful program reads an order:
 //
@@ -37,12 +39,21 @@
 // rows are all rows, no shipping is all shipping), so both want it in words, take
 // amounts in the base currency, and return the memo as read back.
 //
+// # Customers, addresses and stock
+//
+// A list of addresses takes the place of the stored one: [Customers.Update] wants that
+// in words, and [Customers.SaveAddress] keeps the others. A region is stored by its id
+// only, so the client looks up a code or a name. [Orders.SetAddress] writes an address
+// of an order as a whole, and only one that is the order's own. [Stock.Salable] is what
+// can be sold: open orders are taken off already.
+//
 // # Signing
 //
 // [Keys] takes one of three ways to log in: the four keys of an integration (OAuth
 // 1.0a with HMAC-SHA256, the default since 2.4.4), the name and password of an admin
 // (a token is fetched, renewed early and once after a refusal), or a bearer token.
-// Credentials are asked for on every attempt and every attempt is signed afresh.
+// The keys of an integration come from [ParseActivation] and [Handshake.Keys] when an
+// admin activates it. Credentials are asked for on every attempt and every attempt is signed afresh.
 // No redirect is followed, so they never travel to another host.
 //
 // # Errors

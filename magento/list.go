@@ -216,3 +216,20 @@ func (l listing[T]) criteria(at cursor, p ListParams, size int) criteria {
 	c.sort = []string{"updated_at", l.id}
 	return c
 }
+
+// pages reads a short list by page number, to its end or to Config.MaxPages.
+func pages[T any](ctx context.Context, cl *Client, op, path string, groups [][]Filter, sort string) ([]T, error) {
+	var all []T
+	for n := 1; n <= cl.c.MaxPages; n++ {
+		var got page[T]
+		q := criteria{groups: groups, sort: []string{sort}, pageSize: cl.c.PageSize, page: n}
+		if err := cl.read(ctx, op, path, q.params(), &got); err != nil {
+			return nil, err
+		}
+		all = append(all, got.Items...)
+		if len(got.Items) == 0 || len(all) >= got.Total {
+			return all, nil
+		}
+	}
+	return nil, &commerce.Error{Kind: commerce.KindLimit, System: system, Op: op, Text: "Config.MaxPages (" + strconv.Itoa(cl.c.MaxPages) + ") is reached"}
+}

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/dghubble/oauth1"
+
+	"github.com/commercesync/commerce"
 )
 
 // oauthHeader returns the Authorization header of OAuth 1.0a with HMAC-SHA256, the
@@ -28,8 +30,13 @@ func (s *signer) oauthHeader(r *http.Request, keys Keys) (string, error) {
 		{"oauth_token", keys.AccessToken.Reveal()},
 		{"oauth_version", "1.0"},
 	}
-	sign := &oauth1.HMAC256Signer{ConsumerSecret: keys.ConsumerSecret.Reveal()}
-	signature, err := sign.Sign(keys.AccessTokenSecret.Reveal(), baseString(r.Method, r.URL, oauth))
+	return oauth.sign(r, keys.ConsumerSecret, keys.AccessTokenSecret)
+}
+
+// sign returns the header that holds the parameters and their signature.
+func (oauth params) sign(r *http.Request, consumer, token commerce.Secret) (string, error) {
+	sign := &oauth1.HMAC256Signer{ConsumerSecret: consumer.Reveal()}
+	signature, err := sign.Sign(token.Reveal(), baseString(r.Method, r.URL, oauth))
 	if err != nil {
 		return "", credentialsError(err)
 	}

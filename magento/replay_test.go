@@ -16,6 +16,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/commercesync/commerce"
@@ -65,6 +66,8 @@ type wire struct {
 	matched bool
 	reads   map[string]string // answers to other GETs, by path below /V1
 	lenient bool              // whatever is asked gets the recorded answer
+	loose   bool              // the client may say it in other words; differs tells
+	differs bool
 }
 
 func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -98,7 +101,10 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 		if r.Body != nil {
 			body, _ = io.ReadAll(r.Body)
 		}
-		require.Equal(w.t, meaning(w.t, w.rec.Request.Body), meaning(w.t, body), w.rec.file)
+		want, got := meaning(w.t, w.rec.Request.Body), meaning(w.t, body)
+		if w.differs = w.loose && !assert.ObjectsAreEqual(want, got); !w.differs {
+			require.Equal(w.t, want, got, w.rec.file)
+		}
 		require.Equal(w.t, len(body) > 0, r.Header.Get("Content-Type") == "application/json", w.rec.file)
 	}
 	w.matched = true
@@ -137,12 +143,14 @@ func replay(t *testing.T, rec recording) (how, reason string) {
 	switch {
 	case rec.Request.Method == http.MethodHead:
 		return "", "the client sends no HEAD"
-	case strings.HasPrefix(path, "/oauth/"):
-		return "", "the handshake of an integration is not this client's"
+	case strings.HasPrefix(path, "/oauth/"), path == "/callback":
+		return replayHandshake(t, rec)
 	case !inScope(path) && rec.Response.Status >= 400:
 		return replayError(t, w, c)
+	case strings.HasPrefix(path, "/guest-carts"):
+		return "", "carts: orders are placed in the shop"
 	case !inScope(path):
-		return "", "a resource that this client does not speak yet"
+		return "", "asynchronous and bulk routes come with the catalogue"
 	case get && rec.Response.Status < 300 && oneOrder.MatchString(path) && fields:
 		w.lenient = true // the client asks for whole orders
 		o, err := c.Orders.Get(ctx, id(path))
@@ -152,7 +160,8 @@ func replay(t *testing.T, rec recording) (how, reason string) {
 		return checked(t, w, rec, o, err)
 	case get && oneOf.MatchString(path):
 		return replayOne(t, w, c)
-	case get && (path == "/orders" || path == "/invoices" || path == "/shipments" || path == "/creditmemos" || path == "/transactions"):
+	case get && (path == "/orders" || path == "/invoices" || path == "/shipments" || path == "/creditmemos" || path == "/transactions" ||
+		path == "/orders/items" || path == "/products" || path == "/customers/search"):
 		return replayList(t, w, c)
 	case get && strings.HasSuffix(path, "/comments"):
 		got, err := c.Orders.Comments(ctx, id(path))
@@ -160,6 +169,20 @@ func replay(t *testing.T, rec recording) (how, reason string) {
 			return full, decodedAs(t, rec, got, rec.sent(t).(map[string]any)["items"], err)
 		}
 		return checked(t, w, rec, nil, err)
+	case strings.HasPrefix(path, "/customers"), strings.HasPrefix(path, "/customerGroups"):
+		return replayCustomers(t, w, c)
+	case get && (strings.HasPrefix(path, "/products/") || strings.HasPrefix(path, "/inventory/") || strings.HasPrefix(path, "/stockItems/")):
+		return replayCatalogue(t, w, c)
+	case get && strings.HasPrefix(path, "/directory/"):
+		return replayDirectory(t, w, c)
+	case get && path == "/modules":
+		got, err := c.Stores.Modules(ctx)
+		return checked(t, w, rec, got, err)
+	case get && strings.HasPrefix(path, "/orders/items/"):
+		got, err := c.Orders.Item(ctx, id(path))
+		return checked(t, w, rec, got, err)
+	case rec.Request.Method == http.MethodPut && oneOrder.MatchString(path):
+		return replayAddress(t, w, c)
 	case get && strings.HasPrefix(path, "/store/"):
 		return replayStores(t, w, c)
 	case action.MatchString(path):
@@ -183,8 +206,9 @@ func replay(t *testing.T, rec recording) (how, reason string) {
 }
 
 func inScope(path string) bool {
-	for _, p := range []string{"/orders", "/order/", "/invoice", "/shipment", "/creditmemo", "/transactions", "/store/", "/no-such-route", "/directory/currency"} {
-		if strings.HasPrefix(path, p) && !strings.HasPrefix(path, "/orders/items") {
+	for _, p := range []string{"/orders", "/order/", "/invoice", "/shipment", "/creditmemo", "/transactions", "/store/", "/no-such-route", "/directory/", "/customers", "/customerGroups",
+		"/products", "/inventory/", "/stockItems/", "/modules"} {
+		if strings.HasPrefix(path, p) {
 			return true
 		}
 	}
@@ -201,11 +225,15 @@ func id(path string) magento.ID {
 func checked(t *testing.T, w *wire, rec recording, got any, err error) (string, string) {
 	t.Helper()
 	require.True(t, w.matched, "%s: nothing was sent", rec.file)
+	how := full
+	if w.differs {
+		how = answerOnly
+	}
 	if rec.Response.Status >= 300 {
 		requireError(t, rec, err)
-		return full, ""
+		return how, ""
 	}
-	return full, decoded(t, rec, got, err)
+	return how, decoded(t, rec, got, err)
 }
 
 func decoded(t *testing.T, rec recording, got any, err error) string {
@@ -261,14 +289,32 @@ func requireError(t *testing.T, rec recording, err error) {
 // sends.
 func replayError(t *testing.T, w *wire, c *magento.Client) (string, string) {
 	t.Helper()
-	if w.rec.Response.Status < 400 {
-		return "", "a request that this client does not send, and no error"
-	}
 	w.lenient = true
+	if w.rec.Response.Status < 400 {
+		return replayAnswer(t, w, c)
+	}
 	rec := w.rec
 	rec.Request.Method = http.MethodGet
 	requireError(t, rec, c.Ping(t.Context()))
 	return answerOnly, ""
+}
+
+// replayAnswer decodes what the shop answered to a write that the client never sends.
+func replayAnswer(t *testing.T, w *wire, c *magento.Client) (string, string) {
+	t.Helper()
+	switch ctx := t.Context(); {
+	case strings.HasPrefix(w.path, "/products"), strings.HasPrefix(w.path, "/inventory"), strings.HasPrefix(w.path, "/stockItems"):
+		return "", "prices, products and stock are written by a client of the catalogue"
+	case w.path == "/orders", w.path == "/orders/create":
+		o, err := c.Orders.Get(ctx, 1)
+		return answerOnly, decoded(t, w.rec, o, err)
+	case w.path == "/creditmemo/refund":
+		m, err := c.CreditMemos.Get(ctx, 1)
+		return answerOnly, decoded(t, w.rec, m, err)
+	case string(w.rec.Response.Body) == "true":
+		return answerOnly, ""
+	}
+	return "", "an answer to a write that this client does not send"
 }
 
 func replayOne(t *testing.T, w *wire, c *magento.Client) (string, string) {
@@ -341,6 +387,12 @@ func replayList(t *testing.T, w *wire, c *magento.Client) (string, string) {
 		return rows(t, w, c.Shipments.List(ctx, p))
 	case "/creditmemos":
 		return rows(t, w, c.CreditMemos.List(ctx, p))
+	case "/orders/items":
+		return rows(t, w, c.Orders.Items(ctx, p))
+	case "/products":
+		return rows(t, w, c.Products.List(ctx, p))
+	case "/customers/search":
+		return rows(t, w, c.Customers.List(ctx, p))
 	}
 	return rows(t, w, c.Transactions.List(ctx, p))
 }
@@ -446,7 +498,7 @@ func replayComment(t *testing.T, w *wire, c *magento.Client, order magento.ID) (
 	require.NoError(t, json.Unmarshal(w.rec.Request.Body, &in))
 	h := in.StatusHistory
 	if h.Comment == nil || h.Status == nil {
-		return "", "the client always sends text and status"
+		return answerOnly, ""
 	}
 	// The order had the status that was sent, but for the two that tried another one.
 	state, status := *h.Status, *h.Status

@@ -79,3 +79,11 @@ func (s *Stores) Configs(ctx context.Context, codes ...string) ([]StoreConfig, e
 	err := s.cl.read(ctx, "list store configs", "/store/storeConfigs", q, &out)
 	return out, err
 }
+
+// Modules returns the names of the modules that are installed, such as Magento_Rma of
+// Adobe Commerce. The route takes no page: it answers all.
+func (s *Stores) Modules(ctx context.Context) ([]string, error) {
+	var out []string
+	err := s.cl.read(ctx, "list modules", "/modules", nil, &out)
+	return out, err
+}
