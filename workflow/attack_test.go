@@ -167,3 +167,33 @@ func TestShipmentsOfOtherPeoplesSalesAreLeftAloneWhereThatIsSaid(t *testing.T) {
 		require.Empty(t, o.dead(), o.reason())
 	}
 }
+
+// The buyer pays twice, and the order can not go on: somebody holds it, or the ERP does
+// not have its goods. The second payment is told at once.
+func TestASecondPaymentIsToldAlsoWhereTheOrderWaits(t *testing.T) {
+	t.Parallel()
+	for name, arrange := range map[string]func(*office){
+		"on hold": func(o *office) { o.orders[shopRef.With("order/1")].State = commerce.OrderOnHold },
+		"can not be written": func(o *office) {
+			o.fault = func(op string) fault {
+				if strings.HasPrefix(op, "sales order") {
+					return refused
+				}
+				return well
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := newOffice(t)
+			o.order("1")
+			arrange(o)
+			o.payment("1", []string{"1"})
+			o.payment("2", []string{"1"})
+			o.news("evt_1", "charge.succeeded", "pi_1")
+			o.news("evt_2", "charge.succeeded", "pi_2")
+			o.wait(time.Minute)
+			require.Contains(t, o.exceptions(), Overpaid)
+		})
+	}
+}

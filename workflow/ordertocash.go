@@ -205,15 +205,17 @@ func (w *OrderToCash) act(ctx context.Context, d desk, e commerce.Event, a accou
 func (w *OrderToCash) follow(ctx context.Context, d desk, e commerce.Event, a account, route mapping.Route, finished bool) (err error) {
 	switch a.state {
 	case commerce.Paid, commerce.Overpaid:
+		// First, as the rest may wait for days, or for a person.
+		if err := w.overpaid(ctx, d, a); err != nil {
+			return err
+		}
 		if a, err = w.release(ctx, d, a, finished); err != nil {
 			return err
 		}
-		if !finished && !ended(a.order) {
-			if err := w.fulfil(ctx, d, e, a, route); err != nil {
-				return err
-			}
+		if finished || ended(a.order) {
+			return nil
 		}
-		return w.overpaid(ctx, d, a)
+		return w.fulfil(ctx, d, e, a, route)
 	case commerce.ReturnedPayment:
 		return w.returned(ctx, d, e, a)
 	case commerce.PartlyPaid:
