@@ -24,7 +24,8 @@ func (r *reader) money(field string, amount int64) commerce.Money {
 }
 
 // OfIntent says a payment intent and its latest charge in canonical words. It makes no
-// call: a charge that was not expanded is known by its id alone.
+// call: of a charge that was not expanded only the id is known, and what the intent
+// says was received of it.
 func (p *Pay) OfIntent(pi *stripe.PaymentIntent) (commerce.Payment, error) {
 	r := &reader{document: "stripe " + pi.ID, currency: pi.Currency}
 	out := commerce.Payment{
@@ -53,6 +54,8 @@ func (p *Pay) OfIntent(pi *stripe.PaymentIntent) (commerce.Payment, error) {
 			return commerce.Payment{}, err
 		}
 		out.Status = statusWith(status, out.Status, pi.Status)
+	} else if out.Captured = r.money("amount_received", pi.AmountReceived); r.err != nil {
+		return commerce.Payment{}, r.err
 	}
 	return p.orders(out, pi.Currency)
 }
