@@ -66,7 +66,9 @@ type ERP interface {
 
 // Capabilities says what a server can promise.
 type Capabilities struct {
-	System  string // "tryton"
+	System string // "tryton"
+	// Mode says whether the ERP's books are for real, as the adapter's config has it.
+	Mode    commerce.Mode
 	Version string // "6.0.29"
 	Company string // id of the company that the calls are made for
 	// Currency is the company's: journal entries balance in it.

@@ -197,7 +197,7 @@ func (m *Memory) Capabilities(ctx context.Context) (erp.Capabilities, error) {
 		class = idempotency.Keyed
 	}
 	return erp.Capabilities{
-		System: c.Origin.System, Version: "1", Company: m.company, Currency: c.Currency,
+		System: c.Origin.System, Mode: c.Origin.Mode, Version: "1", Company: m.company, Currency: c.Currency,
 		UniqueOrders: c.Unique, UniqueEntries: c.Unique, Tracking: true, Stock: true,
 		TaxRounding: c.TaxRounding, Settle: c.Settle,
 		Classes: erp.Classes{

@@ -212,7 +212,7 @@ func (t *Client) Capabilities(ctx context.Context) (erp.Capabilities, error) {
 		return erp.Capabilities{}, err
 	}
 	return erp.Capabilities{
-		System: system, Version: version, Company: formatID(id), Currency: b.currency,
+		System: system, Mode: t.c.Origin.Mode, Version: version, Company: formatID(id), Currency: b.currency,
 		Tracking:       b.modules["stock_package_shipping"],
 		Stock:          true, // the module sale depends on stock
 		InvoicesItself: true,

@@ -36,6 +36,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/commercesync/commerce"
@@ -104,8 +105,9 @@ const defaultTable = "default"
 
 // Books are an ERP's books in canonical words. They are safe for concurrent use.
 type Books struct {
-	erp erp.ERP
-	c   Config
+	erp   erp.ERP
+	c     Config
+	modes sync.Map // of companies that were asked: id → commerce.Mode
 }
 
 // New checks the config. An error is of kind invalid and names the field.
@@ -186,6 +188,11 @@ func (b *Books) Check(ctx context.Context) error {
 		}
 		if caps.System != b.c.System {
 			bad("Config.System is %q, the ERP says %q", b.c.System, caps.System)
+		}
+		for _, r := range b.c.Routes {
+			if r.Company == company && r.Mode != caps.Mode {
+				bad("Config.Routes: %q is of mode %s, the ERP's books are of mode %s", r.Name, r.Mode, caps.Mode)
+			}
 		}
 		if caps.Settle > b.c.Settle {
 			bad("Config.Settle is %s, the ERP needs %s", b.c.Settle, caps.Settle)

@@ -281,8 +281,11 @@ func TestAnERPOfTheOtherModeIsRefused(t *testing.T) {
 	_, err := e.Act(t.Context())
 	got, _ := errors.AsType[*commerce.Error](err)
 	require.Equal(t, "mode_mismatch", got.Code)
-	_, err = e.Find(t.Context())
-	require.ErrorIs(t, err, commerce.ErrInvalid, "never taken for done")
+	require.True(t, commerce.SafeToRetry(err))
+	found, err := m.FindOrders(t.Context(), b.Reference(o.Ref))
+	require.NoError(t, err)
+	require.Empty(t, found, "refused before anything was written")
+	require.ErrorContains(t, b.Check(t.Context()), "mode")
 }
 
 func TestTheWarehouseIsAskedAndSaysWhatIsMissing(t *testing.T) {

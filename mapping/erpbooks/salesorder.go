@@ -48,6 +48,9 @@ func (b *Books) SalesOrder(r mapping.Route, o commerce.Order, payments []commerc
 			return b.ours(op, r, found)
 		},
 		Act: func(ctx context.Context) (commerce.Document, error) {
+			if err := b.sameMode(ctx, op, books, r); err != nil {
+				return commerce.Document{}, err
+			}
 			n, err := b.newOrder(ctx, books, r, o, payments)
 			if err != nil {
 				return commerce.Document{}, notSent(op, err)
@@ -67,6 +70,26 @@ func (b *Books) SalesOrder(r mapping.Route, o commerce.Order, payments []commerc
 			}
 			return b.ours(op, r, made)
 		}}
+}
+
+// sameMode refuses to write into books of the other mode. Each company is asked once.
+func (b *Books) sameMode(ctx context.Context, op string, books erp.ERP, r mapping.Route) error {
+	mode, known := b.modes.Load(r.Company)
+	if !known {
+		caps, err := books.Capabilities(ctx)
+		if err != nil {
+			return notSent(op, err)
+		}
+		mode = caps.Mode
+		b.modes.Store(r.Company, mode)
+	}
+	if mode == r.Mode {
+		return nil
+	}
+	e := commerce.Errorf(commerce.KindInvalid, room, op, "route %q is of mode %s, the ERP's books are of mode %s; see the adapter's config",
+		r.Name, r.Mode, mode)
+	e.Code, e.Outcome = "mode_mismatch", commerce.NotSent
+	return e
 }
 
 // ours refuses a document of the other mode: the adapter is not the one of the route.
