@@ -197,3 +197,19 @@ func TestASecondPaymentIsToldAlsoWhereTheOrderWaits(t *testing.T) {
 		})
 	}
 }
+
+// Two parcels leave for an order that was canceled: each is a case of its own.
+func TestEveryShipmentOfACanceledOrderIsTold(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	ref := o.order("1", in(commerce.OrderCanceled))
+	for _, id := range []string{"shipment/1", "shipment/2"} {
+		o.shipments[id] = &commerce.Shipment{Ref: erpRef.With(id), Number: id, Key: ref.String(), Sent: o.clock,
+			Lines: []commerce.ShipmentLine{{SKU: "LAMP", Quantity: commerce.MustDecimal("1")}}}
+		for _, revision := range []string{"@1", "@2"} {
+			o.deliver(commerce.Event{Ref: erpRef.With(id + revision), Type: "shipment.sent", Object: id, Subject: id, Created: o.clock, Raw: []byte(`{}`)})
+		}
+	}
+	o.work()
+	require.Equal(t, []string{ShippedCanceled, ShippedCanceled}, o.exceptions())
+}

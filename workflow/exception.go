@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/commercesync/commerce"
@@ -43,10 +44,10 @@ const (
 )
 
 // exception tells a person, and remembers that it did under
-// "exception/<name>/<order>/<payment>": once, or again where nobody knows whether
-// the telling ended.
+// "exception/<name>/<order>/<payment or shipment>": once, or again where nobody knows
+// whether the telling ended.
 func (d desk) exception(ctx context.Context, x Exception) error {
-	key := "exception/" + x.Name + "/" + x.Order.String() + "/" + x.Payment.ID
+	key := "exception/" + x.Name + "/" + x.Order.String() + "/" + cmp.Or(x.Payment.ID, x.Shipment.ID)
 	_, err := idempotency.Run(ctx, d.steps, key, idempotency.Effect[Exception]{
 		Class: idempotency.Keyed,
 		Act: func(ctx context.Context) (Exception, error) {

@@ -114,7 +114,9 @@ type Exception struct {
 	Name    string // "overpaid", "canceled_order", "double_sales_order" …
 	Order   commerce.Ref
 	Payment commerce.Ref
-	Text    string // what happened, both figures where amounts differ, and what to do
+	// Shipment is set where goods that went out are the matter.
+	Shipment commerce.Ref
+	Text     string // what happened, both figures where amounts differ, and what to do
 }
 
 // Links joins what a payment is about to its order, for ever. Inside a handler the

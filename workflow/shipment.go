@@ -62,7 +62,7 @@ func (w *OrderToCash) ship(ctx context.Context, d desk, o commerce.Order, s comm
 	if done, err := d.done(ctx, key); done || err != nil {
 		return err
 	}
-	x := Exception{Order: o.Ref}
+	x := Exception{Order: o.Ref, Shipment: s.Ref}
 	switch o.State {
 	case commerce.OrderCanceled, commerce.OrderClosed:
 		x.Name = ShippedCanceled
