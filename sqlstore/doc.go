@@ -13,7 +13,8 @@
 //
 // With PostgreSQL the pool is sql.Open("pgx", "postgres://…") with the driver
 // github.com/jackc/pgx/v5/stdlib, and the dialect [PostgreSQL]. Everything else
-// stays as it is.
+// stays as it is. A pool keeps two idle connections unless told otherwise, and a new one
+// costs more than a statement: pool.SetMaxIdleConns(8) suits an inbox of four workers.
 //
 // [Open] brings the tables to the newest version, which any number of programs may
 // do at once, and refuses settings under which a power cut loses what was

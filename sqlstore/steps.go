@@ -51,18 +51,18 @@ func (st *Steps) Begin(ctx context.Context, r idempotency.BeginRequest) (idempot
 		return idempotency.Decide(rec, r, rec.Finished)
 	}
 	var g idempotency.Grant
-	err = st.db.write(ctx, op, func(ctx context.Context, s *session) error {
+	err = st.db.write(ctx, op, func(ctx context.Context, s *session) (err error) {
+		// Mostly the key is new: then one statement begins it.
 		rec := idempotency.Record{Key: r.Key, State: idempotency.NotSent, Created: moment(s.now)}
-		n, err := s.exec(ctx, `INSERT INTO {operations} (`+recordColumns+`, changed)
-			VALUES (?, ?, '', '', 0, 0, 0, ?, 0, 0, 0, 0, NULL, ?) ON CONFLICT DO NOTHING`,
-			r.Key, string(idempotency.NotSent), s.now, s.now)
-		if err != nil {
+		if g, err = idempotency.Decide(rec, r, moment(s.now)); err != nil {
 			return err
 		}
-		if n == 0 {
-			if rec, err = s.operation(ctx, r.Key); err != nil {
-				return err
-			}
+		n, err := s.add(ctx, g.Record)
+		if err != nil || n == 1 {
+			return err
+		}
+		if rec, err = s.operation(ctx, r.Key); err != nil {
+			return err
 		}
 		if g, err = idempotency.Decide(rec, r, moment(s.now)); err != nil || !g.Acquired {
 			return err
@@ -86,6 +86,14 @@ func (s *session) operation(ctx context.Context, key string) (idempotency.Record
 		return rec, idempotency.NeverBegun(key)
 	}
 	return rec, err
+}
+
+// add adds a record where its key is new, and returns how many it added.
+func (s *session) add(ctx context.Context, r idempotency.Record) (int64, error) {
+	return s.exec(ctx, `INSERT INTO {operations} (`+recordColumns+`, changed)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+		r.Key, string(r.State), string(r.Class), r.Fingerprint, r.Generation, r.Token, r.Attempts, micros(r.Created),
+		micros(r.Started), micros(r.Until), r.Settle.Microseconds(), micros(r.Finished), r.Result, s.now)
 }
 
 func (s *session) update(ctx context.Context, r idempotency.Record) error {
@@ -186,9 +194,7 @@ func (st *Steps) RecordTx(ctx context.Context, tx *sql.Tx, key, fingerprint stri
 	now := moment(s.now)
 	rec = idempotency.Record{Key: key, State: idempotency.Done, Class: idempotency.Keyed, Fingerprint: fingerprint,
 		Token: 1, Attempts: 1, Created: now, Started: now, Finished: now, Result: result}
-	n, err := s.exec(ctx, `INSERT INTO {operations} (`+recordColumns+`, changed)
-		VALUES (?, ?, ?, ?, 0, 1, 1, ?, ?, 0, 0, ?, ?, ?) ON CONFLICT DO NOTHING`,
-		key, string(rec.State), string(rec.Class), fingerprint, s.now, s.now, s.now, result, s.now)
+	n, err := s.add(ctx, rec)
 	if err != nil {
 		return rec, false, fail(op, commerce.NotSent, err)
 	}
