@@ -213,3 +213,41 @@ func TestEveryShipmentOfACanceledOrderIsTold(t *testing.T) {
 	o.work()
 	require.Equal(t, []string{ShippedCanceled, ShippedCanceled}, o.exceptions())
 }
+
+// choosy refuses amounts below half a euro for good, as Stripe does.
+type choosy struct{ Payments }
+
+func (c choosy) Request(r mapping.PaymentRequest) idempotency.Effect[mapping.Open] {
+	e := c.Payments.Request(r)
+	act := e.Act
+	e.Act = func(ctx context.Context) (mapping.Open, error) {
+		if r.Amount.Minor() < 50 {
+			return mapping.Open{}, &commerce.Error{Kind: commerce.KindInvalid, Outcome: commerce.NotSent, Code: "amount_too_small"}
+		}
+		return act(ctx)
+	}
+	return e
+}
+
+// 0.20 were left, for which nothing could be opened; then the bank takes the rest back.
+func TestAnAmountThatWasRefusedDoesNotStandInTheWayOfAnother(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	ref := o.order("1")
+	o.payment("1", []string{"1"}, amount(eur(6580)), gets(eur(6580)))
+	o.news("evt_1", "charge.succeeded", "pi_1")
+	o.work()
+	c := o.collect()
+	c.Payments = choosy{c.Payments}
+	for range 2 {
+		_, err := c.Open(t.Context(), ref)
+		require.ErrorContains(t, err, "amount_too_small")
+	}
+	status(commerce.PaymentReturned)(o.payments["pi_1"])
+	open, err := c.Open(t.Context(), ref)
+	require.NoError(t, err)
+	require.Equal(t, eur(6600), open.Amount)
+	again, err := c.Open(t.Context(), ref)
+	require.NoError(t, err)
+	require.Equal(t, open.Ref, again.Ref)
+}

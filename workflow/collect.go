@@ -107,6 +107,10 @@ func (c *Collect) open(ctx context.Context, a account) (mapping.Open, error) {
 	for n = max(n, 1); n <= c.max(); n++ {
 		open, err := c.request(ctx, a.order, n, left)
 		if err != nil {
+			asked, unread := recall[commerce.Money](ctx, c.Steps, keyCollect("amount", a.order.Ref, n))
+			if unread == nil && asked != left && commerce.SafeToRetry(err) && commerce.KindOf(err).Permanent() {
+				continue // that amount was refused for good, and another one is asked for by now
+			}
 			return mapping.Open{}, err
 		}
 		if open.Status == mapping.OpenClosed {
