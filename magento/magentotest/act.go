@@ -137,7 +137,7 @@ func (s *Shop) serveComment(r *request) (any, *failure) {
 	}
 	h := in.StatusHistory
 	if h == nil {
-		return nil, &failure{400, `"%fieldName" is required. Enter and try again.`, obj{"fieldName": "statusHistory"}}
+		return nil, &failure{400, `"%fieldName" is required. Enter and try again.`, obj{"fieldName": "statusHistory"}, nil, false}
 	}
 	c := &comment{order: o.id, text: h.Comment, created: s.now(), notified: h.IsCustomerNotified == 1, visible: h.IsVisibleOnFront == 1}
 	switch {
@@ -219,7 +219,7 @@ func (s *Shop) serveOrderSave(r *request) (any, *failure) {
 	body, _ := r.body.(obj)
 	entity, ok := body["entity"].(obj)
 	if !ok {
-		return nil, &failure{400, `"%fieldName" is required. Enter and try again.`, obj{"fieldName": "entity"}}
+		return nil, &failure{400, `"%fieldName" is required. Enter and try again.`, obj{"fieldName": "entity"}, nil, false}
 	}
 	id, err := parseDec(text(entity["entity_id"]))
 	o := s.order(int64(id / one))

@@ -17,7 +17,7 @@ import (
 // unauthorized is the one answer to a missing token, a bad one, an expired one and a
 // missing right.
 func unauthorized(right string) *failure {
-	return &failure{http.StatusUnauthorized, "The consumer isn't authorized to access %resources.", obj{"resources": right}}
+	return &failure{http.StatusUnauthorized, "The consumer isn't authorized to access %resources.", obj{"resources": right}, nil, false}
 }
 
 func refused(message string, parameters ...any) *failure {
@@ -71,17 +71,10 @@ func (i Integration) may(right string) *failure {
 // checkOAuth checks a signature in the order that Magento does: parameters, consumer,
 // nonce and time, token, signature (REC 007-020, 237-239).
 func (s *Shop) checkOAuth(r *http.Request, header string) (Integration, *failure) {
-	oauth := map[string]string{}
-	for field := range strings.SplitSeq(strings.TrimPrefix(header, "OAuth "), ",") {
-		name, value, _ := strings.Cut(strings.TrimSpace(field), "=")
-		v, err := url.PathUnescape(strings.Trim(value, `"`))
-		if err == nil {
-			oauth[name] = v
-		}
-	}
+	oauth := oauthFields(header)
 	for _, name := range []string{"oauth_consumer_key", "oauth_signature", "oauth_signature_method", "oauth_nonce", "oauth_timestamp"} {
 		if oauth[name] == "" {
-			return Integration{}, &failure{http.StatusBadRequest, `"%fieldName" is required. Enter and try again.`, obj{"fieldName": name}}
+			return Integration{}, &failure{http.StatusBadRequest, `"%fieldName" is required. Enter and try again.`, obj{"fieldName": name}, nil, false}
 		}
 	}
 	if m := oauth["oauth_signature_method"]; m != "HMAC-SHA256" {
@@ -112,6 +105,19 @@ func (s *Shop) checkOAuth(r *http.Request, header string) (Integration, *failure
 		return Integration{}, refused("The signature is invalid. Verify and try again.")
 	}
 	return who, nil
+}
+
+// oauthFields reads an Authorization header.
+func oauthFields(header string) map[string]string {
+	oauth := map[string]string{}
+	for field := range strings.SplitSeq(strings.TrimPrefix(header, "OAuth "), ",") {
+		name, value, _ := strings.Cut(strings.TrimSpace(field), "=")
+		v, err := url.PathUnescape(strings.Trim(value, `"`))
+		if err == nil {
+			oauth[name] = v
+		}
+	}
+	return oauth
 }
 
 // signature computes what the signature of a request should be, the way Magento's

@@ -381,6 +381,7 @@ func (s *Shop) serveShip(r *request) (any, *failure) {
 	for n := range d.rows {
 		d.rows[n].id = s.next("shipment_item")
 		d.rows[n].item.ship(d.rows[n].qty)
+		s.take(d.rows[n].item, d.rows[n].qty)
 	}
 	if a := in.Arguments; a != nil && a.Extension != nil && a.Extension.SourceCode != "" {
 		d.source = a.Extension.SourceCode
@@ -437,7 +438,7 @@ func (s *Shop) serveTrack(r *request) (any, *failure) {
 		return nil, f
 	}
 	if in.Entity == nil {
-		return nil, &failure{http.StatusBadRequest, `"%fieldName" is required. Enter and try again.`, obj{"fieldName": "entity"}}
+		return nil, &failure{http.StatusBadRequest, `"%fieldName" is required. Enter and try again.`, obj{"fieldName": "entity"}, nil, false}
 	}
 	e := in.Entity
 	for _, d := range s.shipments {

@@ -21,8 +21,11 @@
 // [Shop.Invoices], [Shop.Shipments], [Shop.CreditMemos], [Shop.Transactions] and
 // [Shop.Comments], which count at the far side.
 //
-// Signatures, nonces and tokens are really checked. Orders, invoices, shipments,
-// credit memos by both refund routes, comments, hold, cancel, transactions,
-// lists with searchCriteria and stores are there; customers, products, stock, carts
-// and the asynchronous routes are not, and answer as an unknown route.
+// Signatures, nonces and tokens are really checked, and [Shop.Activate] starts the
+// handshake of an integration. Orders with their rows and addresses, invoices,
+// shipments, credit memos by both refund routes, comments, hold, cancel, transactions,
+// customers, stores, countries and currencies, products and stock for reading
+// ([Shop.AddProduct]) and lists with searchCriteria are there. Carts, writing the
+// catalogue, the asynchronous routes and returns are not, and answer as an unknown
+// route.
 package magentotest

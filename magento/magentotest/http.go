@@ -24,6 +24,8 @@ type failure struct {
 	status     int
 	message    string
 	parameters any
+	errors     []any
+	plain      bool // a text of PHP's, not JSON
 }
 
 func (f *failure) Error() string { return f.message }
@@ -50,7 +52,7 @@ func (s *Shop) internal() *failure {
 // route is one service of the shop.
 type route struct {
 	method string
-	path   string // below /V1; {id} is a number
+	path   string // below /V1; {id} is a number, {key} a text, {any} whatever
 	right  string // ACL id; empty = anyone
 	serve  func(s *Shop, r *request) (any, *failure)
 }
@@ -58,6 +60,8 @@ type route struct {
 // request is a request as a service sees it.
 type request struct {
 	id    int64
+	key   string     // the {key} of the path, decoded
+	store Store      // of the path; zero where it names none
 	query url.Values // keys and values decoded as PHP does
 	body  any        // decoded JSON, keys in snake_case
 }
@@ -92,6 +96,12 @@ const (
 	rightTxns      = "Magento_Sales::transactions_fetch"
 	rightCreate    = "Magento_Sales::create"
 	rightStore     = "Magento_Backend::store"
+	rightCustomer  = "Magento_Customer::customer"
+	rightManage    = "Magento_Customer::manage"
+	rightProducts  = "Magento_Catalog::products"
+	rightStock     = "Magento_CatalogInventory::cataloginventory"
+	rightSource    = "Magento_InventoryApi::source"
+	rightSalable   = "Magento_InventorySalesApi::stock"
 )
 
 var routes []route
@@ -103,6 +113,9 @@ func init() {
 		{"GET", "/orders", rightView, (*Shop).serveOrders},
 		{"POST", "/orders", rightCreate, (*Shop).serveOrderSave},
 		{"PUT", "/orders/create", rightCreate, (*Shop).serveOrderSave},
+		{"GET", "/orders/items", rightView, (*Shop).serveItems},
+		{"GET", "/orders/items/{id}", rightView, (*Shop).serveItem},
+		{"PUT", "/orders/{id}", rightCreate, (*Shop).serveAddress},
 		{"GET", "/orders/{id}", rightView, (*Shop).serveOrder},
 		{"GET", "/orders/{id}/statuses", rightView, (*Shop).serveOrderStatus},
 		{"GET", "/orders/{id}/comments", rightView, (*Shop).serveComments},
@@ -129,6 +142,21 @@ func init() {
 		{"GET", "/store/storeGroups", rightStore, (*Shop).serveGroups},
 		{"GET", "/store/storeViews", rightStore, (*Shop).serveViews},
 		{"GET", "/store/storeConfigs", rightStore, (*Shop).serveConfigs},
+		{"GET", "/modules", rightStore, (*Shop).serveModules},
+		{"GET", "/directory/countries/{key}", "", (*Shop).serveCountry},
+		{"POST", "/customers", "", (*Shop).serveCustomerCreate},
+		{"GET", "/customers/search", rightCustomer, (*Shop).serveCustomers},
+		{"GET", "/customers/{id}", rightCustomer, (*Shop).serveCustomer},
+		{"PUT", "/customers/{id}", rightManage, (*Shop).serveCustomerUpdate},
+		{"GET", "/customerGroups/search", rightCustomer, (*Shop).serveGroupsOfCustomers},
+		{"GET", "/products", rightProducts, (*Shop).serveProducts},
+		{"GET", "/products/{key}", rightProducts, (*Shop).serveProduct},
+		{"GET", "/stockItems/{key}", rightStock, (*Shop).serveStockItem},
+		{"GET", "/inventory/get-product-salable-quantity/{key}/{any}", rightSalable, (*Shop).serveSalable},
+		{"GET", "/inventory/is-product-salable/{key}/{any}", rightSalable, (*Shop).serveIsSalable},
+		{"GET", "/inventory/source-items", rightSource, (*Shop).serveSourceItems},
+		{"GET", "/inventory/sources", rightSource, (*Shop).serveSources},
+		{"GET", "/inventory/stock-resolver/website/{key}", rightSalable, (*Shop).serveStockOfWebsite},
 	}
 }
 
@@ -137,14 +165,23 @@ func (s *Shop) answer(r *http.Request, body []byte) answer {
 	if r.Method == http.MethodHead {
 		return answer{status: http.StatusMethodNotAllowed} // REC 308
 	}
+	if r.Method == http.MethodPost && strings.Contains(r.URL.Path, "/oauth/token/") {
+		return s.exchange(r)
+	}
 	if a := r.Header.Get("Accept"); a != "" && !strings.Contains(a, "json") && !strings.Contains(a, "*/*") {
 		return answer{http.StatusInternalServerError, []byte("<html><body>Server cannot understand Accept HTTP header media type.</body></html>"), "text/html; charset=UTF-8"}
 	}
 	v, f := s.dispatch(r, body)
 	if f != nil {
 		out := obj{"message": f.message}
+		if f.plain {
+			return answer{f.status, []byte(f.message), "text/plain;charset=UTF-8"}
+		}
 		if f.parameters != nil {
 			out["parameters"] = f.parameters
+		}
+		if f.errors != nil {
+			out["errors"] = f.errors
 		}
 		return encode(f.status, out)
 	}
@@ -171,17 +208,18 @@ func (s *Shop) dispatch(r *http.Request, body []byte) (any, *failure) {
 	if !ok {
 		return nil, errNoRoute
 	}
-	if _, known := s.store(code); code != "" && code != "all" && !known {
+	st, known := s.store(code)
+	if code != "" && code != "all" && !known {
 		return nil, invalid("Specified request cannot be processed.") // REC 190
 	}
-	rt, id := find(r.Method, "/"+path)
+	rt, id, key := find(r.Method, "/"+path)
 	if rt == nil {
 		return nil, errNoRoute
 	}
 	if f := s.authorize(r, rt.right); f != nil {
 		return nil, f
 	}
-	req := &request{id: id, query: parseQuery(r.URL.RawQuery)}
+	req := &request{id: id, key: key, store: st, query: parseQuery(r.URL.RawQuery)}
 	if r.Method != http.MethodGet {
 		if f := decodeBody(r, body, req); f != nil {
 			return nil, f
@@ -203,7 +241,7 @@ func cutRest(path string) (string, bool) {
 	return rest, ok
 }
 
-func find(method, path string) (*route, int64) {
+func find(method, path string) (rt *route, id int64, key string) {
 	parts := strings.Split(path, "/")
 	for i := range routes {
 		rt := &routes[i]
@@ -211,24 +249,26 @@ func find(method, path string) (*route, int64) {
 		if rt.method != method || len(want) != len(parts) {
 			continue
 		}
-		var id int64
 		fits := true
 		for j := range want {
-			if want[j] == "{id}" {
-				n, err := strconv.ParseInt(parts[j], 10, 64)
-				if err != nil {
-					fits = false
-				}
-				id = n
-			} else if want[j] != parts[j] {
+			var err error
+			switch want[j] {
+			case "{id}":
+				id, err = strconv.ParseInt(parts[j], 10, 64)
+			case "{key}":
+				key, err = url.PathUnescape(parts[j])
+			case "{any}":
+			case parts[j]:
+			default:
 				fits = false
 			}
+			fits = fits && err == nil
 		}
 		if fits {
-			return rt, id
+			return rt, id, key
 		}
 	}
-	return nil, 0
+	return nil, 0, ""
 }
 
 // decodeBody reads JSON. No body at all is allowed, as for hold.
@@ -268,8 +308,11 @@ func parseQuery(raw string) url.Values {
 	return v
 }
 
-func (s *Shop) serveCurrency(*request) (any, *failure) {
+func (s *Shop) serveCurrency(r *request) (any, *failure) {
 	st := s.stores[0]
+	if r.store.ID != 0 {
+		st = r.store
+	}
 	var rates []any
 	var codes []any
 	for _, x := range s.stores {

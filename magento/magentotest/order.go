@@ -43,6 +43,7 @@ type item struct {
 	fixed, separate bool
 
 	ordered, invoiced, shipped, refunded, canceled dec
+	taken, returned                                dec // from the source; to stock, before it was shipped
 }
 
 // priced reports whether the row carries the money of its family; the others only

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/big"
 	"net/http"
+	"slices"
 )
 
 // refundIn is the body of both refund routes.
@@ -185,6 +186,13 @@ func (s *Shop) book(o *order, d *document, in refundIn) {
 		o.sums.add(name, d.sums[of])
 	}
 	total := d.sums["grand_total"]
+	if a := in.Arguments; a != nil && a.Extension != nil {
+		for _, row := range d.rows {
+			if slices.Contains(a.Extension.ReturnToStock, number(row.item.id)) {
+				s.giveBack(row.item, row.qty)
+			}
+		}
+	}
 	// Each memo is added up rounded, though it has four decimals (REC 522).
 	o.sums.add("total_refunded", pair{total.base.times(one, one), total.order.times(one, one)})
 	how := "offline"

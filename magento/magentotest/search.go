@@ -93,10 +93,10 @@ func (s *Shop) parseCriteria(q url.Values) (criteria, *failure) {
 		}
 	}
 	if !some {
-		return c, &failure{http.StatusBadRequest, `"%fieldName" is required. Enter and try again.`, obj{"fieldName": "searchCriteria"}}
+		return c, &failure{http.StatusBadRequest, `"%fieldName" is required. Enter and try again.`, obj{"fieldName": "searchCriteria"}, nil, false}
 	}
 	if s.c.MaxPageSize > 0 && c.size > s.c.MaxPageSize {
-		return c, &failure{http.StatusBadRequest, "Maximum SearchCriteria pageSize is %max", obj{"max": s.c.MaxPageSize}}
+		return c, &failure{http.StatusBadRequest, "Maximum SearchCriteria pageSize is %max", obj{"max": s.c.MaxPageSize}, nil, false}
 	}
 	var order []at
 	for k := range filters {

@@ -158,6 +158,9 @@ type Shop struct {
 	memos        []*document
 	transactions []*transaction
 	comments     []*comment
+	customers    []*customer
+	products     []*product
+	activations  []*activation
 	numbers      map[string]int64 // last number by kind and store
 	ids          map[string]int64 // last id by table
 }

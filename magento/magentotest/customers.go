@@ -1,0 +1,318 @@
+package magentotest
+
+import (
+	"encoding/json"
+	"net/mail"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// customer is somebody with an account.
+type customer struct {
+	id               int64
+	store            Store
+	created, updated time.Time
+	plain            obj // email, firstname, group_id …
+	addresses        []obj
+}
+
+// countries that addresses may be in, with the regions of those that have a list.
+var countries = map[string][]obj{
+	"US": {{"id": "12", "code": "CA", "name": "California"}, {"id": "43", "code": "NY", "name": "New York"}, {"id": "57", "code": "TX", "name": "Texas"}},
+	"DE": {{"id": "80", "code": "BAY", "name": "Bayern"}, {"id": "82", "code": "BER", "name": "Berlin"}, {"id": "88", "code": "NRW", "name": "Nordrhein-Westfalen"}},
+	"GB": nil, "NL": nil, "FR": nil, "JP": nil, "PT": nil,
+}
+
+func (c *customer) render() obj {
+	out := obj{"id": c.id, "created_at": stamp(c.created), "updated_at": stamp(c.updated), "created_in": c.store.Name,
+		"store_id": c.store.ID, "website_id": c.store.WebsiteID, "disable_auto_group_change": 0,
+		"extension_attributes": obj{"is_subscribed": false}}
+	for k, v := range c.plain {
+		out[k] = v
+	}
+	list := make([]any, len(c.addresses))
+	for i, a := range c.addresses {
+		list[i] = a
+		for _, flag := range []string{"default_billing", "default_shipping"} {
+			if a[flag] == true {
+				out[flag] = strconv.FormatInt(a["id"].(int64), 10)
+			}
+		}
+	}
+	out["addresses"] = list
+	return out
+}
+
+func customerColumn(c *customer, name string) (any, bool) {
+	if c == nil {
+		c = &customer{}
+	}
+	switch name {
+	case "entity_id":
+		return number(c.id), true
+	case "website_id":
+		return number(c.store.WebsiteID), true
+	case "store_id":
+		return number(c.store.ID), true
+	case "created_at":
+		return stamp(c.created), true
+	case "updated_at":
+		return stamp(c.updated), true
+	case "email", "firstname", "lastname", "taxvat":
+		return c.plain[name], true
+	}
+	return nil, false
+}
+
+func (s *Shop) serveCustomers(r *request) (any, *failure) {
+	return list(s, r, s.customers, customerColumn, func(c *customer) any { return c.render() })
+}
+
+func (s *Shop) customer(id int64) (*customer, *failure) {
+	for _, c := range s.customers {
+		if c.id == id {
+			return c, nil
+		}
+	}
+	return nil, &failure{404, "No such entity with %fieldName = %fieldValue", obj{"fieldName": "customerId", "fieldValue": id}, nil, false}
+}
+
+func (s *Shop) serveCustomer(r *request) (any, *failure) {
+	c, f := s.customer(r.id)
+	if f != nil {
+		return nil, f
+	}
+	return c.render(), nil
+}
+
+// customerIn is what the routes know; anything else is a 500 (REC 049).
+type customerIn struct {
+	Customer *struct {
+		ID         any           `json:"id"`
+		Email      *string       `json:"email"`
+		Firstname  *string       `json:"firstname"`
+		Middlename *string       `json:"middlename"`
+		Lastname   *string       `json:"lastname"`
+		Taxvat     *string       `json:"taxvat"`
+		WebsiteID  *dec          `json:"website_id"`
+		StoreID    *dec          `json:"store_id"`
+		GroupID    *dec          `json:"group_id"`
+		Addresses  *[]*addressIn `json:"addresses"`
+		Custom     any           `json:"custom_attributes"`
+		Extension  any           `json:"extension_attributes"`
+	} `json:"customer"`
+	Password *string `json:"password"`
+}
+
+type addressIn struct {
+	ID              *dec            `json:"id"`
+	CustomerID      any             `json:"customer_id"`
+	Region          json.RawMessage `json:"region"`
+	RegionID        *dec            `json:"region_id"`
+	CountryID       string          `json:"country_id"`
+	Street          []string        `json:"street"`
+	Company         string          `json:"company"`
+	Telephone       string          `json:"telephone"`
+	Postcode        string          `json:"postcode"`
+	City            string          `json:"city"`
+	Firstname       string          `json:"firstname"`
+	Lastname        string          `json:"lastname"`
+	VATID           string          `json:"vat_id"`
+	DefaultShipping bool            `json:"default_shipping"`
+	DefaultBilling  bool            `json:"default_billing"`
+}
+
+func (s *Shop) serveCustomerCreate(r *request) (any, *failure) {
+	st := s.stores[0]
+	if r.store.ID != 0 {
+		st = r.store
+	}
+	c := &customer{store: st, created: s.now(), plain: obj{"group_id": dec(one)}}
+	if f := s.saveCustomer(r, c); f != nil {
+		return nil, f
+	}
+	s.customers = append(s.customers, c)
+	return c.render(), nil
+}
+
+func (s *Shop) serveCustomerUpdate(r *request) (any, *failure) {
+	old, f := s.customer(r.id)
+	if f != nil {
+		return nil, f
+	}
+	c := *old
+	c.plain = obj{}
+	for k, v := range old.plain {
+		c.plain[k] = v
+	}
+	if f := s.saveCustomer(r, &c); f != nil {
+		return nil, f
+	}
+	*old = c
+	return old.render(), nil
+}
+
+// saveCustomer writes what was sent over a customer: fields that were left out keep
+// their value, and a list of addresses takes the place of the stored one (REC 039-046).
+func (s *Shop) saveCustomer(r *request, c *customer) *failure {
+	var in customerIn
+	if f := r.into(s, &in); f != nil {
+		return f
+	}
+	n := in.Customer
+	if n == nil {
+		return &failure{400, `"%fieldName" is required. Enter and try again.`, obj{"fieldName": "customer"}, nil, false}
+	}
+	for name, v := range map[string]*string{"email": n.Email, "firstname": n.Firstname, "middlename": n.Middlename, "lastname": n.Lastname, "taxvat": n.Taxvat} {
+		if v != nil {
+			c.plain[name] = *v
+		}
+	}
+	if n.GroupID != nil {
+		c.plain["group_id"] = *n.GroupID
+	}
+	if n.WebsiteID != nil && int64(*n.WebsiteID/one) != c.store.WebsiteID {
+		for _, st := range s.stores {
+			if st.WebsiteID == int64(*n.WebsiteID/one) {
+				c.store = st
+				break
+			}
+		}
+	}
+	var wrong []string
+	for _, f := range []struct{ name, label string }{{"firstname", "First Name"}, {"lastname", "Last Name"}} {
+		if text(c.plain[f.name]) == "" {
+			wrong = append(wrong, `"`+f.label+`" is a required value.`)
+		}
+	}
+	email := text(c.plain["email"])
+	if _, err := mail.ParseAddress(email); err != nil {
+		wrong = append(wrong, `"Email" is not a valid email address.`)
+	}
+	if len(wrong) > 0 {
+		return invalid(strings.Join(wrong, "\n"))
+	}
+	if in.Password != nil && len(*in.Password) < 8 {
+		return invalid("The password needs at least %1 characters. Create a new password and try again.", "8")
+	}
+	for _, other := range s.customers {
+		if other.id != c.id && other.store.WebsiteID == c.store.WebsiteID && strings.EqualFold(text(other.plain["email"]), email) {
+			return invalid("A customer with the same email address already exists in an associated website.")
+		}
+	}
+	var addresses []obj
+	if n.Addresses != nil {
+		for _, a := range *n.Addresses {
+			out, f := a.check()
+			if f != nil {
+				return f
+			}
+			addresses = append(addresses, out)
+		}
+	}
+	if c.id == 0 {
+		c.id = s.next("customer")
+	}
+	if n.Addresses != nil {
+		for i, a := range addresses {
+			if given := (*n.Addresses)[i].ID; given != nil && *given != 0 {
+				a["id"] = int64(*given / one)
+			} else {
+				a["id"] = s.next("customer_address")
+			}
+			a["customer_id"] = c.id
+		}
+		c.addresses = addresses
+	}
+	c.updated = s.now() // also for equal values
+	return nil
+}
+
+// check refuses an address that is not whole, and resolves its region: by id only. A
+// name is kept as free text, a code alone as nothing (REC 341-349).
+func (a *addressIn) check() (obj, *failure) {
+	var missing []any
+	for _, f := range []struct {
+		name string
+		bad  bool
+	}{{"firstname", a.Firstname == ""}, {"lastname", a.Lastname == ""}, {"street", len(a.Street) == 0}, {"city", a.City == ""},
+		{"telephone", a.Telephone == ""}, {"postcode", a.Postcode == ""}, {"countryId", a.CountryID == ""}} {
+		if f.bad {
+			missing = append(missing, obj{"message": `"%fieldName" is required. Enter and try again.`, "parameters": obj{"fieldName": f.name}})
+		}
+	}
+	if len(missing) == 1 {
+		m := missing[0].(obj)
+		return nil, &failure{400, m["message"].(string), m["parameters"], nil, false}
+	}
+	if len(missing) > 1 {
+		return nil, &failure{status: 400, message: "One or more input exceptions have occurred.", errors: missing}
+	}
+	regions, known := countries[a.CountryID]
+	if !known {
+		return nil, &failure{400, `Invalid value of "%value" provided for the %fieldName field.`, obj{"fieldName": "countryId", "value": a.CountryID}, nil, false}
+	}
+	region := obj{"region_code": nil, "region": nil, "region_id": 0}
+	out := obj{"region": region, "country_id": a.CountryID, "street": a.Street, "telephone": a.Telephone, "postcode": a.Postcode,
+		"city": a.City, "firstname": a.Firstname, "lastname": a.Lastname}
+	var named struct {
+		ID   *dec    `json:"region_id"`
+		Code *string `json:"region_code"`
+		Name *string `json:"region"`
+	}
+	object := json.Unmarshal(a.Region, &named) == nil && len(a.Region) > 0 // a text is dropped
+	if named.ID == nil {
+		named.ID = a.RegionID
+	}
+	switch {
+	case named.ID != nil && *named.ID != 0:
+		at := slices.IndexFunc(regions, func(o obj) bool { return o["id"] == named.ID.String() })
+		if at < 0 {
+			return nil, &failure{400, `Invalid value of "%value" provided for the %fieldName field.`, obj{"fieldName": "regionId", "value": named.ID.String()}, nil, false}
+		}
+		region["region_id"], region["region_code"], region["region"] = *named.ID, regions[at]["code"], regions[at]["name"]
+		out["region_id"] = *named.ID
+	case object && named.Name != nil:
+		region["region"], region["region_code"] = *named.Name, *named.Name
+		out["region_id"] = 0
+	case object:
+		out["region_id"] = 0
+	}
+	for name, v := range map[string]string{"company": a.Company, "vat_id": a.VATID} {
+		if v != "" {
+			out[name] = v
+		}
+	}
+	for name, v := range map[string]bool{"default_billing": a.DefaultBilling, "default_shipping": a.DefaultShipping} {
+		if v {
+			out[name] = true
+		}
+	}
+	return out, nil
+}
+
+func (s *Shop) serveGroupsOfCustomers(*request) (any, *failure) {
+	var items []any
+	for id, code := range []string{"NOT LOGGED IN", "General", "Wholesale", "Retailer"} {
+		items = append(items, obj{"id": id, "code": code, "tax_class_id": 3, "tax_class_name": "Retail Customer"})
+	}
+	return obj{"items": items, "search_criteria": obj{"filter_groups": []any{}}, "total_count": len(items)}, nil
+}
+
+func (s *Shop) serveCountry(r *request) (any, *failure) {
+	regions, ok := countries[r.key]
+	if !ok {
+		return nil, &failure{404, "The country isn't available.", nil, nil, false}
+	}
+	out := obj{"id": r.key, "two_letter_abbreviation": r.key}
+	if regions != nil {
+		l := make([]any, len(regions))
+		for i := range regions {
+			l[i] = regions[i]
+		}
+		out["available_regions"] = l
+	}
+	return out, nil
+}
