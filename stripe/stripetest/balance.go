@@ -10,11 +10,13 @@ import (
 type txn struct {
 	id             string
 	created        time.Time
+	available      time.Time
 	amount, fee    int64
 	currency       string
 	kind, category string
 	source         string
-	rate           string // decimal text; empty = nothing exchanged
+	rate           string  // decimal text; empty = nothing exchanged
+	payout         *payout // the automatic one that it is in
 }
 
 func (t *txn) key() string     { return t.id }
@@ -27,6 +29,10 @@ func (t *txn) fact(name string) string {
 		return t.kind
 	case "currency":
 		return t.currency
+	case "payout":
+		if t.payout != nil {
+			return t.payout.id
+		}
 	}
 	return ""
 }
@@ -51,12 +57,18 @@ func (f *Fake) reversal(now time.Time, c *charge, amount int64) {
 
 // move adds a balance transaction, in settlement currency.
 func (f *Fake) move(now time.Time, currency string, amount, fee int64, kind, category, source string) *txn {
-	t := &txn{id: f.id("txn_"), created: now, amount: amount, fee: fee, currency: currency, kind: kind, category: category, source: source}
+	t := &txn{id: f.id("txn_"), created: now, available: now.Add(availableAfter), amount: amount, fee: fee, currency: currency, kind: kind, category: category, source: source}
 	if rate := f.config.Rates[currency]; rate != "" && f.config.Settlement != "" && f.config.Settlement != currency {
 		t.currency, t.rate = f.config.Settlement, rate
 		t.amount, t.fee = exchange(amount, rate), exchange(fee, rate)
 	}
 	f.txns.add(t)
+	return t
+}
+
+// now makes a movement available at once.
+func (f *Fake) now(t *txn) *txn {
+	t.available = t.created
 	return t
 }
 
@@ -87,7 +99,7 @@ func (f *Fake) balance(q *request) object {
 			by[t.currency] = s
 			order = append(order, t.currency)
 		}
-		if q.now.Sub(t.created) >= availableAfter {
+		if !t.available.After(q.now) {
 			s.available += t.amount - t.fee
 		} else {
 			s.pending += t.amount - t.fee

@@ -20,6 +20,7 @@ type charge struct {
 	failure                        *failure
 	txn, failureTxn                *txn
 	refunds                        []*refund
+	dispute                        *dispute
 }
 
 func (c *charge) key() string     { return c.id }

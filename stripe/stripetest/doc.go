@@ -1,6 +1,6 @@
 // Package stripetest is a Stripe of one account for tests: a stateful fake that
-// keeps payment intents, charges, Checkout sessions, refunds, balance transactions
-// and events, honours idempotency keys, and sends signed webhooks. It needs no
+// keeps payment intents, charges, Checkout sessions, refunds, disputes, payouts,
+// balance transactions and events, honours idempotency keys, and sends signed webhooks. It needs no
 // network and no account, and takes clock and seed from outside, so that a test can
 // be repeated and a simulation can run it.
 //
@@ -14,6 +14,11 @@
 // [Method] says what comes of it: a decline, a bank debit that takes days, one that
 // succeeds and is taken back later. What is due by the clock happens at the next
 // request, delivery or [Fake.Tick].
+//
+// Money is consistent: every movement is a balance transaction, the balance is their
+// sum, and [Fake.PayOut] pays out what is available, so that the nets of an automatic
+// payout's transactions add up to nought. [Fake.Dispute] and [Fake.ResolveDispute] play
+// the buyer's bank, [Fake.FailPayouts] the merchant's.
 //
 // [Fake.Deliver] sends every event to a webhook endpoint until it is acknowledged,
 // doubled, out of order and late if asked; [Fake.Deliveries] yields the same

@@ -60,6 +60,18 @@ type Config struct {
 	// to appear. Defaults to 1 second.
 	SettleTime time.Duration
 
+	// RefundTime is how long a pending refund takes, and how long after its success a
+	// failing one fails. Defaults to 5 days.
+	RefundTime time.Duration
+
+	// PayoutTime is how long a payout takes to the bank; an instant one takes half an
+	// hour. Defaults to 2 days.
+	PayoutTime time.Duration
+
+	// DisputeFee is what a dispute costs, in units of the charge's currency. It is not
+	// given back. Defaults to 2000.
+	DisputeFee int64
+
 	// LongestRequest is the longest that the far side works on one request. Defaults
 	// to 30 seconds.
 	LongestRequest time.Duration
@@ -115,18 +127,21 @@ type Fake struct {
 	config Config
 	faults fault.Set
 
-	mu       sync.Mutex
-	rand     *rand.Rand
-	requests int
-	due      agenda
-	keys     map[string]*keyed
-	keyOrder []*keyed // by age, for pruning
-	breaks   int      // writes that shall end in a stored 500
+	mu         sync.Mutex
+	rand       *rand.Rand
+	requests   int
+	due        agenda
+	keys       map[string]*keyed
+	keyOrder   []*keyed // by age, for pruning
+	breaks     int      // writes that shall end in a stored 500
+	badPayouts int      // payouts that shall fail
 
 	intents  table[*intent]
 	charges  table[*charge]
 	sessions table[*session]
 	refunds  table[*refund]
+	disputes table[*dispute]
+	payouts  table[*payout]
 	txns     table[*txn]
 	events   table[*event]
 
@@ -165,6 +180,8 @@ func New(c Config) (*Fake, error) {
 		{"DebitTime", &c.DebitTime, 3 * 24 * time.Hour},
 		{"ReturnTime", &c.ReturnTime, 5 * 24 * time.Hour},
 		{"SettleTime", &c.SettleTime, time.Second},
+		{"RefundTime", &c.RefundTime, 5 * 24 * time.Hour},
+		{"PayoutTime", &c.PayoutTime, 2 * 24 * time.Hour},
 		{"LongestRequest", &c.LongestRequest, 30 * time.Second},
 	} {
 		if *d.field < 0 {
@@ -176,6 +193,12 @@ func New(c Config) (*Fake, error) {
 	}
 	if c.Fee == nil {
 		c.Fee = func(amount int64, _ string) int64 { return (amount*15+500)/1000 + 25 }
+	}
+	if c.DisputeFee < 0 {
+		return bad("Config.DisputeFee must not be negative")
+	}
+	if c.DisputeFee == 0 {
+		c.DisputeFee = 2000
 	}
 	if c.MaxCalls == 0 {
 		c.MaxCalls = 100_000

@@ -242,8 +242,30 @@ func (f *Fake) route(q *request) (object, *problem) {
 		return f.createRefund(q)
 	case "GET refunds/id":
 		return show(q, &f.refunds, "refund", id, f.renderRefund)
+	case "POST refunds/id":
+		return f.updateRefund(q, id)
+	case "POST refunds/id/cancel":
+		return f.cancelRefund(q, id)
+	case "GET disputes":
+		return list(f, q, &f.disputes, f.renderDispute, "charge", "payment_intent", "created")
+	case "GET disputes/id":
+		return show(q, &f.disputes, "dispute", id, f.renderDispute)
+	case "POST disputes/id":
+		return f.updateDispute(q, id)
+	case "POST disputes/id/close":
+		return f.closeDispute(q, id)
+	case "GET payouts":
+		return list(f, q, &f.payouts, f.renderPayout, "status", "created")
+	case "POST payouts":
+		return f.createPayout(q)
+	case "GET payouts/id":
+		return show(q, &f.payouts, "payout", id, f.renderPayout)
+	case "POST payouts/id/cancel":
+		return f.cancelPayout(q, id)
+	case "POST payouts/id/reverse":
+		return f.reversePayout(q, id)
 	case "GET balance_transactions":
-		return list(f, q, &f.txns, f.renderTxn, "source", "type", "currency", "created")
+		return list(f, q, &f.txns, f.renderTxn, "source", "type", "currency", "payout", "created")
 	case "GET balance_transactions/id":
 		return show(q, &f.txns, "balance_transaction", id, f.renderTxn)
 	case "GET events":

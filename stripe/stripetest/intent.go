@@ -276,6 +276,9 @@ func (f *Fake) succeed(q *request, c *charge) {
 	f.emitCharge(q, "charge.succeeded", c, nil)
 	f.emitIntent(q, "succeeded", i)
 	f.completeSession(q, i)
+	if claim := natures[i.method].claim; claim != nil {
+		f.dispute(q, c, *claim)
+	}
 }
 
 // authorisedFor is how long most card authorisations last.
@@ -339,6 +342,9 @@ func (f *Fake) captureIntent(q *request, id string) (object, *problem) {
 	i.status, i.capturable, i.received = "succeeded", 0, amount
 	f.emitCharge(q, "charge.captured", c, nil)
 	f.emitIntent(q, "succeeded", i)
+	if claim := natures[i.method].claim; claim != nil {
+		f.dispute(q, c, *claim)
+	}
 	return f.renderIntent(i, q.version, q.expand("")), nil
 }
 

@@ -17,12 +17,26 @@ const (
 	// CardAuthentication waits for Fake.Authenticate.
 	CardAuthentication Method = "pm_card_authenticationRequired"
 
+	// CardRefundPending pays; its refunds are pending for Config.RefundTime.
+	CardRefundPending Method = "pm_card_pendingRefund"
+	// CardRefundFails pays; its refunds succeed, and fail Config.RefundTime later.
+	CardRefundFails Method = "pm_card_refundFail"
+	// CardDisputed pays, and is disputed as fraud at once.
+	CardDisputed Method = "pm_card_createDispute"
+	// CardNotReceived pays, and is disputed as not received at once.
+	CardNotReceived Method = "pm_card_createDisputeProductNotReceived"
+	// CardInquiry pays, and is asked about at once.
+	CardInquiry Method = "pm_card_createDisputeInquiry"
+
 	// Debit is a bank debit that succeeds after Config.DebitTime.
 	Debit Method = "pm_debit_succeeds"
 	// DebitFails fails after Config.DebitTime.
 	DebitFails Method = "pm_debit_fails"
 	// DebitReturned succeeds, and is taken back Config.ReturnTime later.
 	DebitReturned Method = "pm_debit_returned"
+	// DebitRefundFails is a bank debit whose refunds are pending, and fail after
+	// Config.RefundTime.
+	DebitRefundFails Method = "pm_debit_refund_fails"
 )
 
 // nature is how a method behaves.
@@ -33,6 +47,9 @@ type nature struct {
 	message            string
 	action             bool
 	fails, returned    bool
+	refundPends        bool
+	refundFails        bool
+	claim              *Claim // made as soon as it is paid
 }
 
 func (n nature) debit() bool { return n.kind == "sepa_debit" }
@@ -49,6 +66,12 @@ var natures = map[Method]nature{
 	CardIncorrectCVC:      {kind: "card", brand: "visa", last4: "0127", decline: "incorrect_cvc", reason: "incorrect_cvc", message: "Your card's security code is incorrect."},
 	CardProcessingError:   {kind: "card", brand: "visa", last4: "0119", decline: "processing_error", reason: "processing_error", message: "An error occurred while processing your card. Try again in a little bit."},
 	CardAuthentication:    {kind: "card", brand: "visa", last4: "3155", action: true},
+	CardRefundPending:     {kind: "card", brand: "visa", last4: "7726", refundPends: true},
+	CardRefundFails:       {kind: "card", brand: "visa", last4: "5126", refundFails: true},
+	CardDisputed:          {kind: "card", brand: "visa", last4: "0259", claim: &Claim{Reason: "fraudulent"}},
+	CardNotReceived:       {kind: "card", brand: "visa", last4: "2685", claim: &Claim{Reason: "product_not_received"}},
+	CardInquiry:           {kind: "card", brand: "visa", last4: "1976", claim: &Claim{Reason: "fraudulent", Inquiry: true}},
+	DebitRefundFails:      {kind: "sepa_debit", last4: "3003", refundPends: true, refundFails: true},
 	Debit:                 {kind: "sepa_debit", last4: "3000"},
 	DebitFails:            {kind: "sepa_debit", last4: "3001", fails: true},
 	DebitReturned:         {kind: "sepa_debit", last4: "3002", returned: true},

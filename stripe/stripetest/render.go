@@ -99,7 +99,7 @@ func (f *Fake) renderCharge(c *charge, version string, x expansion) object {
 		"id": c.id, "object": "charge", "livemode": f.config.Livemode, "created": c.created.Unix(),
 		"amount": c.amount, "amount_captured": c.amountCaptured, "amount_refunded": c.amountRefunded,
 		"currency": c.currency, "status": c.status, "paid": c.paid, "captured": c.captured, "refunded": c.refunded,
-		"disputed": false, "customer": orNull(c.intent.customer), "description": orNull(c.intent.description),
+		"disputed": c.dispute != nil, "customer": orNull(c.intent.customer), "description": orNull(c.intent.description),
 		"receipt_email": orNull(c.intent.email), "metadata": c.metadata, "payment_method": string(c.method),
 		"balance_transaction":         f.linkTxn(x, "balance_transaction", version, c.txn),
 		"failure_balance_transaction": f.linkTxn(x, "failure_balance_transaction", version, c.failureTxn),
@@ -173,6 +173,10 @@ func (f *Fake) renderRefund(r *refund, version string, x expansion) object {
 		"receipt_number":      nil, "source_transfer_reversal": nil, "transfer_reversal": nil,
 		"destination_details": object{"type": natures[r.charge.method].kind},
 	}
+	if r.failure != "" {
+		m["failure_reason"] = r.failure
+		m["failure_balance_transaction"] = f.linkTxn(x, "failure_balance_transaction", version, r.failureTxn)
+	}
 	m["charge"] = link(x, "charge", r.charge.id, func(x expansion) object { return f.renderCharge(r.charge, version, x) })
 	m["payment_intent"] = link(x, "payment_intent", r.charge.intent.id, func(x expansion) object { return f.renderIntent(r.charge.intent, version, x) })
 	return m
@@ -180,12 +184,12 @@ func (f *Fake) renderRefund(r *refund, version string, x expansion) object {
 
 func (f *Fake) renderTxn(t *txn, version string, x expansion) object {
 	m := object{
-		"id": t.id, "object": "balance_transaction", "created": t.created.Unix(), "available_on": t.created.Add(availableAfter).Unix(),
+		"id": t.id, "object": "balance_transaction", "created": t.created.Unix(), "available_on": t.available.Unix(),
 		"amount": t.amount, "fee": t.fee, "net": t.amount - t.fee, "currency": t.currency, "status": "pending",
 		"type": t.kind, "reporting_category": t.category, "description": nil, "exchange_rate": nil,
 		"fee_details": []object{}, "source": t.source,
 	}
-	if !f.config.Now().Before(t.created.Add(availableAfter)) {
+	if !f.config.Now().Before(t.available) {
 		m["status"] = "available"
 	}
 	if t.rate != "" {
@@ -202,6 +206,10 @@ func (f *Fake) renderTxn(t *txn, version string, x expansion) object {
 			m["source"] = f.renderCharge(c, version, below)
 		} else if r, ok := f.refunds.get(t.source); ok {
 			m["source"] = f.renderRefund(r, version, below)
+		} else if d, ok := f.disputes.get(t.source); ok {
+			m["source"] = f.renderDispute(d, version, below)
+		} else if p, ok := f.payouts.get(t.source); ok {
+			m["source"] = f.renderPayout(p, version, below)
 		}
 	}
 	return m

@@ -39,9 +39,13 @@ func TestTheFakeAnswersInTheShapesOfTheFixtures(t *testing.T) {
 				"mode=payment&success_url=x&line_items[0][price_data][currency]=eur&line_items[0][price_data][unit_amount]=5&line_items[0][quantity]=1"))
 			now.Advance(time.Minute)
 			require.Equal(t, http.StatusOK, post(t, fake, "/v1/refunds", "amount=1&payment_intent="+paid.ID))
+			_, err = fake.Dispute(fake.Charges()[0].ID, stripetest.Claim{Inquiry: true})
+			require.NoError(t, err)
+			now.Advance(7 * 24 * time.Hour)
+			require.Len(t, fake.PayOut(), 1)
 			for object, path := range map[string]string{
 				"payment_intent": "payment_intents", "charge": "charges?expand[]=data.refunds", "checkout.session": "checkout/sessions",
-				"refund": "refunds", "balance_transaction": "balance_transactions", "event": "events", "balance": "balance",
+				"refund": "refunds", "dispute": "disputes", "payout": "payouts", "balance_transaction": "balance_transactions", "event": "events", "balance": "balance",
 			} {
 				got := get(t, fake, "/v1/"+path, version)
 				if data, ok := got["data"].([]any); ok {
