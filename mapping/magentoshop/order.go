@@ -369,19 +369,20 @@ func (r *reader) shipping() mapping.ShippingRow {
 	return row
 }
 
-// taxes lists the taxes of a row by rate. An order that another program wrote may
-// have none listed though tax was charged: then the row's own percentage stands, under
-// the code of the order's one rate of that percentage.
+// taxes lists the taxes of a row by rate. The shop lists none where the tax comes to
+// nought (REC 467), as that of a cent does, and none on an order that another program
+// wrote: then the row's own percentage stands, under the code of the order's one rate
+// of that percentage.
 func (r *reader) taxes(field string, applied []magento.AppliedTax, tax mapping.Amount, percent magento.Number) []mapping.RowTax {
 	var out []mapping.RowTax
 	for _, t := range applied {
 		out = append(out, mapping.RowTax{Code: t.Code, Title: t.Title,
 			Rate: r.decimal(field+".percent", t.Percent), Amount: r.amount(field+".amount", t.Amount)})
 	}
-	if len(out) > 0 || tax == 0 {
+	one := mapping.RowTax{Rate: r.decimal(field+".percent", percent), Amount: tax}
+	if len(out) > 0 || tax == 0 && one.Rate.IsZero() {
 		return out
 	}
-	one := mapping.RowTax{Rate: r.decimal(field+".percent", percent), Amount: tax}
 	matches := 0
 	for _, t := range r.o.Extension.AppliedTaxes {
 		rate := r.decimal("applied_taxes.percent", t.Percent)
@@ -390,7 +391,11 @@ func (r *reader) taxes(field string, applied []magento.AppliedTax, tax mapping.A
 			matches++
 		}
 	}
-	if matches != 1 {
+	switch {
+	case matches == 1:
+	case tax == 0:
+		return nil // nothing of the order is taxed, or nothing tells under which rate
+	default:
 		r.fault(field, tax.Text(), "tax was charged and no rate of the order says which")
 	}
 	return []mapping.RowTax{one}
