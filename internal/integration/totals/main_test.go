@@ -3,8 +3,8 @@
 // canonical words and written into an ERP by the very effects that the workflow
 // uses; then the ERP's own records are counted by their references.
 //
-//	go test ./totals                                    # a fake ERP, and a real Tryton where it is installed
-//	ORDERS=2000 go test ./totals -run RealTryton -v     # the full proof
+//	go test ./totals                                               # a fake ERP, and a real Tryton where it is installed
+//	ORDERS=2000 go test ./totals -run RealTryton -v -timeout 30m   # the full proof
 //
 // SEED, an environment variable too, is where chance begins: every order is a
 // function of it and of the order's number.
