@@ -158,13 +158,13 @@ func (s *Shop) serveCustomerUpdate(r *request) (any, *failure) {
 // their value, and a list of addresses takes the place of the stored one (REC 039-046).
 func (s *Shop) saveCustomer(r *request, c *customer) *failure {
 	var in customerIn
+	if body, ok := r.body.(obj); !ok || body["customer"] == nil {
+		return &failure{400, `"%fieldName" is required. Enter and try again.`, obj{"fieldName": "customer"}, nil, false}
+	}
 	if f := r.into(s, &in); f != nil {
 		return f
 	}
 	n := in.Customer
-	if n == nil {
-		return &failure{400, `"%fieldName" is required. Enter and try again.`, obj{"fieldName": "customer"}, nil, false}
-	}
 	for name, v := range map[string]*string{"email": n.Email, "firstname": n.Firstname, "middlename": n.Middlename, "lastname": n.Lastname, "taxvat": n.Taxvat} {
 		if v != nil {
 			c.plain[name] = *v
