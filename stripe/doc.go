@@ -22,6 +22,30 @@
 // Errors are [*commerce.Error]: Outcome says whether a write took effect, and
 // errors.As reaches the [*APIError] behind it.
 //
+// There is a service for each resource:
+//
+//   - payments: PaymentIntents, Charges, CheckoutSessions, PaymentLinks, Refunds,
+//     PaymentMethods, SetupIntents, Customers;
+//   - trouble: Disputes, Reviews, EarlyFraudWarnings;
+//   - money: Balance, BalanceTransactions, Payouts, Reports (CSV, streamed);
+//   - billing: Subscriptions, Invoices, CreditNotes, TaxTransactions;
+//   - Connect: Accounts, AccountLinks, Transfers, ApplicationFees;
+//   - news: Events, WebhookEndpoints.
+//
+// Traps that are taken care of:
+//
+//   - A list that breaks off ends in an error, which is its last turn; a report that
+//     is cut does not end in io.EOF.
+//   - No parameters carry a float: where stripe-go's do, there are narrow ones of ours.
+//   - Idempotency keys do nothing for DELETE: where the answer was lost, a repetition
+//     that finds nothing says that the outcome is unknown.
+//   - What moved between API versions (an invoice's subscription, tax and payment, a
+//     subscription's period, a credit note's refund …) is found in the old place and
+//     the new one.
+//   - Search lags behind and is never what a decision should rest on.
+//   - A secret that Stripe says once (client secrets, an endpoint's signing secret) is
+//     a commerce.Secret, and sealed in Raw.
+//
 // Webhooks are verified over the raw bytes and only peeked into; [DecodeEvent]
 // reads them later, in the worker:
 //
@@ -32,6 +56,9 @@
 //	switch object := decoded.Object.(type) {
 //	case *stripe.Charge: …
 //	}
+//
+// A snapshot with a gap, and a thin event, are mended by [EventService.Mend];
+// [Event.Change] recognises two events that tell of one change.
 //
 // [Client.Feed] finds events whose delivery failed. Package stripetest is a fake of
 // the far side for tests without a network.
