@@ -50,6 +50,7 @@ func run(t *testing.T, dialect sqlstore.Dialect, driver, dsn string, kills int, 
 	killed := 0
 	for ; killed < kills; killed++ {
 		w.buy()
+		w.buy()
 		w.ship(ctx, db)
 		w.killOne()
 		if apart && killed%5 == 4 && w.audit(ctx, db).second > 0 {

@@ -290,7 +290,7 @@ func (w *world) killOne() {
 	i := w.intN(len(w.workers))
 	x := w.workers[i]
 	<-x.ready
-	w.pause(600 * time.Millisecond)
+	w.pause(350 * time.Millisecond) // most of what was bought just now is worked in that time
 	x.kill(w.t)
 	next := w.start()
 	w.mu.Lock()
