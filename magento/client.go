@@ -271,6 +271,13 @@ func (cl *Client) send(ctx context.Context, rt http.RoundTripper, c call) (http.
 		req.Header.Set("Content-Type", "application/json")
 	}
 
+	if err := ctx.Err(); err != nil {
+		e := roundTripError(c.op, c.write, err)
+		if c.write {
+			e.Outcome = commerce.NotSent
+		}
+		return nil, e
+	}
 	// The transport is used without an http.Client: redirects are answers here, and no
 	// error carries an address with its query.
 	resp, err := rt.RoundTrip(req)
