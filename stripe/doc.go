@@ -57,7 +57,8 @@
 //	case *stripe.Charge: …
 //	}
 //
-// A snapshot with a gap, and a thin event, are mended by [EventService.Mend];
+// [WebhookEndpointService.Ensure] sets the endpoint up, pinned to [APIVersion], and
+// says what had drifted. A snapshot with a gap, and a thin event, are mended by [EventService.Mend];
 // [Event.Change] recognises two events that tell of one change.
 //
 // [Client.Feed] finds events whose delivery failed. Package stripetest is a fake of

@@ -1,6 +1,6 @@
 // Package stripetest is a Stripe of one account for tests: a stateful fake that
 // keeps payment intents, charges, Checkout sessions, refunds, disputes, payouts,
-// balance transactions and events, honours idempotency keys, and sends signed webhooks. It needs no
+// balance transactions, webhook endpoints and events, honours idempotency keys, and sends signed webhooks. It needs no
 // network and no account, and takes clock and seed from outside, so that a test can
 // be repeated and a simulation can run it.
 //

@@ -142,6 +142,7 @@ type Fake struct {
 	refunds  table[*refund]
 	disputes table[*dispute]
 	payouts  table[*payout]
+	hooks    table[*hook]
 	txns     table[*txn]
 	events   table[*event]
 

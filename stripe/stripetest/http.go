@@ -268,6 +268,16 @@ func (f *Fake) route(q *request) (object, *problem) {
 		return list(f, q, &f.txns, f.renderTxn, "source", "type", "currency", "payout", "created")
 	case "GET balance_transactions/id":
 		return show(q, &f.txns, "balance_transaction", id, f.renderTxn)
+	case "GET webhook_endpoints":
+		return list(f, q, &f.hooks, f.renderHook)
+	case "POST webhook_endpoints":
+		return f.createHook(q)
+	case "GET webhook_endpoints/id":
+		return show(q, &f.hooks, "webhook_endpoint", id, f.renderHook)
+	case "POST webhook_endpoints/id":
+		return f.updateHook(q, id)
+	case "DELETE webhook_endpoints/id":
+		return f.deleteHook(q, id)
 	case "GET events":
 		return list(f, q, &f.events, f.renderEvent, "type", "types", "delivery_success", "created")
 	case "GET events/id":

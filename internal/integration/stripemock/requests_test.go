@@ -215,6 +215,20 @@ var requests = map[string]func(context.Context, *stripe.Client) error{
 		return each(c.Events.List(ctx, &stripe.EventListParams{ListParams: page, Types: refs("charge.succeeded", "refund.created"),
 			DeliverySuccess: new(false), CreatedRange: since}))
 	},
+	"Events.Mend": func(ctx context.Context, c *stripe.Client) error {
+		for _, kind := range []string{"account", "application_fee", "balance_transaction", "charge", "checkout.session", "credit_note",
+			"customer", "dispute", "invoice", "payment_intent", "payment_link", "payment_method", "payout", "radar.early_fraud_warning",
+			"refund", "reporting.report_run", "review", "setup_intent", "subscription", "tax.transaction", "topup", "transfer"} {
+			e := &stripe.Event{ID: "evt_1", ObjectType: kind, ObjectID: "x_1"}
+			if err := c.Events.Mend(ctx, e); err != nil {
+				return err
+			}
+			if e.Object == nil {
+				return commerce.Errorf(commerce.KindInternal, "test", "mend", "no %s", kind)
+			}
+		}
+		return nil
+	},
 	"Invoices.Create": func(ctx context.Context, c *stripe.Client) error {
 		return one(c.Invoices.Create(ctx, keyed(&stripe.InvoiceParams{Customer: new("cus_1"), Currency: new("eur"), AutoAdvance: new(false), Metadata: tags})))
 	},
@@ -434,6 +448,21 @@ var requests = map[string]func(context.Context, *stripe.Client) error{
 	},
 	"Transfers.Update": func(ctx context.Context, c *stripe.Client) error {
 		return one(c.Transfers.Update(ctx, "tr_1", keyed(&stripe.TransferParams{Metadata: tags})))
+	},
+	"WebhookEndpoints.Check": func(ctx context.Context, c *stripe.Client) error {
+		_, _, err := c.WebhookEndpoints.Check(ctx, stripe.EndpointConfig{URL: "https://shop.example/hooks", Events: []string{"charge.succeeded"}})
+		return err
+	},
+	"WebhookEndpoints.Ensure": func(ctx context.Context, c *stripe.Client) error {
+		for _, config := range []stripe.EndpointConfig{ // one that is made, and the mock's own, which is repaired
+			{URL: "https://shop.example/hooks", Events: []string{"charge.succeeded"}, Connect: true, Description: "books"},
+			{URL: "https://example.com/my/webhook/endpoint", Events: []string{"refund.created"}, Description: "books"},
+		} {
+			if _, _, err := c.WebhookEndpoints.Ensure(ctx, config); err != nil {
+				return err
+			}
+		}
+		return nil
 	},
 	"WebhookEndpoints.Create": func(ctx context.Context, c *stripe.Client) error {
 		return one(c.WebhookEndpoints.Create(ctx, keyed(&stripe.WebhookEndpointParams{URL: new("https://shop.example/hooks"), Connect: new(true),

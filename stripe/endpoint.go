@@ -1,0 +1,188 @@
+package stripe
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/commercesync/commerce"
+)
+
+// EndpointConfig says what a webhook endpoint should be. URL and Events must be set.
+type EndpointConfig struct {
+	// URL is where Stripe delivers, https. It identifies the endpoint.
+	URL string
+
+	// Events are the types that the workflows in use need.
+	Events []string
+
+	// Connect asks for the events of connected accounts, which a platform's own
+	// endpoint does not get. It can not be changed later.
+	Connect bool
+
+	// APIVersion pins the version that events are written in. It can not be changed
+	// later. Defaults to the constant APIVersion.
+	APIVersion string
+
+	// Description is for people. Empty leaves it as it is.
+	Description string
+}
+
+// Drift is what differs between an endpoint as it is and as it should be. The zero
+// value is none.
+type Drift struct {
+	Missing  bool     // there is no endpoint for the URL
+	Disabled bool     // Stripe disables one whose deliveries failed for days
+	Lacking  []string // events that are needed and not delivered
+	Surplus  []string // events that are delivered and not needed
+	// Version is the API version that it has instead; "account default" where it has
+	// none of its own. Only a new endpoint can have another.
+	Version string
+	// Twins are ids of other endpoints for the same URL: every event comes twice.
+	Twins []string
+}
+
+// None reports whether everything is as it should be.
+func (d Drift) None() bool {
+	return !d.Missing && !d.Disabled && len(d.Lacking) == 0 && len(d.Surplus) == 0 && d.Version == "" && len(d.Twins) == 0
+}
+
+const connectMark = "connect"
+
+// Check compares the account's endpoint for the URL with what it should be, and
+// changes nothing. The endpoint is nil where there is none. Whether one is a Connect
+// endpoint Stripe does not say: it is told by the metadata that Ensure leaves, and
+// endpoints without it count as the account's own.
+func (s *WebhookEndpointService) Check(ctx context.Context, config EndpointConfig) (*WebhookEndpoint, Drift, error) {
+	config, err := config.checked()
+	if err != nil {
+		return nil, Drift{}, err
+	}
+	var found *WebhookEndpoint
+	var drift Drift
+	for e, err := range s.List(ctx, nil) {
+		switch {
+		case err != nil:
+			return nil, Drift{}, err
+		case e.URL != config.URL || config.Connect != (e.Metadata[connectMark] == "true"):
+		case found == nil:
+			found = &e
+		case found.APIVersion != config.APIVersion && e.APIVersion == config.APIVersion:
+			drift.Twins = append(drift.Twins, found.ID)
+			found = &e // one that needs no replacement
+		default:
+			drift.Twins = append(drift.Twins, e.ID)
+		}
+	}
+	if found == nil {
+		drift.Missing, drift.Lacking = true, config.Events
+		return nil, drift, nil
+	}
+	drift.Disabled = found.Status != "enabled"
+	if found.APIVersion != config.APIVersion {
+		if drift.Version = found.APIVersion; drift.Version == "" {
+			drift.Version = "account default"
+		}
+	}
+	all := slices.Contains(found.EnabledEvents, "*")
+	for _, want := range config.Events {
+		if !all && !slices.Contains(found.EnabledEvents, want) {
+			drift.Lacking = append(drift.Lacking, want)
+		}
+	}
+	for _, have := range found.EnabledEvents {
+		if !slices.Contains(config.Events, have) {
+			drift.Surplus = append(drift.Surplus, have)
+		}
+	}
+	return found, drift, nil
+}
+
+// Ensure makes the endpoint where there is none, enables it and sets its events where
+// they differ, and returns it with the drift that it found. What it made has its
+// Secret set: store it before anything else, Stripe says it once.
+//
+// It replaces and deletes nothing: an endpoint of another version goes on delivering,
+// and twins stay. To rotate a secret or change the version, make a second endpoint at
+// another URL, accept both secrets, and Delete the first when the second delivers.
+func (s *WebhookEndpointService) Ensure(ctx context.Context, config EndpointConfig) (*WebhookEndpoint, Drift, error) {
+	found, drift, err := s.Check(ctx, config)
+	if err != nil {
+		return nil, drift, err
+	}
+	config, err = config.checked()
+	if err != nil {
+		return nil, drift, err
+	}
+	params := &WebhookEndpointParams{}
+	for _, e := range config.Events {
+		params.EnabledEvents = append(params.EnabledEvents, &e)
+	}
+	if config.Description != "" {
+		params.Description = &config.Description
+	}
+	switch {
+	case found == nil:
+		params.URL, params.APIVersion, params.Connect = &config.URL, &config.APIVersion, &config.Connect
+		if config.Connect {
+			params.AddMetadata(connectMark, "true")
+		}
+		found, err = s.make(ctx, config, params)
+	case drift.Disabled || len(drift.Lacking) > 0 || len(drift.Surplus) > 0:
+		if drift.Disabled {
+			params.Disabled = new(false)
+		}
+		params.SetIdempotencyKey(config.key("update", string(found.Raw)))
+		found, err = s.Update(ctx, found.ID, params)
+	}
+	return found, drift, err
+}
+
+// make creates the endpoint. One that was deleted a moment ago is still answered under
+// its key, so the answer is looked up; its id then makes another key.
+func (s *WebhookEndpointService) make(ctx context.Context, config EndpointConfig, params *WebhookEndpointParams) (*WebhookEndpoint, error) {
+	before := ""
+	for range 8 {
+		params.SetIdempotencyKey(config.key("create", before))
+		made, err := s.Create(ctx, params)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := s.Get(ctx, made.ID); !errors.Is(err, commerce.ErrNotFound) {
+			return made, err
+		}
+		before = made.ID
+	}
+	return nil, &commerce.Error{Kind: commerce.KindConflict, System: system, Op: "create webhook endpoint",
+		Text: "it was deleted eight times within a day"}
+}
+
+// key is the same for the same change of the same endpoint, so that two programs that
+// start together make one.
+func (c EndpointConfig) key(act, before string) string {
+	sum := sha256.Sum256([]byte(strings.Join(append([]string{c.URL, c.APIVersion, c.Description, before, map[bool]string{true: connectMark}[c.Connect]}, c.Events...), "\n")))
+	return "endpoint/" + act + "/" + hex.EncodeToString(sum[:16])
+}
+
+// checked fills in defaults and puts the events in order.
+func (c EndpointConfig) checked() (EndpointConfig, error) {
+	const op = "check webhook endpoint"
+	u, err := url.Parse(c.URL)
+	switch {
+	case err != nil || u.Host == "" || u.User != nil || u.Scheme != "https":
+		return c, invalid(op, "EndpointConfig.URL is no https URL without user and password")
+	case len(c.Events) == 0:
+		return c, invalid(op, "EndpointConfig.Events is empty")
+	case slices.Contains(c.Events, "*"):
+		return c, invalid(op, "EndpointConfig.Events must name the events; * would deliver what nobody reads")
+	}
+	if c.APIVersion == "" {
+		c.APIVersion = APIVersion
+	}
+	c.Events = slices.Compact(slices.Sorted(slices.Values(c.Events)))
+	return c, nil
+}

@@ -1,0 +1,129 @@
+package stripetest
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/commercesync/commerce/stripe"
+)
+
+// hook is a webhook endpoint. It says what a program has set up; deliveries are the
+// test's to make, see Deliver.
+type hook struct {
+	id          string
+	created     time.Time
+	url         string
+	events      []string
+	version     string
+	disabled    bool
+	description string
+	metadata    map[string]string
+	secret      string
+}
+
+func (h *hook) key() string        { return h.id }
+func (h *hook) when() time.Time    { return h.created }
+func (h *hook) fact(string) string { return "" }
+
+func (f *Fake) createHook(q *request) (object, *problem) {
+	if p := q.form.only("url", "enabled_events", "api_version", "connect", "description", "metadata", "expand"); p != nil {
+		return nil, p
+	}
+	h := &hook{created: q.now, url: q.form.get("url"), events: q.form.array("enabled_events"),
+		version: q.form.get("api_version"), description: q.form.get("description")}
+	if len(h.events) == 0 {
+		return nil, badParam("enabled_events", "parameter_missing", "Missing required param: enabled_events.")
+	}
+	if !strings.HasPrefix(h.url, "https://") {
+		return nil, badParam("url", "url_invalid", "Invalid URL: An explicit scheme (such as https) must be provided.")
+	}
+	var p *problem
+	if h.metadata, p = q.form.metadata("metadata", nil); p != nil {
+		return nil, p
+	}
+	h.id, h.secret = f.id("we_"), f.id("whsec_")
+	f.hooks.add(h)
+	m := f.renderHook(h, q.version, nil)
+	m["secret"] = h.secret // said once
+	return m, nil
+}
+
+func (f *Fake) updateHook(q *request, id string) (object, *problem) {
+	h, ok := f.hooks.get(id)
+	if !ok {
+		return nil, missing("webhook_endpoint", id)
+	}
+	if p := q.form.only("url", "enabled_events", "disabled", "description", "metadata", "expand"); p != nil {
+		return nil, p
+	}
+	metadata, p := q.form.metadata("metadata", h.metadata)
+	if p != nil {
+		return nil, p
+	}
+	h.metadata = metadata
+	if events := q.form.array("enabled_events"); len(events) > 0 {
+		h.events = events
+	}
+	if q.form.has("disabled") {
+		h.disabled = q.form.get("disabled") == "true"
+	}
+	for name, field := range map[string]*string{"url": &h.url, "description": &h.description} {
+		if q.form.has(name) {
+			*field = q.form.get(name)
+		}
+	}
+	return f.renderHook(h, q.version, nil), nil
+}
+
+func (f *Fake) deleteHook(q *request, id string) (object, *problem) {
+	if p := q.form.only(); p != nil {
+		return nil, p
+	}
+	if _, ok := f.hooks.get(id); !ok {
+		return nil, missing("webhook_endpoint", id)
+	}
+	f.hooks.remove(id)
+	return object{"id": id, "object": "webhook_endpoint", "deleted": true}, nil
+}
+
+// remove takes an object out of its table.
+func (t *table[T]) remove(id string) {
+	i := t.at[id]
+	t.rows = slices.Delete(t.rows, i, i+1)
+	delete(t.at, id)
+	for n, v := range t.rows[i:] {
+		t.at[v.key()] = i + n
+	}
+}
+
+func (f *Fake) renderHook(h *hook, _ string, _ expansion) object {
+	m := object{
+		"id": h.id, "object": "webhook_endpoint", "livemode": f.config.Livemode, "created": h.created.Unix(), "url": h.url,
+		"enabled_events": h.events, "api_version": orNull(h.version), "status": "enabled", "application": nil,
+		"description": orNull(h.description), "metadata": h.metadata,
+	}
+	if h.disabled {
+		m["status"] = "disabled"
+	}
+	return m
+}
+
+// WebhookEndpoints returns the webhook endpoints that were set up, oldest first.
+func (f *Fake) WebhookEndpoints() []stripe.WebhookEndpoint {
+	return all(f, &f.hooks, func(h *hook) stripe.WebhookEndpoint {
+		return view[stripe.WebhookEndpoint](f.renderHook(h, stripe.APIVersion, nil))
+	})
+}
+
+// DisableWebhook turns an endpoint off, as Stripe does after days of failures. It
+// reports whether there is one.
+func (f *Fake) DisableWebhook(id string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	h, ok := f.hooks.get(id)
+	if ok {
+		h.disabled = true
+	}
+	return ok
+}
