@@ -159,6 +159,7 @@ func (a *app) open(ctx context.Context, o options, now func() time.Time) (*sqlst
 		return nil, err
 	}
 	a.close = append(a.close, func() { _ = pool.Close() })
+	pool.SetMaxIdleConns(8) // four workers and the receiver keep their connections
 	a.store, err = sqlstore.Open(ctx, pool, dialect, sqlstore.Config{Now: now, Prefix: fmt.Sprintf("run%x_", time.Now().UnixMilli())})
 	return a.store, err
 }

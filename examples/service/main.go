@@ -228,6 +228,7 @@ func open(ctx context.Context, dsn string) (*sqlstore.DB, *sql.DB, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	pool.SetMaxIdleConns(16) // workers and receivers keep their connections
 	db, err := sqlstore.Open(ctx, pool, dialect, sqlstore.Config{})
 	if err != nil {
 		return nil, nil, errors.Join(err, pool.Close())
