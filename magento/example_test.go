@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"time"
 
 	"github.com/commercesync/commerce"
@@ -152,4 +155,77 @@ func ExampleOrders_Refund() {
 	// magento: refund order 1: nothing_named no rows are named, which Magento takes as all of them; set RefundParams.Everything, or name rows with a quantity of 0
 	// 9.99 USD
 	// true <nil>
+}
+
+// An address is added to a customer without losing the others. Magento would drop a
+// region that is named by its code; the client looks up its id.
+func ExampleCustomers_SaveAddress() {
+	_, client, _ := exampleShop()
+	ctx := context.Background()
+	home := magento.CustomerAddress{
+		Firstname: "Ann", Lastname: "Smith", Street: []string{"1 High St"}, City: "Austin", Postcode: "78701",
+		CountryID: "US", Region: magento.Region{Code: "TX"}, Telephone: "5125550100",
+	}
+	ann, err := client.Customers.Create(ctx, magento.CustomerParams{
+		Email: "ann@example.com", Firstname: "Ann", Lastname: "Smith", Addresses: []magento.CustomerAddress{home},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	work := home
+	work.City, work.Region.Code = "New York", "NY"
+	ann, err = client.Customers.SaveAddress(ctx, ann.ID, work)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, a := range ann.Addresses {
+		fmt.Println(a.City, a.Region.Name)
+	}
+	// Output:
+	// Austin Texas
+	// New York New York
+}
+
+// What can be sold goes down with the order, what lies at the source with the shipment.
+func ExampleStock_Salable() {
+	shop, client, _ := exampleShop()
+	ctx := context.Background()
+	if _, err := shop.AddProduct(magentotest.NewProduct{SKU: "CUP", Price: "9.99", Qty: "10"}); err != nil {
+		fmt.Println(err)
+		return
+	}
+	salable, err := client.Stock.Salable(ctx, "CUP", 1)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	there, err := client.Stock.SourceItems(ctx, "CUP")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(salable, "of", there[0].Quantity)
+	// Output:
+	// 8 of 10
+}
+
+// An admin activates an integration; what the shop posts to the callback is exchanged
+// for keys.
+func ExampleHandshake_Keys() {
+	shop, _, _ := exampleShop()
+	now := func() time.Time { return time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC) }
+	callback := httptest.NewRequest(http.MethodPost, "/callback", strings.NewReader(shop.Activate("https://shop.example").Encode()))
+
+	activation, err := magento.ParseActivation(callback)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	handshake := magento.Handshake{BaseURL: "https://shop.example", Transport: shop.Transport(), Now: now}
+	keys, err := handshake.Keys(context.Background(), activation, now())
+	fmt.Println(len(keys.AccessToken.Reveal()), keys.AccessToken, err)
+	// Output:
+	// 32 [sealed] <nil>
 }

@@ -18,6 +18,10 @@ type Number string
 
 // UnmarshalJSON takes a number, a text that holds one, or null.
 func (n *Number) UnmarshalJSON(b []byte) error {
+	if len(b) > 0 && (b[0] == '-' || b[0] >= '0' && b[0] <= '9') {
+		*n = Number(b) // encoding/json has read it as a number
+		return nil
+	}
 	s, err := scalar(b)
 	if err != nil {
 		return fmt.Errorf("number: %w", err)
@@ -65,6 +69,14 @@ type ID int64
 
 // UnmarshalJSON takes a number, a text that holds one, or null.
 func (id *ID) UnmarshalJSON(b []byte) error {
+	if len(b) > 0 && len(b) < 18 && strings.Trim(string(b), "0123456789") == "" {
+		var n int64
+		for _, c := range b {
+			n = 10*n + int64(c-'0')
+		}
+		*id = ID(n)
+		return nil
+	}
 	s, err := scalar(b)
 	if err != nil {
 		return fmt.Errorf("id: %w", err)
@@ -152,6 +164,8 @@ func scalar(b []byte) (string, error) {
 	switch {
 	case len(b) == 0, bytes.Equal(b, []byte("null")):
 		return "", nil
+	case len(b) > 1 && b[0] == '"' && b[len(b)-1] == '"' && bytes.IndexByte(b, '\\') < 0:
+		return strings.TrimSpace(string(b[1 : len(b)-1])), nil
 	case b[0] == '"':
 		var s string
 		err := json.Unmarshal(b, &s)
