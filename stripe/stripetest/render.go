@@ -54,8 +54,13 @@ func (f *Fake) renderIntent(i *intent, version string, x expansion) object {
 		m["payment_method"] = orNull(string(i.method))
 	}
 	if e := i.failure; e != nil {
-		m["last_payment_error"] = object{"type": "card_error", "code": e.code, "decline_code": orNull(e.decline),
-			"message": e.message, "charge": e.charge, "doc_url": "https://stripe.com/docs/error-codes"}
+		last := object{"type": "card_error", "code": e.code, "message": e.message, "doc_url": "https://stripe.com/docs/error-codes"}
+		for name, text := range map[string]string{"decline_code": e.decline, "charge": e.charge} {
+			if text != "" {
+				last[name] = text
+			}
+		}
+		m["last_payment_error"] = last
 	}
 	if i.status == "requires_action" {
 		m["next_action"] = object{"type": "use_stripe_sdk"}
@@ -147,6 +152,9 @@ func (f *Fake) renderSession(s *session, version string, x expansion) object {
 		"success_url": s.success, "cancel_url": orNull(s.cancel), "url": nil, "payment_intent": nil,
 		"total_details": object{"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0}, "invoice": nil,
 		"setup_intent": nil, "subscription": nil, "shipping_cost": nil, "ui_mode": "hosted",
+		"automatic_tax": object{"enabled": false, "liability": nil, "status": nil}, "custom_fields": []object{},
+		"custom_text":      object{"after_submit": nil, "shipping_address": nil, "submit": nil, "terms_of_service_acceptance": nil},
+		"shipping_options": []object{},
 	}
 	if moved(version) {
 		m["collected_information"], m["ui_mode"] = nil, "hosted_page"
