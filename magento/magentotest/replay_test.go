@@ -77,6 +77,13 @@ func post(path, body string) step {
 	}}
 }
 
+func put(path, body string) step {
+	return step{do: func(r *replayed) {
+		status, b := r.send("PUT", "/rest/default/V1"+path, "", body, "")
+		require.Equal(r.t, 200, status, "%s: %s", path, b)
+	}}
+}
+
 func place(n NewOrder) step {
 	return step{do: func(r *replayed) {
 		_, err := r.shop.Place(n)
@@ -288,11 +295,16 @@ func TestTheShopAnswersAsRecorded(t *testing.T) {
 		"nothing to pay":              steps(load("467", map[string]int64{"invoice": 20, "shipment": 10, "memo": 27}), "467 468 469 470 471", post("/order/33/refund", "{}"), "473 474"),
 		"virtual only":                steps(load("481", map[string]int64{"invoice": 21}), "481 482 483 484"),
 		"customers": steps("026 027 028 029 030 032 033 034 035 036 037 039 040 041 042 043", step{do: func(r *replayed) { r.shop.ids["customer_address"] = 2 }},
-			"044 047 049 050"),
-		"addresses of orders": steps(load("499", map[string]int64{"address": 78}), "501 502 503 504 508 509"),
-		"the directory":       steps("307 406"),
-		"stock":               steps("097 098 099"),
-		"thirty rows":         steps(load("510", nil), "510 512", load("459", nil), "513"),
+			"044 047 049 050", put("/customers/1", `{"customer":{"addresses":[]}}`), "046 048 326 327"),
+		"regions of customers": steps(step{do: func(r *replayed) { r.shop.ids["customer"], r.shop.ids["customer_address"] = 4, 4 }},
+			post("/customers", `{"customer":{"email":"signed@example.com","firstname":"S","lastname":"S"}}`),
+			post("/customers", `{"customer":{"email":"rita@example.com","firstname":"R","lastname":"R","taxvat":"US-1"}}`),
+			"340 341 342 343 344 345", step{do: func(r *replayed) { r.shop.ids["customer_address"] = 9 }}, "347 348 349"),
+		"customers of two websites": steps(step{do: func(r *replayed) { r.shop.ids["customer"] = 7 }}, "536 538"),
+		"addresses of orders":       steps(load("499", map[string]int64{"address": 78}), "501 502 503 504 508 509"),
+		"the directory":             steps("307 406"),
+		"stock":                     steps("097 098 099"),
+		"thirty rows":               steps(load("510", nil), "510 512", load("459", nil), "513"),
 
 		"bundles": steps(load("485", map[string]int64{"invoice": 22, "shipment": 11, "memo": 28}), "485",
 			post("/order/39/invoice", `{"items":[{"order_item_id":73,"qty":1}]}`), "487 488 489 490 491 492", post("/order/39/ship", `{"items":[{"order_item_id":76,"qty":1}]}`), "494 495 496 497 498"),
@@ -352,6 +364,8 @@ func notReplayed(t *testing.T, done map[string]bool) []string {
 			reason = aside[name[:3]]
 		case name < "021", name > "236" && name < "241", name[:3] == "280", name[:3] == "309", name[:3] == "025", name[:3] == "279":
 			reason = "see the test of logins"
+		case rec.Request.Method == "GET" && rec.Response.Status == 200 && wholeOrder.MatchString(path) && !strings.Contains(rec.Request.Query, "fields="):
+			reason = "see the test of orders that are read back"
 		case strings.HasPrefix(path, "/oauth/"), strings.Contains(path, "/products"), strings.Contains(path, "/customers"), strings.Contains(path, "/inventory"),
 			strings.Contains(path, "/orders/items"), strings.HasSuffix(path, "/capture"), strings.HasSuffix(path, "/void"),
 			strings.Contains(path, "/V1/invoice/"), strings.Contains(path, "/V1/creditmemo/refund"), rec.Request.Method == "PUT":
