@@ -84,7 +84,7 @@ func TestKilledWorkersLoseNothingAndDoNothingTwice(t *testing.T) {
 }
 
 func TestKeysThatAreApartFromTheirEffectsDoThingsTwice(t *testing.T) {
-	const atMost = 150 // mostly some 20 are enough
+	const atMost = 300 // mostly some 20 are enough
 	driver, dsn := databases[0].dsn(t)
 	r := run(t, sqlstore.SQLite, driver, dsn, atMost, true)
 	require.NotZero(t, r.second, "the test saw no second effect: it could not see one")

@@ -31,6 +31,8 @@ type world struct {
 	sales   []*sale
 	servers []*httptest.Server
 
+	effect chan struct{} // something took effect just now, and is not answered yet
+
 	mu     sync.Mutex
 	chance *rand.Rand
 	mail   map[string]int
@@ -48,7 +50,8 @@ type sale struct {
 }
 
 func newWorld(t *testing.T, driver, dsn string, apart bool) *world {
-	w := &world{t: t, chance: rand.New(rand.NewPCG(seed(t), 11)), mail: map[string]int{}, acked: map[string]bool{}}
+	w := &world{t: t, chance: rand.New(rand.NewPCG(seed(t), 11)), mail: map[string]int{}, acked: map[string]bool{},
+		effect: make(chan struct{}, 1)}
 	var err error
 	w.fakes, err = journey.NewFakes(journey.FakesConfig{Seed: seed(t), DebitTime: time.Second, LongestRequest: longestRequest})
 	require.NoError(t, err)
@@ -99,6 +102,13 @@ func (w *world) slow(h http.Handler) http.Handler {
 		w.pause(2 * time.Millisecond)
 		answer := httptest.NewRecorder()
 		h.ServeHTTP(answer, r)
+		// Remarks, shipments and mails are what nothing but a key keeps from a second time.
+		if strings.HasSuffix(r.URL.Path, "/comments") || strings.HasSuffix(r.URL.Path, "/ship") || r.URL.Path == "/" {
+			select {
+			case w.effect <- struct{}{}:
+			default:
+			}
+		}
 		w.pause(3 * time.Millisecond)
 		for name, values := range answer.Header() {
 			out.Header()[name] = values
@@ -284,13 +294,29 @@ func (w *world) address() string {
 	return ""
 }
 
-// killOne kills a worker at a random instant of its life and starts another in its
-// place.
+// killOne kills a worker and starts another in its place: at a random instant of its
+// life, or half of the time in the moment between an effect and its answer, if it
+// was this worker's.
 func (w *world) killOne() {
 	i := w.intN(len(w.workers))
 	x := w.workers[i]
 	<-x.ready
-	w.pause(350 * time.Millisecond) // most of what was bought just now is worked in that time
+	const life = 350 * time.Millisecond // most of what was bought just now is worked in that time
+	if w.intN(2) == 0 {
+		w.pause(life)
+	} else {
+		w.pause(life / 4)
+		select { // what happened before is no news
+		case <-w.effect:
+		default:
+		}
+		late := time.NewTimer(life)
+		select {
+		case <-w.effect:
+		case <-late.C:
+		}
+		late.Stop()
+	}
 	x.kill(w.t)
 	next := w.start()
 	w.mu.Lock()
