@@ -577,3 +577,24 @@ func (h handler) RoundTrip(r *http.Request) (*http.Response, error) {
 	h(w, string(body))
 	return w.Result(), nil
 }
+
+func TestAKeyIsTakenAsBearerAndAsTheUserOfBasicAuthentication(t *testing.T) {
+	t.Parallel()
+	f, err := stripetest.New(stripetest.Config{Key: "sk_1"})
+	require.NoError(t, err)
+	for name, c := range map[string]struct {
+		sign   func(*http.Request)
+		status int
+	}{
+		"bearer":        {func(r *http.Request) { r.Header.Set("Authorization", "Bearer sk_1") }, 200},
+		"basic":         {func(r *http.Request) { r.SetBasicAuth("sk_1", "") }, 200},
+		"another basic": {func(r *http.Request) { r.SetBasicAuth("sk_2", "") }, 401},
+		"none":          {func(*http.Request) {}, 401},
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/v1/balance", nil)
+		c.sign(r)
+		w := httptest.NewRecorder()
+		f.ServeHTTP(w, r)
+		require.Equal(t, c.status, w.Code, name)
+	}
+}

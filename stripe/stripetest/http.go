@@ -123,7 +123,12 @@ func (f *Fake) remember(c Call) {
 
 // door checks key and account.
 func (f *Fake) door(r *http.Request) *problem {
+	// Stripe takes a key as a bearer and as the user of basic authentication.
+	// Source: docs.stripe.com/api/authentication, read 2026-11.
 	key, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !ok {
+		key, _, ok = r.BasicAuth()
+	}
 	if !ok || key == "" || f.config.Key != "" && key != f.config.Key {
 		return &problem{status: 401, kind: "invalid_request_error", message: "Invalid API Key provided", early: true}
 	}
