@@ -42,3 +42,7 @@ const (
 	OpenPaid    OpenStatus = "paid" // paid or being processed
 	OpenClosed  OpenStatus = "closed"
 )
+
+// ShortShipment is the state of a shipment's document where the shop recorded less
+// than was sent.
+const ShortShipment = "short"

@@ -214,6 +214,35 @@ func TestEveryShipmentOfACanceledOrderIsTold(t *testing.T) {
 	require.Equal(t, []string{ShippedCanceled, ShippedCanceled}, o.exceptions())
 }
 
+// cutting records less of each shipment than was sent, as Magento does where somebody
+// ships in the same moment.
+type cutting struct{ Shop }
+
+func (c cutting) Ship(o commerce.Order, s commerce.Shipment) idempotency.Effect[commerce.Document] {
+	e := c.Shop.Ship(o, s)
+	act := e.Act
+	e.Act = func(ctx context.Context) (commerce.Document, error) {
+		doc, err := act(ctx)
+		doc.State = mapping.ShortShipment
+		return doc, err
+	}
+	return e
+}
+
+func TestAShipmentThatTheShopCutShortIsTold(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	ref := o.order("1")
+	o.o2c.Shop = cutting{o.o2c.Shop}
+	o.shipments["shipment/1"] = &commerce.Shipment{Ref: erpRef.With("shipment/1"), Number: "1", Key: ref.String(), Sent: o.clock,
+		Lines: []commerce.ShipmentLine{{SKU: "LAMP", Quantity: commerce.MustDecimal("1")}}}
+	for _, revision := range []string{"@1", "@2"} {
+		o.deliver(commerce.Event{Ref: erpRef.With("shipment/1" + revision), Type: "shipment.sent", Object: "shipment/1", Subject: "shipment/1", Created: o.clock, Raw: []byte(`{}`)})
+	}
+	o.work()
+	require.Equal(t, []string{ShortShipment}, o.exceptions())
+}
+
 // choosy refuses amounts below half a euro for good, as Stripe does.
 type choosy struct{ Payments }
 

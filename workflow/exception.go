@@ -35,6 +35,9 @@ const (
 	ShippedElsewhere = "shipped_elsewhere"
 	// ShippedCanceled: goods went out for an order that is canceled or closed.
 	ShippedCanceled = "shipped_canceled_order"
+	// ShortShipment: the shop recorded less than was sent, as somebody shipped there in
+	// the same moment.
+	ShortShipment = "short_shipment"
 	// CustomerNotTold: a message to the customer was refused for good.
 	CustomerNotTold = "customer_not_told"
 	// DoubleSalesOrder: the ERP holds two sales orders of one order.

@@ -2,11 +2,13 @@ package workflow
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/mapping"
 )
 
 // shipment brings goods on their way back to the shop: once for each shipment,
@@ -59,10 +61,13 @@ func (w *OrderToCash) shipment(ctx context.Context, e commerce.Event) error {
 
 func (w *OrderToCash) ship(ctx context.Context, d desk, o commerce.Order, s commerce.Shipment) error {
 	key := "shop.shipment/" + s.Ref.String()
-	if done, err := d.done(ctx, key); done || err != nil {
+	x := Exception{Order: o.Ref, Shipment: s.Ref}
+	switch doc, err := recall[commerce.Document](ctx, d.steps, key); {
+	case err == nil:
+		return w.recorded(ctx, d, x, o, s, doc)
+	case !errors.Is(err, commerce.ErrNotFound):
 		return err
 	}
-	x := Exception{Order: o.Ref, Shipment: s.Ref}
 	switch o.State {
 	case commerce.OrderCanceled, commerce.OrderClosed:
 		x.Name = ShippedCanceled
@@ -79,8 +84,21 @@ func (w *OrderToCash) ship(ctx context.Context, d desk, o commerce.Order, s comm
 		}
 		return park("ship "+s.Ref.ID, w.recheck(), "the order is "+string(o.State))
 	}
-	_, err := d.step(ctx, key, d.shop.Ship(o, s), "shipment", contents(s))
-	return err
+	doc, err := d.step(ctx, key, d.shop.Ship(o, s), "shipment", contents(s))
+	if err != nil {
+		return err
+	}
+	return w.recorded(ctx, d, x, o, s, doc)
+}
+
+// recorded says where the shop shows less than went out.
+func (w *OrderToCash) recorded(ctx context.Context, d desk, x Exception, o commerce.Order, s commerce.Shipment, doc commerce.Document) error {
+	if doc.State != mapping.ShortShipment {
+		return nil
+	}
+	x.Name = ShortShipment
+	x.Text = fmt.Sprintf("shipment %s of order %s went out, and the shop recorded less of it: compare the quantities there", s.Number, o.Number)
+	return d.exception(ctx, x)
 }
 
 // contents says what is in a shipment, in an order of its own.

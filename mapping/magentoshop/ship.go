@@ -3,6 +3,7 @@ package magentoshop
 import (
 	"cmp"
 	"context"
+	"errors"
 	"math/big"
 	"slices"
 	"strings"
@@ -21,7 +22,8 @@ import (
 // together the first part to leave counts for the whole. Where nothing is left to
 // record (later parts of such a bundle) the tracking goes into a comment on the
 // order. A SKU that the order has not, or less of, is a fault with both quantities:
-// Magento itself would cut the quantity without a word.
+// Magento itself would cut the quantity without a word. Where it did, because somebody
+// shipped in the same moment, the document's state is mapping.ShortShipment.
 func (s *Shop) Ship(o commerce.Order, sent commerce.Shipment) document {
 	op := "ship " + o.Ref.ID
 	key := sent.Ref.String()
@@ -67,6 +69,11 @@ func (s *Shop) Ship(o commerce.Order, sent commerce.Shipment) document {
 		made, err := s.client.Orders.Ship(ctx, id, magento.ShipParams{
 			Items: items, Tracks: s.tracks(sent), Comment: shipText(sent, false) + " " + mark(key), Source: s.c.Source,
 		})
+		if e, ok := errors.AsType[*commerce.Error](err); ok && e.Code == magento.CodeQuantityCut && e.Outcome == commerce.Done {
+			short := s.shipment(made)
+			short.State = mapping.ShortShipment
+			return short, nil
+		}
 		if err != nil {
 			return commerce.Document{}, err
 		}
