@@ -20,7 +20,6 @@ import (
 
 	"github.com/commercesync/commerce"
 	"github.com/commercesync/commerce/erp/tryton/trytontest"
-	"github.com/commercesync/commerce/internal/fault"
 	"github.com/commercesync/commerce/magento"
 	"github.com/commercesync/commerce/magento/magentotest"
 	"github.com/commercesync/commerce/stripe/stripetest"
@@ -297,7 +296,7 @@ func (w *World) breakDown() {
 	length := time.Duration(w.c.Orders) * pace
 	from := w.start.Add(length / 3)
 	w.at(from, func(context.Context) error {
-		remove := w.shop.Fail(fault.Fault{Kind: fault.Answered, Status: http.StatusServiceUnavailable,
+		remove := w.shop.Fail(magentotest.Fault{Kind: magentotest.Answered, Status: http.StatusServiceUnavailable,
 			Header: http.Header{"Content-Type": {"text/html"}}, Body: "<html><h1>Service Temporarily Unavailable</h1></html>"})
 		w.at(from.Add(max(length/6, 10*time.Minute)), func(context.Context) error { remove(); return nil })
 		return nil
@@ -305,14 +304,14 @@ func (w *World) breakDown() {
 	// Now and then an answer is lost after the effect, or a connection is refused.
 	writes := func(r *http.Request) bool { return r.Method == http.MethodPost }
 	for at := w.start.Add(5 * time.Minute); at.Before(w.start.Add(length)); at = at.Add(time.Duration(10+w.rand.IntN(20)) * time.Minute) {
-		kind := []fault.Kind{fault.Lost, fault.Half, fault.Refused}[w.rand.IntN(3)]
-		f := fault.Fault{Kind: kind, Times: 1, Match: writes}
+		kind := []magentotest.FaultKind{magentotest.Lost, magentotest.Half, magentotest.Refused}[w.rand.IntN(3)]
+		f := magentotest.Fault{Kind: kind, Times: 1, Match: writes}
 		w.at(at, func(context.Context) error {
 			w.shop.Fail(f)
 			if w.erp != nil {
 				w.erp.Fail(f)
 			}
-			w.stripe.Faults().Add(fault.Fault{Kind: kind, Times: 1})
+			w.stripe.Faults().Add(magentotest.Fault{Kind: kind, Times: 1})
 			return nil
 		})
 	}
