@@ -1,7 +1,6 @@
 package idempotency_test
 
 import (
-	"sync"
 	"testing"
 	"time"
 
@@ -9,29 +8,12 @@ import (
 
 	"github.com/commercesync/commerce/idempotency"
 	"github.com/commercesync/commerce/idempotency/idempotencytest"
+	"github.com/commercesync/commerce/internal/clock"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// clock is a clock that moves only when told.
-type clock struct {
-	mu sync.Mutex
-	t  time.Time
-}
-
-func newClock() *clock { return &clock{t: time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)} }
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.t
-}
-
-func (c *clock) Advance(d time.Duration) {
-	c.mu.Lock()
-	c.t = c.t.Add(d)
-	c.mu.Unlock()
-}
+func newClock() *clock.Manual { return clock.At(time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)) }
 
 func TestMemory(t *testing.T) {
 	t.Parallel()

@@ -18,6 +18,7 @@ import (
 
 	"github.com/commercesync/commerce"
 	"github.com/commercesync/commerce/inbox"
+	"github.com/commercesync/commerce/internal/clock"
 )
 
 func kind(k commerce.Kind) error {
@@ -32,7 +33,7 @@ func parkedFor(d time.Duration) error {
 type bench struct {
 	*inbox.Inbox
 	store *faulty
-	clock *clock
+	clock *clock.Manual
 }
 
 func newBench(t testing.TB, c inbox.Config) bench {

@@ -3,7 +3,6 @@ package stripe_test
 import (
 	"os"
 	"path/filepath"
-	"sync"
 	"testing"
 	"time"
 
@@ -11,6 +10,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/internal/clock"
 	"github.com/commercesync/commerce/resilience"
 	"github.com/commercesync/commerce/stripe"
 	"github.com/commercesync/commerce/stripe/stripetest"
@@ -30,28 +30,10 @@ func contract(t testing.TB, name string) []byte {
 	return b
 }
 
-// clock is a clock that only tests move.
-type clock struct {
-	mu sync.Mutex
-	t  time.Time
-}
-
-func newClock() *clock { return &clock{t: time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)} }
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.t
-}
-
-func (c *clock) Advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.t = c.t.Add(d)
-}
+func newClock() *clock.Manual { return clock.At(time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)) }
 
 // start returns a fake and a client of it that does not wait between attempts.
-func start(t testing.TB, config stripetest.Config) (*stripetest.Fake, *stripe.Client, *clock) {
+func start(t testing.TB, config stripetest.Config) (*stripetest.Fake, *stripe.Client, *clock.Manual) {
 	t.Helper()
 	now := newClock()
 	config.Now = now.Now

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"sync"
 	"testing"
 	"time"
 
@@ -18,6 +17,7 @@ import (
 
 	"github.com/commercesync/commerce"
 	"github.com/commercesync/commerce/inbox"
+	"github.com/commercesync/commerce/internal/clock"
 	"github.com/commercesync/commerce/internal/integration/pgserver"
 	"github.com/commercesync/commerce/sqlstore"
 )
@@ -98,25 +98,7 @@ func (d database) openStore(t testing.TB, pool *sql.DB, c sqlstore.Config) *sqls
 	return db
 }
 
-// clock is a clock that moves when told.
-type clock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func newClock() *clock { return &clock{at: time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)} }
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *clock) Advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
-}
+func newClock() *clock.Manual { return clock.At(time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)) }
 
 var sprintf = fmt.Sprintf
 
