@@ -32,13 +32,12 @@ var layers = map[string]int{
 
 // floats are the files that may say float64, and why. None holds money.
 var floats = map[string]string{
-	"resilience/resilience.go":             "rate in attempts a second, budget share, chance of the jitter",
-	"resilience/wait.go":                   "chance of the jitter",
-	"resilience/budget.go":                 "shares of retries",
-	"inbox/inbox.go":                       "chance of the jitter",
-	"stripe/stripetest/deliver.go":         "chance of duplicates and disorder",
-	"idempotency/idempotencytest/suite.go": "chance in a suite",
-	"inbox/inboxtest/claim.go":             "shares of a batch in a suite",
+	"resilience/resilience.go":     "rate in attempts a second, budget share, chance of the jitter",
+	"resilience/wait.go":           "chance of the jitter",
+	"resilience/budget.go":         "shares of retries",
+	"inbox/inbox.go":               "chance of the jitter",
+	"stripe/stripetest/deliver.go": "chance of duplicates and disorder",
+	"inbox/inboxtest/claim.go":     "shares of a batch in a suite",
 }
 
 func layerOf(dir string) (int, bool) {

@@ -194,7 +194,7 @@ func (h *hand) granted(l Lease, m mark, d time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.lease, h.end = l, m.add(d)
-	h.timer.Reset(max(0, h.deadline().Sub(time.Now())))
+	h.timer.Reset(max(0, time.Until(h.deadline())))
 }
 
 // deadline is when the handler has to stop, by the real clock; h.mu is held.

@@ -171,7 +171,7 @@ func (s *signer) attemptAsAdmin(r *http.Request, keys Keys) (resp *http.Response
 			return resp, false, nil
 		}
 		resp.Body.Close()
-		token, fresh, answer, err = s.adminToken(r.Context(), keys, token)
+		token, _, answer, err = s.adminToken(r.Context(), keys, token)
 		fresh = true // also one that another request fetched meanwhile
 	}
 }

@@ -141,8 +141,8 @@ func (b *breaker) unsaid() {
 func (b *breaker) record(root string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	times := append(b.failures[root], b.now())
-	b.failures[root] = times[max(0, len(times)-b.c.Failures):]
+	b.failures[root] = append(b.failures[root], b.now())
+	b.failures[root] = b.failures[root][max(0, len(b.failures[root])-b.c.Failures):]
 }
 
 // count forgets what has left the window. The caller holds mu.

@@ -55,7 +55,7 @@ func (t *attempts) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		f.renewed = true
 		if t.credentials.Rejected(req.Context(), key) != nil {
-			return resp, nil
+			return resp, nil //nolint:nilerr // there are no other credentials: the 401 is the answer
 		}
 		if req.GetBody == nil && req.Body != nil && req.Body != http.NoBody {
 			return resp, nil

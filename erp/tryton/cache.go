@@ -50,9 +50,3 @@ func (c *cache[K, V]) put(k K, v V) {
 	}
 	c.m[k] = cached[V]{v, c.now().Add(c.ttl)}
 }
-
-func (c *cache[K, V]) drop(k K) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.m, k)
-}

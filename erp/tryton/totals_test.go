@@ -46,7 +46,7 @@ func TestTotalsAreForeseenAsRecorded(t *testing.T) {
 		require.True(t, ok)
 		require.Equal(t, want, got.Tax.Minor(), string(rounding))
 		require.Equal(t, want, taxes[0].Amount.Minor())
-		require.Equal(t, int64(2991+want), got.Gross.Minor())
+		require.Equal(t, 2991+want, got.Gross.Minor())
 	}
 	b.taxes[1] = tax{id: 1}
 	_, _, ok := foresee("EUR", lines, b)

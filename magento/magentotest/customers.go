@@ -129,7 +129,7 @@ func (s *Shop) serveCustomerCreate(r *request) (any, *failure) {
 	if r.store.ID != 0 {
 		st = r.store
 	}
-	c := &customer{store: st, created: s.now(), plain: obj{"group_id": dec(one)}}
+	c := &customer{store: st, created: s.now(), plain: obj{"group_id": one}}
 	if f := s.saveCustomer(r, c); f != nil {
 		return nil, f
 	}

@@ -95,7 +95,7 @@ func (s *server) serve(conn net.Conn) {
 			return
 		}
 		verb, rest, _ := strings.Cut(line, " ")
-		ok := true
+		var ok bool
 		switch strings.ToUpper(verb) {
 		case "EHLO":
 			if encrypted || s.noTLS {
