@@ -29,8 +29,6 @@ type Route struct {
 	Warehouse string // ERP warehouse id; empty = the company's own
 	TaxTable  string // name of the tax table; empty = "default"
 	Prefix    string // put before order numbers in the ERP
-	Journal   string
-	Chart     string
 }
 
 // Routes are tried in order; the first that matches counts.
