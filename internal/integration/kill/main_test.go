@@ -19,17 +19,17 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/commercesync/commerce/internal/integration/pgserver"
+	"github.com/commercesync/commerce/internal/integration/dbserver"
 )
 
-var server *pgserver.Server
+var server *dbserver.Server
 
 func TestMain(m *testing.M) {
 	if spec := os.Getenv(workerEnv); spec != "" {
 		os.Exit(work(spec))
 	}
 	var stop func()
-	server, stop = pgserver.Main()
+	server, stop = dbserver.Main(dbserver.PostgreSQL)
 	code := m.Run()
 	stop()
 	if code == 0 {

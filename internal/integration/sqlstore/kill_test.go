@@ -18,7 +18,7 @@ import (
 	"github.com/commercesync/commerce"
 	"github.com/commercesync/commerce/idempotency"
 	"github.com/commercesync/commerce/inbox"
-	"github.com/commercesync/commerce/internal/integration/pgserver"
+	"github.com/commercesync/commerce/internal/integration/dbserver"
 	"github.com/commercesync/commerce/sqlstore"
 )
 
@@ -195,7 +195,7 @@ func whole(t *testing.T, d database, pool *sql.DB) {
 func TestADatabaseThatGoesAwayAndComesBack(t *testing.T) {
 	t.Parallel()
 	server.Need(t)
-	own, err := pgserver.Start()
+	own, err := dbserver.Start(dbserver.PostgreSQL)
 	require.NoError(t, err)
 	defer own.Close()
 	pool := open(t, "pgx", own.Database(t))

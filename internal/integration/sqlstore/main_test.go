@@ -18,18 +18,18 @@ import (
 	"github.com/commercesync/commerce"
 	"github.com/commercesync/commerce/inbox"
 	"github.com/commercesync/commerce/internal/clock"
-	"github.com/commercesync/commerce/internal/integration/pgserver"
+	"github.com/commercesync/commerce/internal/integration/dbserver"
 	"github.com/commercesync/commerce/sqlstore"
 )
 
-var server *pgserver.Server
+var server *dbserver.Server
 
 func TestMain(m *testing.M) {
 	if child := os.Getenv("COMMERCE_CHILD"); child != "" {
 		os.Exit(runChild(child))
 	}
 	var stop func()
-	server, stop = pgserver.Main()
+	server, stop = dbserver.Main(dbserver.PostgreSQL)
 	code := m.Run()
 	stop()
 	if code == 0 {

@@ -1,12 +1,12 @@
-// Package pgserver starts a PostgreSQL server of its own for tests: from the
-// programs of this machine, on a random port of loopback, with a data directory
-// that goes away at the end. Durability is on, as in production.
+// Package dbserver starts a database server of its own for tests: from the programs
+// of this machine, on a random port of loopback, with a data directory that goes away
+// at the end. Durability is on, as in production.
 //
-//	var server *pgserver.Server
+//	var server *dbserver.Server
 //
 //	func TestMain(m *testing.M) {
 //		var stop func()
-//		server, stop = pgserver.Main()
+//		server, stop = dbserver.Main(dbserver.PostgreSQL)
 //		code := m.Run()
 //		stop()
 //		os.Exit(code)
@@ -15,7 +15,7 @@
 //	func TestIt(t *testing.T) {
 //		dsn := server.Database(t) // skips where there is no PostgreSQL; fails where CI=true
 //	}
-package pgserver
+package dbserver
 
 import (
 	"bytes"
@@ -28,56 +28,70 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
-	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
-
-	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 )
+
+// Kind is a kind of server.
+type Kind struct {
+	// Driver is the name under which database/sql knows its driver.
+	Driver string
+
+	name     string
+	account  string                            // who runs it where the tests run as root
+	programs func() (map[string]string, error) // the paths of its programs
+	version  string                            // the program that tells its version
+	initial  func(data string) []string        // the command that makes a data directory
+	serve    func(data string, port int) []string
+	at       func(port int, database string) string // the data source name
+	first    string                                 // a database that is always there
+	cut      syscall.Signal                         // ends it as a power cut of its process would
+	end      syscall.Signal                         // ends it in order
+}
+
+// ErrMissing says that this machine has no such server.
+var ErrMissing = errors.New("dbserver: its programs are not installed")
 
 // Server is one running server. Its methods may be called by several tests at once.
 type Server struct {
-	mu      sync.Mutex
-	missing error // why there is none
-	bin     string
-	dir     string
-	port    int
-	owner   *syscall.Credential // nil = this user
-	process *exec.Cmd
-	log     *os.File
-	next    atomic.Int64
+	kind     *Kind
+	mu       sync.Mutex
+	missing  error // why there is none
+	programs map[string]string
+	dir      string
+	port     int
+	owner    *syscall.Credential // nil = this user
+	process  *exec.Cmd
+	log      *os.File
+	next     atomic.Int64
 }
-
-// ErrMissing says that this machine has no PostgreSQL.
-var ErrMissing = errors.New("pgserver: no PostgreSQL programs in /usr/lib/postgresql/*/bin")
 
 // Main starts a server for a test binary. Where it can not be started the server's
 // methods skip the test that asks, or fail it where the environment says CI=true.
 // stop must be called at the end.
-func Main() (s *Server, stop func()) {
-	s, err := Start()
+func Main(k *Kind) (s *Server, stop func()) {
+	s, err := Start(k)
 	if err != nil {
-		return &Server{missing: err}, func() {}
+		return &Server{kind: k, missing: err}, func() {}
 	}
 	return s, s.Close
 }
 
 // Start starts a server. The caller closes it.
-func Start() (*Server, error) {
-	bin, err := programs()
+func Start(k *Kind) (*Server, error) {
+	programs, err := k.programs()
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{bin: bin}
-	if s.owner, err = owner(); err != nil {
+	s := &Server{kind: k, programs: programs}
+	if s.owner, err = k.owner(); err != nil {
 		return nil, err
 	}
-	if s.dir, err = os.MkdirTemp("", "commerce-pg-"); err != nil {
+	if s.dir, err = os.MkdirTemp("", "commerce-db-"); err != nil {
 		return nil, err
 	}
 	if err := s.prepare(); err != nil {
@@ -91,27 +105,14 @@ func Start() (*Server, error) {
 	return s, nil
 }
 
-// programs returns the newest directory with PostgreSQL's programs.
-func programs() (string, error) {
-	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
-	if len(found) == 0 {
-		return "", ErrMissing
-	}
-	version := func(p string) int {
-		n, _ := strconv.Atoi(filepath.Base(filepath.Dir(filepath.Dir(p))))
-		return n
-	}
-	return filepath.Dir(slices.MaxFunc(found, func(a, b string) int { return version(a) - version(b) })), nil
-}
-
-// owner is who the server runs as: PostgreSQL refuses root.
-func owner() (*syscall.Credential, error) {
+// owner is who the server runs as: it refuses root.
+func (k *Kind) owner() (*syscall.Credential, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil
 	}
-	u, err := user.Lookup("postgres")
+	u, err := user.Lookup(k.account)
 	if err != nil {
-		return nil, fmt.Errorf("pgserver: root can not run a server, and there is no user postgres: %w", err)
+		return nil, fmt.Errorf("dbserver: root can not run %s, and there is no user %s: %w", k.name, k.account, err)
 	}
 	uid, err := strconv.ParseUint(u.Uid, 10, 32)
 	if err != nil {
@@ -124,9 +125,13 @@ func owner() (*syscall.Credential, error) {
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
 }
 
-// command runs a program of PostgreSQL as the server's owner.
-func (s *Server) command(name string, args ...string) *exec.Cmd {
-	c := exec.Command(filepath.Join(s.bin, name), args...)
+// command runs a program as the server's owner: one of the server's, or of the system's.
+func (s *Server) command(line ...string) *exec.Cmd {
+	name := line[0]
+	if path, ok := s.programs[name]; ok {
+		name = path
+	}
+	c := exec.Command(name, line[1:]...)
 	c.Dir = os.TempDir()
 	c.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "TZ=UTC")
 	c.SysProcAttr = &syscall.SysProcAttr{Credential: s.owner}
@@ -134,32 +139,37 @@ func (s *Server) command(name string, args ...string) *exec.Cmd {
 	return c
 }
 
-// prepare makes the data directory, from a template that the first run leaves in
-// the temporary directory: initdb takes seconds.
-func (s *Server) prepare() error {
-	version, err := s.command("postgres", "--version").Output()
-	if err != nil {
-		return fmt.Errorf("pgserver: postgres --version: %w", err)
+func (s *Server) run(line ...string) error {
+	var out bytes.Buffer
+	c := s.command(line...)
+	c.Stdout, c.Stderr = &out, &out
+	if err := c.Run(); err != nil {
+		return fmt.Errorf("dbserver: %s: %w: %s", line[0], err, out.String())
 	}
-	name := "commerce-pgtemplate-" + strconv.Itoa(os.Geteuid()) + "-" + strings.ReplaceAll(strings.Fields(string(version))[2], "/", "")
-	template := filepath.Join(os.TempDir(), name)
+	return nil
+}
+
+// prepare makes the data directory, from a template that the first run leaves in
+// the temporary directory: making it takes seconds.
+func (s *Server) prepare() error {
+	version, err := s.command(s.kind.version, "--version").Output()
+	if err != nil {
+		return fmt.Errorf("dbserver: %s --version: %w", s.kind.version, err)
+	}
+	template := filepath.Join(os.TempDir(), fmt.Sprintf("commerce-%s-%d-%x", s.kind.name, os.Geteuid(), short(version)))
 	if _, err := os.Stat(template); err != nil {
-		if err := s.initdb(template); err != nil {
+		if err := s.initialise(template); err != nil {
 			return err
 		}
 	}
 	if err := s.give(s.dir); err != nil {
 		return err
 	}
-	out, err := s.run("/bin/cp", "-a", template, s.data())
-	if err != nil {
-		return fmt.Errorf("pgserver: copy template: %w: %s", err, out)
-	}
-	return nil
+	return s.run("/bin/cp", "-a", template, s.data())
 }
 
-func (s *Server) initdb(template string) error {
-	fresh, err := os.MkdirTemp("", "commerce-pginit-")
+func (s *Server) initialise(template string) error {
+	fresh, err := os.MkdirTemp("", "commerce-dbinit-")
 	if err != nil {
 		return err
 	}
@@ -168,11 +178,8 @@ func (s *Server) initdb(template string) error {
 		return err
 	}
 	data := filepath.Join(fresh, "data")
-	var out bytes.Buffer
-	c := s.command("initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-instructions")
-	c.Stdout, c.Stderr = &out, &out
-	if err := c.Run(); err != nil {
-		return fmt.Errorf("pgserver: initdb: %w: %s", err, out.String())
+	if err := s.run(s.kind.initial(data)...); err != nil {
+		return err
 	}
 	// Of two that make it at once the first wins; both are alike.
 	if err := os.Rename(data, template); err != nil {
@@ -188,13 +195,6 @@ func (s *Server) give(dir string) error {
 		return nil
 	}
 	return os.Chown(dir, int(s.owner.Uid), int(s.owner.Gid))
-}
-
-func (s *Server) run(name string, args ...string) ([]byte, error) {
-	c := exec.Command(name, args...)
-	c.Dir = os.TempDir()
-	c.SysProcAttr = &syscall.SysProcAttr{Credential: s.owner}
-	return c.CombinedOutput()
 }
 
 func (s *Server) data() string { return filepath.Join(s.dir, "data") }
@@ -219,13 +219,11 @@ func (s *Server) Up() error {
 		return err
 	}
 	s.log = log
-	c := s.command("postgres", "-D", s.data(), "-p", strconv.Itoa(s.port),
-		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "max_connections=200",
-		"-c", "shared_buffers=64MB", "-c", "max_wal_size=2GB")
+	c := s.command(s.kind.serve(s.data(), s.port)...)
 	c.Stdout, c.Stderr = log, log
 	if err := c.Start(); err != nil {
 		log.Close()
-		return fmt.Errorf("pgserver: start: %w", err)
+		return fmt.Errorf("dbserver: start: %w", err)
 	}
 	s.process = c
 	return s.ready()
@@ -235,7 +233,7 @@ func (s *Server) Up() error {
 func (s *Server) ready() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	pool, err := sql.Open("pgx", s.DSN("postgres"))
+	pool, err := sql.Open(s.kind.Driver, s.DSN(s.kind.first))
 	if err != nil {
 		return err
 	}
@@ -250,7 +248,7 @@ func (s *Server) ready() error {
 		select {
 		case <-ctx.Done():
 			log, _ := os.ReadFile(filepath.Join(s.dir, "log"))
-			return fmt.Errorf("pgserver: no answer: %w: %s", err, log)
+			return fmt.Errorf("dbserver: no answer: %w: %s", err, log)
 		case <-tick.C:
 		}
 	}
@@ -261,17 +259,16 @@ func (s *Server) ready() error {
 func (s *Server) Down() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.stop(syscall.SIGQUIT)
+	return s.stop(s.kind.cut)
 }
 
-// stop ends the server by its process id. SIGQUIT is PostgreSQL's immediate
-// shutdown, SIGINT its fast one.
+// stop ends the server by its process id.
 func (s *Server) stop(how syscall.Signal) error {
 	if s.process == nil {
 		return nil
 	}
 	_ = s.process.Process.Signal(how)
-	_ = s.process.Wait() // an immediate shutdown ends with a status of its own
+	_ = s.process.Wait() // one that was cut off ends with a status of its own
 	s.process = nil
 	return s.log.Close()
 }
@@ -280,14 +277,12 @@ func (s *Server) stop(how syscall.Signal) error {
 func (s *Server) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_ = s.stop(syscall.SIGINT)
+	_ = s.stop(s.kind.end)
 	_ = os.RemoveAll(s.dir)
 }
 
-// DSN returns the data source name of a database, for pgx.
-func (s *Server) DSN(database string) string {
-	return fmt.Sprintf("postgres://postgres@127.0.0.1:%d/%s?sslmode=disable", s.port, database)
-}
+// DSN returns the data source name of a database.
+func (s *Server) DSN(database string) string { return s.kind.at(s.port, database) }
 
 // Need skips the test where there is no server, and fails it where CI=true.
 func (s *Server) Need(t testing.TB) {
@@ -296,9 +291,9 @@ func (s *Server) Need(t testing.TB) {
 		return
 	}
 	if os.Getenv("CI") == "true" {
-		t.Fatalf("PostgreSQL is needed where CI=true: %v", s.missing)
+		t.Fatalf("%s is needed where CI=true: %v", s.kind.name, s.missing)
 	}
-	t.Skipf("skipped without PostgreSQL: %v", s.missing)
+	t.Skipf("skipped without %s: %v", s.kind.name, s.missing)
 }
 
 // Database makes an empty database for one test and returns its DSN. It is dropped
@@ -306,14 +301,14 @@ func (s *Server) Need(t testing.TB) {
 func (s *Server) Database(t testing.TB) string {
 	t.Helper()
 	s.Need(t)
-	pool, err := sql.Open("pgx", s.DSN("postgres"))
+	pool, err := sql.Open(s.kind.Driver, s.DSN(s.kind.first))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer pool.Close()
 	name := "test_" + strconv.FormatInt(s.next.Add(1), 10)
-	if _, err := pool.ExecContext(t.Context(), "CREATE DATABASE "+name+""); err != nil {
-		t.Fatalf("pgserver: create database: %v", err)
+	if _, err := pool.ExecContext(t.Context(), "CREATE DATABASE "+name); err != nil {
+		t.Fatalf("dbserver: create database: %v", err)
 	}
 	return s.DSN(name)
 }
