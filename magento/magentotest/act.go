@@ -2,6 +2,7 @@ package magentotest
 
 import (
 	"slices"
+	"strconv"
 )
 
 // defaults are the default statuses of the states.
@@ -227,8 +228,12 @@ func (s *Shop) serveOrderSave(r *request) (any, *failure) {
 		return nil, invalid("Please provide payment for the order.")
 	}
 	changed := false
+	payment := o.payment
 	for name, v := range entity {
 		switch name {
+		case "payment":
+			in, _ := v.(obj)
+			payment = s.savePayment(o, in)
 		case "entity_id":
 		case "state":
 			changed = changed || o.state != text(v)
@@ -256,7 +261,30 @@ func (s *Shop) serveOrderSave(r *request) (any, *failure) {
 	for name := range entity {
 		out[name] = full[name]
 	}
+	out["payment"] = payment
 	return out, nil
+}
+
+// savePayment stores a payment. Without the id of the order's own it becomes a second
+// one, which nothing shows but the answer (REC 170, 171).
+func (s *Shop) savePayment(o *order, in obj) obj {
+	out := obj{"parent_id": o.id, "entity_id": o.payment["entity_id"]}
+	same := integer(in["entity_id"]) == integer(o.payment["entity_id"])
+	if !same {
+		out["entity_id"] = s.next("payment")
+	}
+	for name, v := range in {
+		if name != "entity_id" && name != "parent_id" {
+			out[name] = v
+		}
+	}
+	if same {
+		for name, v := range out {
+			o.payment[name] = v
+		}
+		return o.payment
+	}
+	return out
 }
 
 // text is a plain JSON value as text.
@@ -266,6 +294,8 @@ func text(v any) string {
 		return ""
 	case string:
 		return v
+	case int64:
+		return strconv.FormatInt(v, 10)
 	case interface{ String() string }:
 		return v.String()
 	}
