@@ -290,7 +290,7 @@ func (cl *Client) send(ctx context.Context, rt http.RoundTripper, c call) (http.
 		return nil, answerError(c.op, c.write, outcome.lacksRight, resp, b, cl.c.Now())
 	}
 	if err == nil && c.into != nil {
-		err = json.Unmarshal(b, c.into)
+		err = decode(b, c.into)
 	}
 	if err != nil {
 		return nil, bodyError(c.op, c.write, resp.StatusCode, err)

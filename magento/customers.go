@@ -68,15 +68,7 @@ type Region struct {
 }
 
 // UnmarshalJSON takes an object or PHP's empty list.
-func (r *Region) UnmarshalJSON(b []byte) error {
-	type plain Region
-	var p plain
-	if err := object(b, &p); err != nil {
-		return err
-	}
-	*r = Region(p)
-	return nil
-}
+func (r *Region) UnmarshalJSON(b []byte) error { return decodeMember(b, r) }
 
 var customers = listing[Customer]{
 	op: "list customers", path: "/customers/search", id: "entity_id", dated: true,

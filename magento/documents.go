@@ -135,15 +135,7 @@ type ShipmentExtension struct {
 }
 
 // UnmarshalJSON takes an object or PHP's empty list.
-func (e *ShipmentExtension) UnmarshalJSON(b []byte) error {
-	type plain ShipmentExtension
-	var p plain
-	if err := object(b, &p); err != nil {
-		return err
-	}
-	*e = ShipmentExtension(p)
-	return nil
-}
+func (e *ShipmentExtension) UnmarshalJSON(b []byte) error { return decodeMember(b, e) }
 
 // Track is one tracked parcel of a shipment.
 type Track struct {

@@ -1,9 +1,6 @@
 package magento
 
-import (
-	"bytes"
-	"encoding/json"
-)
+import "encoding/json"
 
 // Order is a sale as the shop keeps it. Amounts come twice: Base in the website's
 // currency, the others in the currency that the buyer saw. Never convert one into the
@@ -101,16 +98,7 @@ type Order struct {
 }
 
 // UnmarshalJSON decodes an order and keeps its bytes.
-func (o *Order) UnmarshalJSON(b []byte) error {
-	type plain Order
-	var p plain
-	if err := json.Unmarshal(b, &p); err != nil {
-		return err
-	}
-	p.Raw = bytes.Clone(b)
-	*o = Order(p)
-	return nil
-}
+func (o *Order) UnmarshalJSON(b []byte) error { return decode(b, o) }
 
 // Shipping returns how and where the order is sent; nil for a virtual one.
 func (o Order) Shipping() *Shipping {
@@ -154,15 +142,7 @@ type OrderExtension struct {
 }
 
 // UnmarshalJSON takes an object or PHP's empty list.
-func (e *OrderExtension) UnmarshalJSON(b []byte) error {
-	type plain OrderExtension
-	var p plain
-	if err := object(b, &p); err != nil {
-		return err
-	}
-	*e = OrderExtension(p)
-	return nil
-}
+func (e *OrderExtension) UnmarshalJSON(b []byte) error { return decodeMember(b, e) }
 
 // ShippingAssignment is the delivery of an order.
 type ShippingAssignment struct {
@@ -183,22 +163,7 @@ type KeyValue struct {
 }
 
 // UnmarshalJSON takes any plain value as text.
-func (kv *KeyValue) UnmarshalJSON(b []byte) error {
-	var p struct {
-		Key   string          `json:"key"`
-		Value json.RawMessage `json:"value"`
-	}
-	if err := json.Unmarshal(b, &p); err != nil {
-		return err
-	}
-	*kv = KeyValue{Key: p.Key}
-	if s, err := scalar(p.Value); err == nil {
-		kv.Value = s
-	} else {
-		kv.Value = string(p.Value)
-	}
-	return nil
-}
+func (kv *KeyValue) UnmarshalJSON(b []byte) error { return decode(b, kv) }
 
 // AppliedTax is one rate and what it came to.
 type AppliedTax struct {

@@ -40,15 +40,7 @@ type ProductExtension struct {
 }
 
 // UnmarshalJSON takes an object or PHP's empty list.
-func (e *ProductExtension) UnmarshalJSON(b []byte) error {
-	type plain ProductExtension
-	var p plain
-	if err := object(b, &p); err != nil {
-		return err
-	}
-	*e = ProductExtension(p)
-	return nil
-}
+func (e *ProductExtension) UnmarshalJSON(b []byte) error { return decodeMember(b, e) }
 
 // Attribute is a value of a product's attribute set: a text or a list.
 type Attribute struct {
@@ -61,7 +53,8 @@ type Attribute struct {
 func (p Product) Attribute(code string) string {
 	for _, a := range p.CustomAttributes {
 		if a.Code == code {
-			if s, err := scalar(a.Value); err == nil {
+			r := reader{b: a.Value}
+			if s, err := r.scalar(); err == nil {
 				return s
 			}
 		}

@@ -1,11 +1,8 @@
 package magento
 
 import (
-	"bytes"
 	"encoding/json"
-	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/commercesync/commerce"
@@ -17,21 +14,7 @@ import (
 type Number string
 
 // UnmarshalJSON takes a number, a text that holds one, or null.
-func (n *Number) UnmarshalJSON(b []byte) error {
-	if len(b) > 0 && (b[0] == '-' || b[0] >= '0' && b[0] <= '9') {
-		*n = Number(b) // encoding/json has read it as a number
-		return nil
-	}
-	s, err := scalar(b)
-	if err != nil {
-		return fmt.Errorf("number: %w", err)
-	}
-	if s != "" && !json.Valid([]byte(s)) || strings.ContainsAny(s, "tfn{[\"") {
-		return fmt.Errorf("%.40q is no decimal number", s)
-	}
-	*n = Number(s)
-	return nil
-}
+func (n *Number) UnmarshalJSON(b []byte) error { return decode(b, n) }
 
 // MarshalJSON writes the text as a JSON number; empty is null.
 func (n Number) MarshalJSON() ([]byte, error) {
@@ -68,30 +51,7 @@ func (n Number) Decimal() (commerce.Decimal, error) {
 type ID int64
 
 // UnmarshalJSON takes a number, a text that holds one, or null.
-func (id *ID) UnmarshalJSON(b []byte) error {
-	if len(b) > 0 && len(b) < 18 && strings.Trim(string(b), "0123456789") == "" {
-		var n int64
-		for _, c := range b {
-			n = 10*n + int64(c-'0')
-		}
-		*id = ID(n)
-		return nil
-	}
-	s, err := scalar(b)
-	if err != nil {
-		return fmt.Errorf("id: %w", err)
-	}
-	if s == "" {
-		*id = 0
-		return nil
-	}
-	n, err := strconv.ParseInt(s, 10, 64)
-	if err != nil {
-		return fmt.Errorf("%.40q is no id", s)
-	}
-	*id = ID(n)
-	return nil
-}
+func (id *ID) UnmarshalJSON(b []byte) error { return decode(b, id) }
 
 // String returns the digits.
 func (id ID) String() string { return strconv.FormatInt(int64(id), 10) }
@@ -110,21 +70,7 @@ func ParseID(s string) (ID, error) {
 type Flag bool
 
 // UnmarshalJSON takes 0, 1, true, false, their texts, "" and null.
-func (f *Flag) UnmarshalJSON(b []byte) error {
-	s, err := scalar(b)
-	if err != nil {
-		return fmt.Errorf("flag: %w", err)
-	}
-	switch s {
-	case "", "0", "false":
-		*f = false
-	case "1", "true":
-		*f = true
-	default:
-		return fmt.Errorf("%.40q is no flag", s)
-	}
-	return nil
-}
+func (f *Flag) UnmarshalJSON(b []byte) error { return decode(b, f) }
 
 // timeLayout is how Magento writes a moment: UTC, whole seconds, no zone.
 const timeLayout = "2006-01-02 15:04:05"
@@ -133,22 +79,7 @@ const timeLayout = "2006-01-02 15:04:05"
 type Time struct{ time.Time }
 
 // UnmarshalJSON takes "2006-01-02 15:04:05" or null.
-func (t *Time) UnmarshalJSON(b []byte) error {
-	s, err := scalar(b)
-	if err != nil {
-		return fmt.Errorf("time: %w", err)
-	}
-	if s == "" || strings.HasPrefix(s, "0000-00-00") {
-		*t = Time{}
-		return nil
-	}
-	v, err := time.Parse(timeLayout, s)
-	if err != nil {
-		return fmt.Errorf("%.40q is no time like %s", s, timeLayout)
-	}
-	*t = Time{v}
-	return nil
-}
+func (t *Time) UnmarshalJSON(b []byte) error { return decode(b, t) }
 
 // MarshalJSON writes "2006-01-02 15:04:05" in UTC; the zero Time is null.
 func (t Time) MarshalJSON() ([]byte, error) {
@@ -156,31 +87,4 @@ func (t Time) MarshalJSON() ([]byte, error) {
 		return []byte("null"), nil
 	}
 	return json.Marshal(t.UTC().Format(timeLayout))
-}
-
-// scalar returns the text of a JSON number, string, boolean or null ("").
-func scalar(b []byte) (string, error) {
-	b = bytes.TrimSpace(b)
-	switch {
-	case len(b) == 0, bytes.Equal(b, []byte("null")):
-		return "", nil
-	case len(b) > 1 && b[0] == '"' && b[len(b)-1] == '"' && bytes.IndexByte(b, '\\') < 0:
-		return strings.TrimSpace(string(b[1 : len(b)-1])), nil
-	case b[0] == '"':
-		var s string
-		err := json.Unmarshal(b, &s)
-		return strings.TrimSpace(s), err
-	case b[0] == '{', b[0] == '[':
-		return "", fmt.Errorf("%.40q is no plain value", b)
-	}
-	return string(b), nil
-}
-
-// object decodes a JSON object into v. PHP writes an empty one as [], which leaves v
-// as it is.
-func object(b []byte, v any) error {
-	if b = bytes.TrimSpace(b); len(b) > 0 && b[0] == '[' {
-		return nil
-	}
-	return json.Unmarshal(b, v)
 }

@@ -86,18 +86,3 @@ func TestPHPsEmptyListIsAnEmptyObject(t *testing.T) {
 	require.Empty(t, o.PaymentInfo("payment_intent_id"))
 	require.JSONEq(t, `{"entity_id":"7","extension_attributes":[],"items":null,"billing_address":null,"state":null}`, string(o.Raw))
 }
-
-func FuzzAnOrderDecodesOrFails(f *testing.F) {
-	f.Add([]byte(`{"entity_id":"1","grand_total":29.949999999999999,"items":[{"qty_ordered":"2"}],"extension_attributes":[]}`))
-	f.Add([]byte(`{"extension_attributes":{"payment_additional_info":[{"key":"a","value":true}]}}`))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		var o magento.Order
-		if json.Unmarshal(b, &o) != nil {
-			return
-		}
-		for _, i := range o.Items {
-			_, _ = i.Open()
-		}
-		_, _, _ = o.GrandTotal.Money("EUR")
-	})
-}

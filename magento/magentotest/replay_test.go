@@ -293,9 +293,12 @@ func (r *replayed) compare(at string, want, got any) {
 			r.t.Errorf("%s: %v, recorded an object", at, got)
 			return
 		}
-		for name := range want {
+		for name, v := range want {
 			if _, ok := g[name]; !ok {
 				r.absent[name]++
+				if os.Getenv("ABSENT") != "" {
+					r.t.Logf("ABSENT %s.%s: %v", at, name, v)
+				}
 			}
 		}
 		for name, v := range g {
