@@ -96,8 +96,7 @@ func (s *session) append(ctx context.Context, b inbox.Batch) ([]inbox.Appended, 
 	events, at := b.Events, make([]int, len(b.Events)) // what to insert, and its place in the batch
 	if b.Feed != "" {
 		// First, so that two pollers of one feed take turns from here on.
-		_, err := s.exec(ctx, `INSERT INTO {cursors} (feed, position) VALUES (?, ?)
-			ON CONFLICT (feed) DO UPDATE SET position = excluded.position`, b.Feed, b.Cursor)
+		_, err := s.exec(ctx, "INSERT INTO {cursors} (feed, position) VALUES (?, ?)"+s.replacing("feed", "position"), b.Feed, b.Cursor)
 		if err != nil {
 			return nil, err
 		}
@@ -163,7 +162,8 @@ func (s *session) appendSome(ctx context.Context, batch string, events []commerc
 			queued = append(queued, i)
 		}
 	}
-	if int(added) != len(queued) {
+	// MySQL counts what was there before as well.
+	if int(added) != len(queued) || s.keys {
 		if queued, err = s.unheard(ctx, queued, out); err != nil {
 			return err
 		}
@@ -234,13 +234,18 @@ func (s *session) unheard(ctx context.Context, which []int, out []inbox.Appended
 	for j, i := range which {
 		seqs[j] = out[i].Seq
 	}
-	err := s.each(ctx, func(rows *sql.Rows) error {
-		var seq int64
-		err := rows.Scan(&seq)
-		heard[seq] = true
-		return err
-	}, "SELECT seq FROM {queue} WHERE seq = ANY ? UNION ALL SELECT seq FROM {ended} WHERE seq = ANY ?", seqs, seqs)
-	return slices.DeleteFunc(slices.Clone(which), func(i int) bool { return heard[out[i].Seq] }), err
+	for _, table := range []string{"{queue}", "{ended}"} {
+		err := s.each(ctx, func(rows *sql.Rows) error {
+			var seq int64
+			err := rows.Scan(&seq)
+			heard[seq] = true
+			return err
+		}, "SELECT seq FROM "+table+" WHERE seq = ANY ?{latest}", seqs)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(which), func(i int) bool { return heard[out[i].Seq] }), nil
 }
 
 // clashOf marks a clashing row; never empty, as that is the mark of the first row.
@@ -255,7 +260,7 @@ func (s *session) addEvents(ctx context.Context, batch string, events []commerce
 	if err != nil {
 		return 0, err
 	}
-	return s.insert(ctx, "{events}", "ON CONFLICT DO NOTHING", columns...)
+	return s.insert(ctx, "{events}", s.keeping("ref"), columns...)
 }
 
 // receivedColumn is the place of received in eventColumns.
@@ -305,7 +310,7 @@ func (s *session) find(ctx context.Context, refs []string, clash bool) (map[iden
 		}
 		found[id] = r
 		return nil
-	}, "SELECT ref, clash, seq, object, batch FROM {events} WHERE ref = ANY ?"+which, refs)
+	}, "SELECT ref, clash, seq, object, batch FROM {events} WHERE ref = ANY ?"+which+"{latest}", refs)
 }
 
 // enqueue makes new events due at once.
@@ -402,9 +407,7 @@ func (s *session) saveRevisions(ctx context.Context, batch string, refs []string
 	}
 	for i := 0; i < len(ref); i += statementRows {
 		j := min(len(ref), i+statementRows)
-		_, err := s.insert(ctx, "{revisions}", `ON CONFLICT (ref) DO UPDATE SET hash = excluded.hash,
-			revision = excluded.revision, batch = excluded.batch, prior_hash = excluded.prior_hash,
-			prior_revision = excluded.prior_revision`,
+		_, err := s.insert(ctx, "{revisions}", s.replacing("ref", "hash", "revision", "batch", "prior_hash", "prior_revision"),
 			column{"ref", ref[i:j]}, column{"hash", hash[i:j]}, column{"revision", n[i:j]}, column{"batch", batches[i:j]},
 			column{"prior_hash", priorHash[i:j]}, column{"prior_revision", priorN[i:j]})
 		if err != nil {

@@ -167,7 +167,7 @@ func (s *session) take(ctx context.Context, roots []candidate, owner string, d t
 func (s *session) addLeases(ctx context.Context, roots []string) error {
 	roots = slices.Sorted(slices.Values(roots))
 	zero := make([]int64, len(roots))
-	_, err := s.insert(ctx, "{leases}", "ON CONFLICT DO NOTHING", column{"root", roots}, column{"token", zero},
+	_, err := s.insert(ctx, "{leases}", s.keeping("root"), column{"root", roots}, column{"token", zero},
 		column{"owner", make([]string, len(roots))}, column{"until", zero})
 	return err
 }

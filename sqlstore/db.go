@@ -18,19 +18,19 @@ type Config struct {
 	Prefix string
 	// Now replaces the database's clock, for simulators and tests. Leave it nil
 	// where several machines share a database: leases and settling times are
-	// reckoned by one clock. Defaults to PostgreSQL's clock_timestamp(), and for
-	// SQLite, a file of this machine, to time.Now.
+	// reckoned by one clock. Defaults to the server's clock, and for SQLite, a file of
+	// this machine, to time.Now.
 	Now func() time.Time
 	// TxTimeout bounds a transaction, here and at the server. Defaults to 10 seconds.
 	TxTimeout time.Duration
-	// LockTimeout bounds how long a statement waits for another transaction's row.
-	// On an SQLite file another program's write is waited for until TxTimeout, which
-	// is looked at whenever the connection's busy_timeout ends. Defaults to a fifth of
-	// TxTimeout.
+	// LockTimeout bounds how long a statement waits for another transaction's row; on
+	// MySQL it is rounded up to seconds. On an SQLite file another program's write is
+	// waited for until TxTimeout, which is looked at whenever the connection's
+	// busy_timeout ends. Defaults to a fifth of TxTimeout.
 	LockTimeout time.Duration
 	// AllowUnsafe names the settings that may be unsafe, in so many words: "fsync",
-	// "full_page_writes", "synchronous_commit", "journal_mode", "synchronous". With
-	// any of them a power cut loses events that were acknowledged and keys of
+	// "full_page_writes", "synchronous_commit", "journal_mode", "synchronous",
+	// "innodb_flush_log_at_trx_commit", "innodb_doublewrite", "sync_binlog". With any of them a power cut loses events that were acknowledged and keys of
 	// effects that were made.
 	AllowUnsafe []string
 }
@@ -52,7 +52,8 @@ type DB struct {
 
 var (
 	prefixForm     = regexp.MustCompile(`^[a-z][a-z0-9_]{0,30}$`)
-	unsafeSettings = []string{"fsync", "full_page_writes", "synchronous_commit", "journal_mode", "synchronous"}
+	unsafeSettings = []string{"fsync", "full_page_writes", "synchronous_commit", "journal_mode", "synchronous",
+		"innodb_flush_log_at_trx_commit", "innodb_doublewrite", "sync_binlog"}
 )
 
 // Open checks the database's settings, brings its tables to the newest version
@@ -109,7 +110,7 @@ func (d *DB) at(n int) (string, []any) {
 	if d.clockNow == nil && d.clock != "" {
 		return "(SELECT " + d.clock + ")", nil
 	}
-	return "CAST(? AS {int})", slices.Repeat([]any{d.here()}, n)
+	return "CAST(? AS {number})", slices.Repeat([]any{d.here()}, n)
 }
 
 // here is the store's clock where it is not the database's.

@@ -1,6 +1,6 @@
 // Package sqlstore keeps the inbox and the memory of operations in the user's own
-// SQL database: one SQLite file by default, PostgreSQL where several machines work
-// together. It is written on database/sql alone; the program brings the driver.
+// SQL database: one SQLite file by default, PostgreSQL, MySQL or MariaDB where several
+// machines work together. It is written on database/sql alone; the program brings the driver.
 //
 //	import _ "modernc.org/sqlite"
 //
@@ -13,7 +13,13 @@
 //
 // With PostgreSQL the pool is sql.Open("pgx", "postgres://…") with the driver
 // github.com/jackc/pgx/v5/stdlib, and the dialect [PostgreSQL]. Everything else
-// stays as it is. A pool keeps two idle connections unless told otherwise, and a new one
+// stays as it is. With MySQL or MariaDB it is sql.Open("mysql",
+// "user:password@tcp(host)/shop?clientFoundRows=true&interpolateParams=true") with
+// github.com/go-sql-driver/mysql, and [MySQL]; tables are InnoDB's, texts are bytes, and
+// a text that is searched for, such as an id or a key, has at most 1024 of them. The
+// connections of such a pool get Config.LockTimeout as their innodb_lock_wait_timeout, and
+// on MariaDB Config.TxTimeout as idle_transaction_timeout: give the store a pool of its
+// own where that does not suit the rest of the program. A pool keeps two idle connections unless told otherwise, and a new one
 // costs more than a statement: pool.SetMaxIdleConns(8) suits an inbox of four workers.
 //
 // [Open] brings the tables to the newest version, which any number of programs may
@@ -34,8 +40,8 @@
 // that is refused leaves nothing behind and takes nobody with it; where the COMMIT gets
 // no answer all of them are told so.
 //
-// Times are the database's: clock_timestamp() of PostgreSQL, and for SQLite, which
-// is a file of this machine, the clock of this machine.
+// Times are the database's, and for SQLite, which is a file of this machine, the clock
+// of this machine.
 //
 // # The caller's transaction
 //

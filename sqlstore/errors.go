@@ -1,12 +1,14 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -46,8 +48,11 @@ func refusal(kind commerce.Kind, code, format string, args ...any) *commerce.Err
 }
 
 // classify reads a driver's error without knowing the driver: PostgreSQL's state
-// (pgx and lib/pq both tell it) or SQLite's result code.
+// (pgx and lib/pq both tell it), MySQL's number, or SQLite's result code.
 func classify(err error) (commerce.Kind, string) {
+	if number, state := mysqlError(err); number != "" {
+		return cmp.Or(kindOfMySQL(number), kindOfState(state)), "mysql_" + number
+	}
 	if state := sqlState(err); state != "" {
 		return kindOfState(state), state
 	}
@@ -73,7 +78,7 @@ func classify(err error) (commerce.Kind, string) {
 			return commerce.KindUnavailable, ""
 		}
 	}
-	if strings.Contains(err.Error(), closedPool) {
+	if strings.Contains(err.Error(), closedPool) || strings.Contains(err.Error(), brokenMySQL) {
 		return commerce.KindUnavailable, ""
 	}
 	return commerce.KindInternal, ""
@@ -86,7 +91,14 @@ func sqlState(err error) string {
 	}](err); ok {
 		return e.SQLState()
 	}
-	return ""
+	_, state := mysqlError(err)
+	return state
+}
+
+// isDeadlock reports that the database ended a whole transaction in favour of another.
+func isDeadlock(err error) bool {
+	e, ok := errors.AsType[*commerce.Error](err)
+	return ok && e.Outcome == commerce.NotSent && slices.Contains([]string{"40001", "40P01", "mysql_1213"}, e.Code)
 }
 
 // kindOfState follows PostgreSQL's appendix A, "Error Codes".
@@ -151,8 +163,9 @@ func isBusy(err error) bool {
 // statementOutcome says what became of a statement that is a transaction by
 // itself: refused by the database, never sent, or, without an answer, unknown.
 func statementOutcome(err error) commerce.Outcome {
+	number, _ := mysqlError(err)
 	switch state := sqlState(err); {
-	case strings.HasPrefix(state, "08"), state == "57P01", state == "57P02":
+	case strings.HasPrefix(state, "08"), state == "57P01", state == "57P02", number == "1180": // error during COMMIT
 		return commerce.Unknown
 	case state != "":
 		return commerce.NotSent
@@ -173,8 +186,12 @@ func statementOutcome(err error) commerce.Outcome {
 	return commerce.Unknown
 }
 
-// closedPool is how database/sql says so; it keeps the error to itself.
-const closedPool = "sql: database is closed"
+// Both are known by their words only: database/sql keeps its error to itself, and this
+// package does without MySQL's driver.
+const (
+	closedPool  = "sql: database is closed"
+	brokenMySQL = "invalid connection" // after a statement was sent
+)
 
 // texts refuses what a text column can not hold, before anything is sent.
 func texts(named ...string) error {

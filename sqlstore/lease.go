@@ -92,10 +92,19 @@ func (s *session) link(ctx context.Context, l inbox.Lease, subject, root string,
 	}
 	var free struct{ token, until int64 }
 	var linked, others int
-	if err := s.addLeases(ctx, []string{root}); err != nil {
-		return inbox.Lease{}, err
+	take := func() error {
+		return s.row(ctx, "SELECT token, until FROM {leases} WHERE root = ?{skip}", root).Scan(&free.token, &free.until)
 	}
-	err = s.row(ctx, "SELECT token, until FROM {leases} WHERE root = ?{skip}", root).Scan(&free.token, &free.until)
+	if err = take(); err == sql.ErrNoRows {
+		// Held by another transaction, or not there yet.
+		err = s.row(ctx, "SELECT COUNT(*) FROM {leases} WHERE root = ?", root).Scan(&others)
+		if err == nil && others == 0 {
+			err = s.addLeases(ctx, []string{root})
+		}
+		if err == nil {
+			err = take()
+		}
+	}
 	if err == sql.ErrNoRows {
 		return inbox.Lease{}, held(0)
 	}

@@ -26,8 +26,8 @@ const joinedOpen = `FROM {queue} q JOIN {events} e ON e.seq = q.seq LEFT JOIN {e
 
 // ofRoot restricts events to the subjects of a root; it takes the root three times.
 // A subject that is linked is told under what it is linked to.
-const ofRoot = `e.subject IN (SELECT subject FROM {links} WHERE root = ?
-	UNION ALL SELECT o.alone FROM (SELECT ? AS alone) o WHERE NOT EXISTS (SELECT 1 FROM {links} WHERE subject = ?))`
+const ofRoot = `e.subject IN (SELECT s.subject FROM (SELECT subject FROM {links} WHERE root = ?
+	UNION ALL SELECT o.alone FROM (SELECT ? AS alone) o WHERE NOT EXISTS (SELECT 1 FROM {links} WHERE subject = ?)) s)`
 
 // entries reads entries; from names the tables e, q, d and l.
 func (s *session) entries(ctx context.Context, raw bool, from string, args ...any) ([]inbox.Entry, error) {

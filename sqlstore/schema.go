@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -12,8 +13,9 @@ import (
 var tables = []string{"schema", "events", "queue", "ended", "acts", "links", "leases", "cursors", "revisions", "operations"}
 
 // migrations bring the schema from one version to the next; the version is their
-// number. A released one never changes. {text}, {int}, {bytes} and {seq} are the
-// dialect's types; times are microseconds since 1970 UTC, and 0 = none.
+// number. A released one never changes. {key} (a text that is searched for), {text},
+// {int}, {bytes} and {seq} are the dialect's types; times are microseconds since 1970
+// UTC, and 0 = none.
 //
 // What never changes lies apart from what changes all the time: events is only
 // ever added to, and queue holds nothing but what is not ended (ready and parked)
@@ -22,29 +24,29 @@ var tables = []string{"schema", "events", "queue", "ended", "acts", "links", "le
 var migrations = []string{`
 CREATE TABLE {events} (
 	seq {seq},
-	ref {text} NOT NULL,         -- identity: tenant/system/account/mode/id
-	clash {text} NOT NULL,       -- empty; the object, where the identity came again with another one
-	tenant {text} NOT NULL,
-	type {text} NOT NULL,
+	ref {key} NOT NULL,          -- identity: tenant/system/account/mode/id
+	clash {key} NOT NULL,        -- empty; the object, where the identity came again with another one
+	tenant {key} NOT NULL,
+	type {key} NOT NULL,
 	object {text} NOT NULL,
-	subject {text} NOT NULL,     -- tenant/system/account/mode/id of the widest object
+	subject {key} NOT NULL,      -- tenant/system/account/mode/id of the widest object
 	person {text} NOT NULL,
 	api_version {text} NOT NULL,
 	created {int} NOT NULL,
 	received {int} NOT NULL,
-	batch {text} NOT NULL,       -- the batch that brought it: the truth about what was new
+	batch {key} NOT NULL,        -- the batch that brought it: the truth about what was new
 	overlay {text} NOT NULL,     -- JSON it came with; mostly empty
 	raw {bytes} NOT NULL,
 	UNIQUE (ref, clash)
-);
+){engine};
 CREATE INDEX {events}_subject ON {events} (subject);
 
 CREATE TABLE {queue} (
 	seq {int} PRIMARY KEY,
-	tenant {text} NOT NULL,
-	subject {text} NOT NULL,
+	tenant {key} NOT NULL,
+	subject {key} NOT NULL,
 	created {int} NOT NULL,
-	state {text} NOT NULL,       -- ready, parked, dead
+	state {key} NOT NULL,        -- ready, parked, dead
 	due {int},                   -- null where dead
 	attempts {int} NOT NULL,
 	starts {int} NOT NULL,
@@ -53,64 +55,64 @@ CREATE TABLE {queue} (
 	reason {text} NOT NULL,
 	code {text} NOT NULL,
 	handler {text} NOT NULL
-);
+){engine};
 CREATE INDEX {queue}_due ON {queue} (due);
 CREATE INDEX {queue}_subject ON {queue} (subject);
 
 CREATE TABLE {ended} (
 	seq {int} PRIMARY KEY,
-	state {text} NOT NULL,       -- done, ignored, discarded
+	state {key} NOT NULL,        -- done, ignored, discarded
 	attempts {int} NOT NULL,
 	generation {int} NOT NULL,
 	ended {int} NOT NULL,
 	reason {text} NOT NULL,
 	code {text} NOT NULL,
 	handler {text} NOT NULL
-);
+){engine};
 
 CREATE TABLE {acts} (
 	seq {int} NOT NULL,
 	generation {int} NOT NULL,   -- that the act began
 	at {int} NOT NULL,
 	actor {text} NOT NULL,
-	verb {text} NOT NULL,
+	verb {key} NOT NULL,
 	reason {text} NOT NULL,
 	overlay {text} NOT NULL,
 	PRIMARY KEY (seq, generation)
-);
+){engine};
 
 CREATE TABLE {links} (
-	subject {text} PRIMARY KEY,
-	root {text} NOT NULL,
+	subject {key} PRIMARY KEY,
+	root {key} NOT NULL,
 	ordinal {int} NOT NULL,
 	UNIQUE (root, ordinal)
-);
+){engine};
 
 CREATE TABLE {leases} (
-	root {text} PRIMARY KEY,
+	root {key} PRIMARY KEY,
 	token {int} NOT NULL,
-	owner {text} NOT NULL,
+	owner {key} NOT NULL,
 	until {int} NOT NULL
-);
+){engine};
 
 CREATE TABLE {cursors} (
-	feed {text} PRIMARY KEY,
+	feed {key} PRIMARY KEY,
 	position {text} NOT NULL
-);
+){engine};
 
 CREATE TABLE {revisions} (
-	ref {text} PRIMARY KEY,      -- tenant/system/account/mode/id of the polled object
-	hash {text} NOT NULL,
+	ref {key} PRIMARY KEY,       -- tenant/system/account/mode/id of the polled object
+	hash {key} NOT NULL,
 	revision {int} NOT NULL,
-	batch {text} NOT NULL,       -- that brought it here from
-	prior_hash {text} NOT NULL,
+	batch {key} NOT NULL,        -- that brought it here from
+	prior_hash {key} NOT NULL,
 	prior_revision {int} NOT NULL
-);
+){engine};
 
 CREATE TABLE {operations} (
-	name {text} PRIMARY KEY,
-	state {text} NOT NULL,
-	class {text} NOT NULL,
+	name {key} PRIMARY KEY,
+	state {key} NOT NULL,
+	class {key} NOT NULL,
 	fingerprint {text} NOT NULL,
 	generation {int} NOT NULL,
 	token {int} NOT NULL,
@@ -122,20 +124,23 @@ CREATE TABLE {operations} (
 	finished {int} NOT NULL,
 	changed {int} NOT NULL,
 	result {bytes}
-);
+){engine};
 CREATE INDEX {operations}_changed ON {operations} (changed, name);
 `}
 
 // migrate brings the schema to the newest version, one opener at a time. Running
-// it again changes nothing.
+// it again changes nothing. Where the database commits each table by itself (MySQL), one
+// that was cut off goes on: what is there already is left as it is.
 func (d *DB) migrate(ctx context.Context) error {
 	return d.write(ctx, "migrate", func(ctx context.Context, s *session) error {
 		if d.serialise != nil {
-			if err := d.serialise(ctx, d, s.runner); err != nil {
+			release, err := d.serialise(ctx, d, s.runner)
+			if err != nil {
 				return err
 			}
+			defer release()
 		}
-		if _, err := s.exec(ctx, "CREATE TABLE IF NOT EXISTS {schema} (version {int} PRIMARY KEY, applied {int} NOT NULL)"); err != nil {
+		if _, err := s.exec(ctx, "CREATE TABLE IF NOT EXISTS {schema} (version {int} PRIMARY KEY, applied {int} NOT NULL){engine}"); err != nil {
 			return err
 		}
 		var at int
@@ -151,13 +156,16 @@ func (d *DB) migrate(ctx context.Context) error {
 				if strings.TrimSpace(statement) == "" {
 					continue
 				}
-				if _, err := s.exec(ctx, statement); err != nil {
+				if _, err := s.exec(ctx, statement); err != nil && !isThere(err) {
 					return fmt.Errorf("version %d: %w", v, err)
 				}
 			}
 			if _, err := s.exec(ctx, "INSERT INTO {schema} (version, applied) VALUES (?, ?)", v, s.now); err != nil {
 				return err
 			}
+		}
+		if n, err := s.exec(ctx, "UPDATE {schema} SET version = version"); err != nil || n == 0 {
+			return cmp.Or(err, error(refusal(commerce.KindInvalid, "changed_rows", "the driver counts rows that changed, not rows that were found; add clientFoundRows=true to the data source name")))
 		}
 		if at == 0 && d.tune != nil {
 			return d.tune(ctx, d, s.runner)

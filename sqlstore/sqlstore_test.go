@@ -37,6 +37,7 @@ func TestAStatementIsSaidInTheDialectsWords(t *testing.T) {
 		{"an empty list matches nothing", SQLite, "a = ANY ?", []any{[]string{}}, "a IN ()", []any{}},
 		{"names get the prefix", SQLite, "SELECT 1 FROM {queue}{lock}", nil, "SELECT 1 FROM p_queue", nil},
 		{"rows are locked where writers share", PostgreSQL, "SELECT 1 FROM {queue}{skip}", nil, "SELECT 1 FROM p_queue FOR UPDATE SKIP LOCKED", nil},
+		{"a list is many values in MySQL", MySQL, "a = ANY ?{latest}", []any{[]string{"x", "y"}}, "a IN (?,?) FOR UPDATE", []any{"x", "y"}},
 		{"bytes are one value", SQLite, "a = ?", []any{[]byte("x")}, "a = ?", []any{[]byte("x")}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -55,6 +56,11 @@ type (
 	state string
 	code  int
 )
+
+// mysqlSays is an error as MySQL's driver writes it.
+func mysqlSays(number int, state string) error {
+	return fmt.Errorf("Error %d (%s): refused", number, state) //nolint:staticcheck // the driver's own words
+}
 
 func (s state) Error() string    { return "refused" }
 func (s state) SQLState() string { return string(s) }
@@ -84,6 +90,16 @@ func TestDriverErrorsAreSaidInOurWords(t *testing.T) {
 		{"a disk that fails", code(10), commerce.KindUnavailable, commerce.Unknown},
 		{"a damaged file", code(11), commerce.KindInternal, commerce.Unknown},
 		{"a file that is read only", code(8), commerce.KindForbidden, commerce.Unknown},
+		{"a deadlock of MySQL's", mysqlSays(1213, "40001"), commerce.KindConflict, commerce.NotSent},
+		{"a row that another wrote, in MySQL", mysqlSays(1062, "23000"), commerce.KindConflict, commerce.NotSent},
+		{"a lock that was not free in time, in MySQL", mysqlSays(1205, "HY000"), commerce.KindConflict, commerce.Unknown},
+		{"a text that is too long for MySQL", mysqlSays(1406, "22001"), commerce.KindInvalid, commerce.Unknown},
+		{"a MySQL server that shuts down", mysqlSays(1053, "08S01"), commerce.KindUnavailable, commerce.Unknown},
+		{"a MySQL server that is read only", mysqlSays(1290, "HY000"), commerce.KindUnavailable, commerce.Unknown},
+		{"a full table of MySQL's", mysqlSays(1114, "HY000"), commerce.KindUnavailable, commerce.Unknown},
+		{"a missing right in MySQL", mysqlSays(1142, "42000"), commerce.KindForbidden, commerce.Unknown},
+		{"a missing table in MySQL", mysqlSays(1146, "42S02"), commerce.KindInternal, commerce.Unknown},
+		{"a connection of MySQL's that broke", errors.New("invalid connection"), commerce.KindUnavailable, commerce.Unknown},
 		{"a broken connection", fmt.Errorf("read: %w", io.ErrUnexpectedEOF), commerce.KindUnavailable, commerce.Unknown},
 		{"a bad connection", driver.ErrBadConn, commerce.KindUnavailable, commerce.Unknown},
 		{"a network error", &net.OpError{Op: "dial", Err: errors.New("refused")}, commerce.KindUnavailable, commerce.Unknown},

@@ -50,16 +50,18 @@ func (st *Steps) Begin(ctx context.Context, r idempotency.BeginRequest) (idempot
 	if err == nil && rec.State == idempotency.Done {
 		return idempotency.Decide(rec, r, rec.Finished)
 	}
+	known := err == nil
 	var g idempotency.Grant
 	err = st.db.write(ctx, op, func(ctx context.Context, s *session) (err error) {
 		// Mostly the key is new: then one statement begins it.
-		rec := idempotency.Record{Key: r.Key, State: idempotency.NotSent, Created: moment(s.now)}
-		if g, err = idempotency.Decide(rec, r, moment(s.now)); err != nil {
-			return err
-		}
-		n, err := s.add(ctx, g.Record)
-		if err != nil || n == 1 {
-			return err
+		if !known {
+			rec := idempotency.Record{Key: r.Key, State: idempotency.NotSent, Created: moment(s.now)}
+			if g, err = idempotency.Decide(rec, r, moment(s.now)); err != nil {
+				return err
+			}
+			if fresh, err := s.add(ctx, g.Record); err != nil || fresh {
+				return err
+			}
 		}
 		if rec, err = s.operation(ctx, r.Key); err != nil {
 			return err
@@ -88,12 +90,21 @@ func (s *session) operation(ctx context.Context, key string) (idempotency.Record
 	return rec, err
 }
 
-// add adds a record where its key is new, and returns how many it added.
-func (s *session) add(ctx context.Context, r idempotency.Record) (int64, error) {
-	return s.exec(ctx, `INSERT INTO {operations} (`+recordColumns+`, changed)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+// add adds a record, and reports false where its key is there already. MySQL can not
+// count what it added, but ends a transaction for nothing less than a deadlock.
+func (s *session) add(ctx context.Context, r idempotency.Record) (bool, error) {
+	conflict := ""
+	if !s.keys {
+		conflict = s.keeping("name")
+	}
+	n, err := s.exec(ctx, "INSERT INTO {operations} ("+recordColumns+`, changed)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`+conflict,
 		r.Key, string(r.State), string(r.Class), r.Fingerprint, r.Generation, r.Token, r.Attempts, micros(r.Created),
 		micros(r.Started), micros(r.Until), r.Settle.Microseconds(), micros(r.Finished), r.Result, s.now)
+	if s.keys && isThere(err) {
+		return false, nil
+	}
+	return n == 1, err
 }
 
 func (s *session) update(ctx context.Context, r idempotency.Record) error {
@@ -194,11 +205,11 @@ func (st *Steps) RecordTx(ctx context.Context, tx *sql.Tx, key, fingerprint stri
 	now := moment(s.now)
 	rec = idempotency.Record{Key: key, State: idempotency.Done, Class: idempotency.Keyed, Fingerprint: fingerprint,
 		Token: 1, Attempts: 1, Created: now, Started: now, Finished: now, Result: result}
-	n, err := s.add(ctx, rec)
+	first, err = s.add(ctx, rec)
 	if err != nil {
 		return rec, false, fail(op, commerce.NotSent, err)
 	}
-	if n == 1 {
+	if first {
 		return rec, true, nil
 	}
 	if rec, err = s.operation(ctx, key); err != nil {

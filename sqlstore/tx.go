@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"fmt"
+	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -25,13 +27,22 @@ func (d *DB) write(ctx context.Context, op string, fn func(context.Context, *ses
 	if d.oneTurn {
 		return d.share(ctx, op, fn)
 	}
-	return d.bounded(ctx, op, d.begin, func(ctx context.Context, t transaction) error {
-		s, err := d.enterTx(ctx, t.runner, true)
-		if err != nil {
+	// Of two that wait for each other the database ends one, whole, and says so: it
+	// begins again, after a little that two of them do not share.
+	ctx, cancel := context.WithTimeout(ctx, d.txTimeout)
+	defer cancel()
+	for try := time.Duration(1); ; try++ {
+		err := d.bounded(ctx, op, d.begin, func(ctx context.Context, t transaction) error {
+			s, err := d.enterTx(ctx, t.runner, true)
+			if err != nil {
+				return err
+			}
+			return fn(ctx, s)
+		})
+		if !isDeadlock(err) || !pause(ctx, rand.N(try*busyPause)) {
 			return err
 		}
-		return fn(ctx, s)
-	})
+	}
 }
 
 // bounded runs fn between begin and commit.
@@ -141,7 +152,7 @@ func (d *DB) beginImmediate(ctx context.Context) (transaction, error) {
 
 type insideKey struct{}
 
-// busyPause is how long a writer stays away after SQLite's patience ended.
+// busyPause is how long a writer stays away that found the database busy.
 const busyPause = 2 * time.Millisecond
 
 // pause waits, and reports false where the context ended first.
@@ -273,6 +284,28 @@ type column struct {
 	values any // []string, []int64 or [][]byte, of one length; or an expression
 }
 
+// keeping ends an INSERT that leaves rows as they are which are there already; key is
+// one of their columns. MySQL's INSERT IGNORE would also cut texts that are too long.
+func (p *pieces) keeping(key string) string {
+	if p.keys {
+		return " ON DUPLICATE KEY UPDATE " + key + " = " + key
+	}
+	return " ON CONFLICT DO NOTHING"
+}
+
+// replacing ends an INSERT that gives rows with the same key these columns' new values.
+func (p *pieces) replacing(key string, columns ...string) string {
+	head, form := " ON CONFLICT ("+key+") DO UPDATE SET ", "%[1]s = excluded.%[1]s"
+	if p.keys {
+		head, form = " ON DUPLICATE KEY UPDATE ", "%[1]s = VALUES(%[1]s)"
+	}
+	set := make([]string, len(columns))
+	for i, c := range columns {
+		set[i] = fmt.Sprintf(form, c)
+	}
+	return head + strings.Join(set, ", ")
+}
+
 // expression is SQL for a column of insertArrays.
 type expression string
 
@@ -281,7 +314,7 @@ type expression string
 func (s *session) insert(ctx context.Context, table, conflict string, columns ...column) (int64, error) {
 	if s.arrays {
 		text, args := insertArrays(table, "", columns)
-		return s.exec(ctx, text+" "+conflict, args...)
+		return s.exec(ctx, text+conflict, args...)
 	}
 	lists := make([][]any, len(columns))
 	names := make([]string, len(columns))
@@ -297,7 +330,7 @@ func (s *session) insert(ctx context.Context, table, conflict string, columns ..
 		}
 	}
 	return s.exec(ctx, "INSERT INTO "+table+" ("+strings.Join(names, ", ")+") VALUES "+
-		one+strings.Repeat(","+one, rows-1)+" "+conflict, args...)
+		one+strings.Repeat(","+one, rows-1)+conflict, args...)
 }
 
 // insertArrays adds rows that travel as one array a column. The events of a batch

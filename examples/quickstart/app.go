@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	_ "github.com/go-sql-driver/mysql"
 	_ "github.com/jackc/pgx/v5/stdlib"
 	_ "modernc.org/sqlite"
 
@@ -144,6 +145,8 @@ func (a *app) open(ctx context.Context, o options, now func() time.Time) (*sqlst
 	switch {
 	case strings.HasPrefix(o.db, "postgres://"), strings.HasPrefix(o.db, "postgresql://"):
 		driver, dialect = "pgx", sqlstore.PostgreSQL
+	case strings.Contains(o.db, "@tcp("):
+		driver, dialect = "mysql", sqlstore.MySQL
 	case o.db == "":
 		dir, err := os.MkdirTemp("", "quickstart")
 		if err != nil {

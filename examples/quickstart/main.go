@@ -33,7 +33,7 @@ func main() {
 	var o options
 	flag.IntVar(&o.orders, "orders", 200, "how many orders customers place")
 	flag.Uint64Var(&o.seed, "seed", 1, "draws the same world again")
-	flag.StringVar(&o.db, "db", "", "SQLite file or postgres://… (default: a temporary file)")
+	flag.StringVar(&o.db, "db", "", "SQLite file, postgres://… or user:password@tcp(host)/name?clientFoundRows=true (default: a temporary file)")
 	flag.StringVar(&o.tryton, "tryton", "", "URL of a real Tryton in place of the fake one; password in TRYTON_PASSWORD")
 	flag.StringVar(&o.trytonDB, "tryton-db", "erp", "its database")
 	flag.StringVar(&o.trytonUser, "tryton-user", "sync", "its user")

@@ -45,7 +45,7 @@ var PostgreSQL = &Kind{
 
 // MariaDB is the one in the search path, or in /usr/sbin.
 var MariaDB = &Kind{
-	Driver: "mysql", name: "MariaDB", account: "mysql", version: "mariadbd", first: "mysql",
+	Driver: "mysql", name: "MariaDB", account: "nobody", version: "mariadbd", first: "mysql",
 	programs: func() (map[string]string, error) {
 		found := map[string]string{}
 		for _, name := range []string{"mariadbd", "mariadb-install-db"} {

@@ -22,16 +22,18 @@ import (
 	"github.com/commercesync/commerce/internal/integration/dbserver"
 )
 
-var server *dbserver.Server
+var server, maria *dbserver.Server
 
 func TestMain(m *testing.M) {
 	if spec := os.Getenv(workerEnv); spec != "" {
 		os.Exit(work(spec))
 	}
-	var stop func()
+	var stop, stopMaria func()
 	server, stop = dbserver.Main(dbserver.PostgreSQL)
+	maria, stopMaria = dbserver.Main(dbserver.MariaDB)
 	code := m.Run()
 	stop()
+	stopMaria()
 	if code == 0 {
 		if err := goleak.Find(); err != nil {
 			println(err.Error())

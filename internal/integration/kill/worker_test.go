@@ -47,10 +47,7 @@ const (
 )
 
 func (j job) dialect() sqlstore.Dialect {
-	if j.Driver == "pgx" {
-		return sqlstore.PostgreSQL
-	}
-	return sqlstore.SQLite
+	return map[string]sqlstore.Dialect{"sqlite": sqlstore.SQLite, "pgx": sqlstore.PostgreSQL, "mysql": sqlstore.MySQL}[j.Driver]
 }
 
 // work is a worker's whole life. It prints the address of its endpoint when it is

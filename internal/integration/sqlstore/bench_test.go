@@ -35,9 +35,7 @@ func benchEvents(n int) []commerce.Event {
 func benchEach(b *testing.B, run func(b *testing.B, d database)) {
 	for _, d := range databases {
 		b.Run(d.name, func(b *testing.B) {
-			if d.dialect == sqlstore.PostgreSQL {
-				server.Need(b)
-			}
+			d.need(b)
 			run(b, d)
 		})
 	}

@@ -29,10 +29,7 @@ const childLease = 300 * time.Millisecond
 
 func runChild(spec string) int {
 	driver, dsn, _ := strings.Cut(spec, " ")
-	dialect := sqlstore.SQLite
-	if driver == "pgx" {
-		dialect = sqlstore.PostgreSQL
-	}
+	dialect := map[string]sqlstore.Dialect{"sqlite": sqlstore.SQLite, "pgx": sqlstore.PostgreSQL, "mysql": sqlstore.MySQL}[driver]
 	ctx := context.Background()
 	pool, err := sql.Open(driver, dsn)
 	if err != nil {
@@ -194,13 +191,16 @@ func whole(t *testing.T, d database, pool *sql.DB) {
 
 func TestADatabaseThatGoesAwayAndComesBack(t *testing.T) {
 	t.Parallel()
-	server.Need(t)
-	own, err := dbserver.Start(dbserver.PostgreSQL)
+	eachOf(t, servers, goesAwayAndComesBack)
+}
+
+func goesAwayAndComesBack(t *testing.T, d database) {
+	kind := map[sqlstore.Dialect]*dbserver.Kind{sqlstore.PostgreSQL: dbserver.PostgreSQL, sqlstore.MySQL: dbserver.MariaDB}[d.dialect]
+	own, err := dbserver.Start(kind)
 	require.NoError(t, err)
 	defer own.Close()
-	pool := open(t, "pgx", own.Database(t))
-	db, err := sqlstore.Open(t.Context(), pool, sqlstore.PostgreSQL, sqlstore.Config{})
-	require.NoError(t, err)
+	pool := open(t, kind.Driver, own.Database(t))
+	db := d.openStore(t, pool, sqlstore.Config{})
 	store := db.Inbox()
 
 	const writers, each = 4, 60
@@ -253,7 +253,7 @@ func TestADatabaseThatGoesAwayAndComesBack(t *testing.T) {
 	counts, err := store.Count(t.Context(), "")
 	require.NoError(t, err)
 	require.Equal(t, writers*each, counts.Ready)
-	whole(t, databases[1], pool)
+	whole(t, d, pool)
 	t.Logf("while it was away: %d not sent, %d unknown", refused, unknown)
 }
 

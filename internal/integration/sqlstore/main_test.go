@@ -1,5 +1,5 @@
 // Package sqlstore_test runs the suites of the stores, and what only a real
-// database can show, on SQLite and PostgreSQL.
+// database can show, on SQLite, PostgreSQL and MariaDB.
 package sqlstore_test
 
 import (
@@ -22,16 +22,18 @@ import (
 	"github.com/commercesync/commerce/sqlstore"
 )
 
-var server *dbserver.Server
+var server, maria *dbserver.Server
 
 func TestMain(m *testing.M) {
 	if child := os.Getenv("COMMERCE_CHILD"); child != "" {
 		os.Exit(runChild(child))
 	}
-	var stop func()
+	var stop, stopMaria func()
 	server, stop = dbserver.Main(dbserver.PostgreSQL)
+	maria, stopMaria = dbserver.Main(dbserver.MariaDB)
 	code := m.Run()
 	stop()
+	stopMaria()
 	if code == 0 {
 		if err := goleak.Find(); err != nil {
 			println(err.Error())
@@ -56,18 +58,34 @@ var databases = []database{
 	{"PostgreSQL", sqlstore.PostgreSQL, func(t testing.TB) (string, string) {
 		return "pgx", server.Database(t)
 	}},
+	{"MariaDB", sqlstore.MySQL, func(t testing.TB) (string, string) {
+		return "mysql", maria.Database(t)
+	}},
 }
 
+// servers are the databases that several programs write at the same moment.
+var servers = databases[1:]
+
 // each runs a test on every kind of database.
-func each(t *testing.T, test func(t *testing.T, d database)) {
-	for _, d := range databases {
+func each(t *testing.T, test func(t *testing.T, d database)) { eachOf(t, databases, test) }
+
+func eachOf(t *testing.T, some []database, test func(t *testing.T, d database)) {
+	for _, d := range some {
 		t.Run(d.name, func(t *testing.T) {
 			t.Parallel()
-			if d.dialect == sqlstore.PostgreSQL {
-				server.Need(t)
-			}
+			d.need(t)
 			test(t, d)
 		})
+	}
+}
+
+// need skips a test where the database's server is not installed.
+func (d database) need(t testing.TB) {
+	switch d.dialect {
+	case sqlstore.PostgreSQL:
+		server.Need(t)
+	case sqlstore.MySQL:
+		maria.Need(t)
 	}
 }
 

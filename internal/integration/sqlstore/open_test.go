@@ -14,6 +14,7 @@ import (
 	"github.com/commercesync/commerce"
 	"github.com/commercesync/commerce/idempotency"
 	"github.com/commercesync/commerce/inbox"
+	"github.com/commercesync/commerce/internal/integration/dbserver"
 	"github.com/commercesync/commerce/sqlstore"
 )
 
@@ -24,6 +25,9 @@ func TestSettingsThatLoseAcknowledgedWritesAreRefused(t *testing.T) {
 	}
 	postgres := func(t *testing.T, options string) (string, string) {
 		return "pgx", server.Database(t) + options
+	}
+	mysql := func(t *testing.T, options string) (string, string) {
+		return "mysql", maria.Database(t) + options
 	}
 	for _, c := range []struct {
 		name    string
@@ -40,6 +44,8 @@ func TestSettingsThatLoseAcknowledgedWritesAreRefused(t *testing.T) {
 		{"PostgreSQL as it comes", sqlstore.PostgreSQL, postgres, "", ""},
 		{"PostgreSQL with local commits", sqlstore.PostgreSQL, postgres, "&synchronous_commit=local", ""},
 		{"PostgreSQL with synchronous_commit off", sqlstore.PostgreSQL, postgres, "&synchronous_commit=off", "synchronous_commit"},
+		{"MariaDB as it comes", sqlstore.MySQL, mysql, "", ""},
+		{"MariaDB with another time zone and character set", sqlstore.MySQL, mysql, "&time_zone=%27%2B05:00%27&charset=latin1", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -66,8 +72,11 @@ func TestOneUnsafeConnectionOfASafePoolIsRefused(t *testing.T) {
 		pool.SetMaxOpenConns(1)
 		db := d.openStore(t, pool, sqlstore.Config{})
 		unsafe, says := "PRAGMA synchronous = NORMAL", "SQLiteDSN"
-		if d.dialect == sqlstore.PostgreSQL {
+		switch d.dialect {
+		case sqlstore.PostgreSQL:
 			unsafe, says = "SET synchronous_commit = off", "synchronous_commit = off"
+		case sqlstore.MySQL:
+			unsafe, says = "SET sql_mode = ''", "STRICT_TRANS_TABLES"
 		}
 		_, err := pool.ExecContext(t.Context(), unsafe)
 		require.NoError(t, err)
@@ -80,6 +89,59 @@ func TestOneUnsafeConnectionOfASafePoolIsRefused(t *testing.T) {
 		require.NoError(t, err)
 		require.Zero(t, counts, "nothing was stored")
 	})
+}
+
+func TestUnsafeSettingsOfAMySQLServerAreRefused(t *testing.T) {
+	t.Parallel()
+	maria.Need(t)
+	own, err := dbserver.Start(dbserver.MariaDB) // the settings are the whole server's
+	require.NoError(t, err)
+	defer own.Close()
+	pool := open(t, "mysql", own.Database(t))
+	db, err := sqlstore.Open(t.Context(), pool, sqlstore.MySQL, sqlstore.Config{})
+	require.NoError(t, err)
+	begin := idempotency.BeginRequest{Key: "k", Lease: time.Minute, Settle: time.Minute}
+	g, err := db.Steps().Begin(t.Context(), begin)
+	require.NoError(t, err)
+
+	_, err = pool.ExecContext(t.Context(), "SET GLOBAL innodb_flush_log_at_trx_commit = 2")
+	require.NoError(t, err)
+	_, err = db.Inbox().Append(t.Context(), batch("b1", event("evt_1", "pi_1")))
+	require.ErrorContains(t, err, "innodb_flush_log_at_trx_commit = 2")
+	require.ErrorIs(t, err, commerce.ErrInvalid)
+	err = db.Steps().End(t.Context(), "k", g.Record.Token, idempotency.Done, nil)
+	require.ErrorContains(t, err, "innodb_flush_log_at_trx_commit", "a statement by itself is checked as well")
+	accepted, err := sqlstore.Open(t.Context(), pool, sqlstore.MySQL, sqlstore.Config{AllowUnsafe: []string{"innodb_flush_log_at_trx_commit"}})
+	require.NoError(t, err)
+	require.NoError(t, accepted.Steps().End(t.Context(), "k", g.Record.Token, idempotency.Done, nil))
+}
+
+func TestAMySQLDriverThatCountsChangedRowsIsRefused(t *testing.T) {
+	t.Parallel()
+	maria.Need(t)
+	pool := open(t, "mysql", strings.Replace(maria.Database(t), "clientFoundRows=true&", "", 1))
+	_, err := sqlstore.Open(t.Context(), pool, sqlstore.MySQL, sqlstore.Config{})
+	require.ErrorIs(t, err, commerce.ErrInvalid)
+	require.ErrorContains(t, err, "clientFoundRows=true")
+}
+
+func TestATextThatIsTooLongForMySQLIsRefusedAndNotCut(t *testing.T) {
+	t.Parallel()
+	maria.Need(t)
+	d := servers[1]
+	db := d.store(t, sqlstore.Config{})
+	long := idempotency.BeginRequest{Key: strings.Repeat("k", 1025), Lease: time.Minute, Settle: time.Minute}
+	_, err := db.Steps().Begin(t.Context(), long)
+	require.ErrorIs(t, err, commerce.ErrInvalid)
+	require.True(t, commerce.SafeToRetry(err))
+	long.Key = long.Key[1:]
+	_, err = db.Steps().Begin(t.Context(), long)
+	require.NoError(t, err)
+	long.Key = "k " // a collation would take it for "k"
+	_, err = db.Steps().Begin(t.Context(), long)
+	require.NoError(t, err)
+	_, err = db.Steps().Get(t.Context(), "k")
+	require.ErrorIs(t, err, commerce.ErrNotFound)
 }
 
 func TestAReleaseLeavesTheConnectionDurable(t *testing.T) {
