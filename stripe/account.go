@@ -47,29 +47,6 @@ func (a *Account) UnmarshalJSON(b []byte) error {
 	return read(b, (*plain)(a), "account", "id")
 }
 
-// ExternalAccount is a bank account or card that is paid out to.
-type ExternalAccount struct {
-	ID       string            `json:"id"`
-	Object   string            `json:"object"` // "bank_account", "card"
-	Account  ID                `json:"account"`
-	Country  string            `json:"country"`
-	Currency string            `json:"currency"` // lower case
-	Last4    string            `json:"last4"`
-	Status   string            `json:"status"` // of a bank account: "new", "verified", "errored" …
-	Default  bool              `json:"default_for_currency"`
-	Metadata map[string]string `json:"metadata"`
-
-	Raw json.RawMessage `json:"-"` // the object as received
-}
-
-// UnmarshalJSON reads a bank account or card. A missing id, object or last4 is a
-// [*GapError].
-func (a *ExternalAccount) UnmarshalJSON(b []byte) error {
-	type plain ExternalAccount
-	a.Raw = keep(b)
-	return read(b, (*plain)(a), "external_account", "id", "object", "last4")
-}
-
 // Application is a platform or app that an account let in. The event
 // account.application.deauthorized carries it; who left is the event's Account.
 type Application struct {
@@ -109,6 +86,7 @@ type (
 	AccountListParams   = stripego.AccountListParams
 	AccountRejectParams = stripego.AccountRejectParams
 	AccountLinkParams   = stripego.AccountLinkParams
+	LoginLinkParams     = stripego.LoginLinkParams
 )
 
 // AccountService reads and writes accounts. Every write needs params with an
@@ -177,4 +155,22 @@ type AccountLinkService struct{ c *Client }
 // Create makes a link; it needs params with an idempotency key.
 func (s *AccountLinkService) Create(ctx context.Context, params *AccountLinkParams) (*AccountLink, error) {
 	return post[AccountLink](ctx, s.c, "create account link", "/v1/account_links", orEmpty(params))
+}
+
+// LoginLink takes the holder of an Express account to its dashboard, once.
+type LoginLink struct {
+	Created Timestamp `json:"created"`
+	// URL logs in whoever opens it: redirect to it, do not mail or log it.
+	URL string `json:"url"`
+}
+
+// UnmarshalJSON reads a login link. A missing URL is a [*GapError].
+func (l *LoginLink) UnmarshalJSON(b []byte) error {
+	type plain LoginLink
+	return read(b, (*plain)(l), "login_link", "url")
+}
+
+// LoginLink makes a login link for an Express account.
+func (s *AccountService) LoginLink(ctx context.Context, id string, params *LoginLinkParams) (*LoginLink, error) {
+	return act[LoginLink](ctx, s.c, "create login link of account", accounts+"/%s/login_links", id, orEmpty(params))
 }

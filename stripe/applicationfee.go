@@ -30,12 +30,13 @@ type ApplicationFee struct {
 }
 
 // UnmarshalJSON reads an application fee of any API version. A missing id, created,
-// livemode, amount, amount refunded, currency, refunded or account is a [*GapError].
+// livemode, amount, amount refunded, currency, refunded, account or refunds is a
+// [*GapError].
 func (a *ApplicationFee) UnmarshalJSON(b []byte) error {
 	type plain ApplicationFee
 	a.Raw = keep(b)
 	return read(b, (*plain)(a), "application_fee", "id", "created", "livemode", "amount", "amount_refunded", "currency",
-		"refunded", "account")
+		"refunded", "account", "refunds")
 }
 
 // FeeRefund is an application fee given back to the connected account.
@@ -91,4 +92,14 @@ func (s *ApplicationFeeService) Refund(ctx context.Context, id string, params *F
 // Refunds reads the refunds of a fee, newest first.
 func (s *ApplicationFeeService) Refunds(ctx context.Context, id string, params *FeeRefundListParams) iter.Seq2[FeeRefund, error] {
 	return pagesOf[FeeRefund](ctx, s.c, "list refunds of application fee", applicationFees+"/%s/refunds", id, params)
+}
+
+// GetRefund reads one refund of a fee.
+func (s *ApplicationFeeService) GetRefund(ctx context.Context, fee, id string) (*FeeRefund, error) {
+	return getBelow[FeeRefund](ctx, s.c, "get refund of application fee", applicationFees+"/%s/refunds/%s", fee, id)
+}
+
+// UpdateRefund changes the metadata of a refund.
+func (s *ApplicationFeeService) UpdateRefund(ctx context.Context, fee, id string, params *FeeRefundParams) (*FeeRefund, error) {
+	return act[FeeRefund](ctx, s.c, "update refund of application fee", applicationFees+"/%s/refunds/%s", fee, orEmpty(params), id)
 }

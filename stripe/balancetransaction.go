@@ -54,6 +54,13 @@ func (t *BalanceTransaction) UnmarshalJSON(b []byte) error {
 	return read(b, (*plain)(t), "balance_transaction", "id", "created", "available_on", "amount", "fee", "net", "currency", "type")
 }
 
+// UnmarshalJSON reads a part of a fee. A missing amount, currency or type is a
+// [*GapError].
+func (d *FeeDetail) UnmarshalJSON(b []byte) error {
+	type plain FeeDetail
+	return read(b, (*plain)(d), "fee_detail", "amount", "currency", "type")
+}
+
 // Origin decodes the source where the request expanded it: *Charge, *Refund,
 // *Dispute, *Payout, *Transfer … It is nil where only the id is known, and for types
 // that this package does not read. A missing fact in it is a [*GapError].

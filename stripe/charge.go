@@ -46,8 +46,12 @@ type Charge struct {
 	Metadata             map[string]string    `json:"metadata"`
 
 	ApplicationFeeAmount *int64 `json:"application_fee_amount"`
-	OnBehalfOf           ID     `json:"on_behalf_of"`
-	TransferGroup        string `json:"transfer_group"`
+	// ApplicationFee and Transfer come late where the capture is asynchronous, like
+	// BalanceTransaction.
+	ApplicationFee ID     `json:"application_fee"`
+	Transfer       ID     `json:"transfer"`
+	OnBehalfOf     ID     `json:"on_behalf_of"`
+	TransferGroup  string `json:"transfer_group"`
 
 	// Refunds is there before API version 2022-11-15, or where it was expanded.
 	Refunds *List[Refund] `json:"refunds"`
@@ -106,29 +110,60 @@ func (d *PaymentMethodDetails) UnmarshalJSON(b []byte) error {
 }
 
 // UnmarshalJSON reads a charge of any API version. A missing id, amount, currency,
-// status, created, paid, captured, amount captured or refunded is a [*GapError].
+// status, created, livemode, paid, captured, refunded, disputed, amount captured or
+// amount refunded is a [*GapError].
 func (c *Charge) UnmarshalJSON(b []byte) error {
 	type plain Charge
 	c.Raw = keep(b)
 	return read(b, (*plain)(c), "charge", "id", "created", "amount", "amount_captured", "amount_refunded",
-		"currency", "status", "paid", "captured", "refunded", "livemode")
+		"currency", "status", "paid", "captured", "refunded", "disputed", "livemode")
 }
 
 // ChargeListParams filters charges.
 type ChargeListParams = stripego.ChargeListParams
 
-// ChargeService reads charges.
+// ChargeParams changes a charge.
+type ChargeParams struct {
+	stripego.Params `form:"*"`
+
+	Customer      *string                            `form:"customer"`
+	Description   *string                            `form:"description"`
+	Expand        []*string                          `form:"expand"`
+	FraudDetails  *stripego.ChargeFraudDetailsParams `form:"fraud_details"`
+	Metadata      map[string]string                  `form:"metadata"`
+	ReceiptEmail  *string                            `form:"receipt_email"`
+	TransferGroup *string                            `form:"transfer_group"`
+}
+
+// ChargeCaptureParams captures a charge. It is ours and not stripe-go's, which carries
+// a float.
+type ChargeCaptureParams struct {
+	stripego.Params `form:"*"`
+
+	Amount                    *int64    `form:"amount"` // in Stripe's unit; nil = all of it
+	ApplicationFeeAmount      *int64    `form:"application_fee_amount"`
+	Expand                    []*string `form:"expand"`
+	ReceiptEmail              *string   `form:"receipt_email"`
+	StatementDescriptor       *string   `form:"statement_descriptor"`
+	StatementDescriptorSuffix *string   `form:"statement_descriptor_suffix"`
+	TransferGroup             *string   `form:"transfer_group"`
+}
+
+// ChargeService reads charges and changes them; they are made by payment intents.
+// Every write needs params with an idempotency key.
 type ChargeService struct{ c *Client }
+
+const charges = "/v1/charges"
 
 // Get reads a charge; expand names links to read with it ("balance_transaction").
 func (s *ChargeService) Get(ctx context.Context, id string, expand ...string) (*Charge, error) {
-	return get[Charge](ctx, s.c, "charge", "/v1/charges", id, expand)
+	return get[Charge](ctx, s.c, "charge", charges, id, expand)
 }
 
 // List reads charges, newest first, for instance those of one payment intent. A
 // nil params lists all.
 func (s *ChargeService) List(ctx context.Context, params *ChargeListParams) iter.Seq2[Charge, error] {
-	return pages[Charge](ctx, s.c, "list charges", "/v1/charges", params)
+	return pages[Charge](ctx, s.c, "list charges", charges, params)
 }
 
 // Search finds charges by Stripe's query language ("metadata['order']:'17'"). expand names
@@ -136,5 +171,16 @@ func (s *ChargeService) List(ctx context.Context, params *ChargeListParams) iter
 // minute, at times by an hour, and accounts in India have none. A thing that it does
 // not find may exist.
 func (s *ChargeService) Search(ctx context.Context, query string, expand ...string) iter.Seq2[Charge, error] {
-	return searched[Charge](ctx, s.c, "charges", "/v1/charges", query, expand)
+	return searched[Charge](ctx, s.c, "charges", charges, query, expand)
+}
+
+// Update changes description, metadata, and what we know of a fraud.
+func (s *ChargeService) Update(ctx context.Context, id string, params *ChargeParams) (*Charge, error) {
+	return act[Charge](ctx, s.c, "update charge", charges+"/%s", id, orEmpty(params))
+}
+
+// Capture takes money that was authorised without a payment intent; of one with an
+// intent, capture the intent.
+func (s *ChargeService) Capture(ctx context.Context, id string, params *ChargeCaptureParams) (*Charge, error) {
+	return act[Charge](ctx, s.c, "capture charge", charges+"/%s/capture", id, orEmpty(params))
 }

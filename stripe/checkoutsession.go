@@ -6,6 +6,8 @@ import (
 	"iter"
 
 	stripego "github.com/stripe/stripe-go/v76"
+
+	"github.com/commercesync/commerce"
 )
 
 // CheckoutSession is a payment page at Stripe. Completed is not paid: bank debits
@@ -25,10 +27,14 @@ type CheckoutSession struct {
 	Currency       string `json:"currency"` // lower case; empty where AmountTotal is nil
 
 	PaymentIntent     Expandable[PaymentIntent] `json:"payment_intent"` // empty until the buyer pays
+	SetupIntent       ID                        `json:"setup_intent"`   // of mode "setup"
+	Subscription      ID                        `json:"subscription"`   // of mode "subscription", once complete
+	Invoice           ID                        `json:"invoice"`
+	PaymentLink       ID                        `json:"payment_link"` // that it was made by
 	Customer          Expandable[Customer]      `json:"customer"`
 	CustomerEmail     string                    `json:"customer_email"`
 	CustomerDetails   *CheckoutCustomer         `json:"customer_details"`
-	Shipping          *Contact                  `json:"shipping_details"` // also from collected_information, since 2025-03-31
+	Shipping          *Contact                  `json:"-"` // shipping_details, since 2025-03-31 in collected_information
 	ClientReferenceID string                    `json:"client_reference_id"`
 	Metadata          map[string]string         `json:"metadata"`
 
@@ -36,7 +42,12 @@ type CheckoutSession struct {
 	SuccessURL string `json:"success_url"`
 	CancelURL  string `json:"cancel_url"`
 
-	Raw json.RawMessage `json:"-"` // the object as received
+	// ClientSecret opens an embedded page in a browser; UIMode is "embedded" then. Raw
+	// has "[sealed]" in its place.
+	ClientSecret commerce.Secret `json:"-"`
+	UIMode       string          `json:"ui_mode"` // "hosted", "embedded"; others since 2025
+
+	Raw json.RawMessage `json:"-"` // the object as received, client secret sealed
 }
 
 // CheckoutCustomer is what the buyer typed into the page.
@@ -49,25 +60,25 @@ type CheckoutCustomer struct {
 // status or created is a [*GapError], and so is a total without a currency.
 func (s *CheckoutSession) UnmarshalJSON(b []byte) error {
 	type plain CheckoutSession
-	s.Raw = keep(b)
+	var more struct {
+		ClientSecret string   `json:"client_secret"`
+		Shipping     *Contact `json:"shipping_details"`
+		Collected    struct {
+			Shipping *Contact `json:"shipping_details"`
+		} `json:"collected_information"`
+	}
+	if err := json.Unmarshal(b, &more); err != nil {
+		return err
+	}
+	s.Raw, s.ClientSecret, s.Shipping = keep(b), commerce.NewSecret(more.ClientSecret), more.Shipping
+	if s.Shipping == nil {
+		s.Shipping = more.Collected.Shipping
+	}
 	if err := read(b, (*plain)(s), "checkout.session", "id", "created", "mode", "payment_status", "livemode"); err != nil {
 		return err
 	}
 	if s.AmountTotal != nil && s.Currency == "" {
 		return &GapError{Object: "checkout.session", ID: s.ID, Field: "currency"}
-	}
-	if s.Shipping == nil {
-		var moved struct {
-			Collected *struct {
-				Shipping *Contact `json:"shipping_details"`
-			} `json:"collected_information"`
-		}
-		if err := json.Unmarshal(b, &moved); err != nil {
-			return err
-		}
-		if moved.Collected != nil {
-			s.Shipping = moved.Collected.Shipping
-		}
 	}
 	return nil
 }
@@ -77,7 +88,7 @@ func (s *CheckoutSession) UnmarshalJSON(b []byte) error {
 type CheckoutSessionParams struct {
 	stripego.Params `form:"*"`
 
-	Mode               *string                       `form:"mode"` // "payment"
+	Mode               *string                       `form:"mode"` // "payment", "setup", "subscription"
 	LineItems          []*CheckoutSessionLineItem    `form:"line_items"`
 	SuccessURL         *string                       `form:"success_url"`
 	CancelURL          *string                       `form:"cancel_url"`
@@ -90,6 +101,32 @@ type CheckoutSessionParams struct {
 	Metadata           map[string]string             `form:"metadata"`
 	PaymentIntentData  *CheckoutSessionPaymentIntent `form:"payment_intent_data"`
 	PaymentMethodTypes []*string                     `form:"payment_method_types"`
+
+	AllowPromotionCodes       *bool                                                    `form:"allow_promotion_codes"`
+	AutomaticTax              *stripego.CheckoutSessionAutomaticTaxParams              `form:"automatic_tax"`
+	BillingAddressCollection  *string                                                  `form:"billing_address_collection"`
+	Currency                  *string                                                  `form:"currency"`
+	CustomerCreation          *string                                                  `form:"customer_creation"`
+	Discounts                 []*stripego.CheckoutSessionDiscountParams                `form:"discounts"`
+	InvoiceCreation           *stripego.CheckoutSessionInvoiceCreationParams           `form:"invoice_creation"`
+	ReturnURL                 *string                                                  `form:"return_url"` // of an embedded page
+	SetupIntentData           *stripego.CheckoutSessionSetupIntentDataParams           `form:"setup_intent_data"`
+	ShippingAddressCollection *stripego.CheckoutSessionShippingAddressCollectionParams `form:"shipping_address_collection"`
+	ShippingOptions           []*stripego.CheckoutSessionShippingOptionParams          `form:"shipping_options"`
+	SubmitType                *string                                                  `form:"submit_type"`
+	SubscriptionData          *CheckoutSessionSubscription                             `form:"subscription_data"`
+	TaxIDCollection           *stripego.CheckoutSessionTaxIDCollectionParams           `form:"tax_id_collection"`
+	UIMode                    *string                                                  `form:"ui_mode"`
+}
+
+// CheckoutSessionSubscription is passed on to the subscription.
+type CheckoutSessionSubscription struct {
+	Description       *string           `form:"description"`
+	Metadata          map[string]string `form:"metadata"`
+	OnBehalfOf        *string           `form:"on_behalf_of"`
+	ProrationBehavior *string           `form:"proration_behavior"`
+	TrialEnd          *int64            `form:"trial_end"`
+	TrialPeriodDays   *int64            `form:"trial_period_days"`
 }
 
 // CheckoutSessionLineItem is one line of the page.
@@ -101,9 +138,17 @@ type CheckoutSessionLineItem struct {
 
 // CheckoutSessionPrice is a price made up for one line.
 type CheckoutSessionPrice struct {
-	Currency    *string                 `form:"currency"`
-	UnitAmount  *int64                  `form:"unit_amount"` // in Stripe's unit of Currency
-	ProductData *CheckoutSessionProduct `form:"product_data"`
+	Currency    *string                   `form:"currency"`
+	UnitAmount  *int64                    `form:"unit_amount"` // in Stripe's unit of Currency
+	ProductData *CheckoutSessionProduct   `form:"product_data"`
+	Recurring   *CheckoutSessionRecurring `form:"recurring"` // of mode "subscription"
+	TaxBehavior *string                   `form:"tax_behavior"`
+}
+
+// CheckoutSessionRecurring is how often a price is due.
+type CheckoutSessionRecurring struct {
+	Interval      *string `form:"interval"` // "day", "week", "month", "year"
+	IntervalCount *int64  `form:"interval_count"`
 }
 
 // CheckoutSessionProduct is what the line is called.
@@ -118,6 +163,8 @@ type CheckoutSessionPaymentIntent = stripego.CheckoutSessionPaymentIntentDataPar
 type (
 	CheckoutSessionListParams   = stripego.CheckoutSessionListParams
 	CheckoutSessionExpireParams = stripego.CheckoutSessionExpireParams
+
+	CheckoutSessionListLinesParams = stripego.CheckoutSessionListLineItemsParams
 )
 
 // CheckoutSessionService reads and writes Checkout sessions. Every write needs
@@ -146,4 +193,9 @@ func (s *CheckoutSessionService) Create(ctx context.Context, params *CheckoutSes
 // is not open is an error of kind invalid: read it to see whether it was paid.
 func (s *CheckoutSessionService) Expire(ctx context.Context, id string, params *CheckoutSessionExpireParams) (*CheckoutSession, error) {
 	return act[CheckoutSession](ctx, s.c, "expire checkout session", checkoutSessions+"/%s/expire", id, orEmpty(params))
+}
+
+// Lines reads all lines of a session.
+func (s *CheckoutSessionService) Lines(ctx context.Context, id string, params *CheckoutSessionListLinesParams) iter.Seq2[LineItem, error] {
+	return pagesOf[LineItem](ctx, s.c, "list lines of checkout session", checkoutSessions+"/%s/line_items", id, params)
 }

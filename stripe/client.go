@@ -82,17 +82,23 @@ type Client struct {
 	Disputes            *DisputeService
 	EarlyFraudWarnings  *EarlyFraudWarningService
 	Events              *EventService
+	ExternalAccounts    *ExternalAccountService
+	InvoiceItems        *InvoiceItemService
 	Invoices            *InvoiceService
 	PaymentIntents      *PaymentIntentService
 	PaymentLinks        *PaymentLinkService
 	PaymentMethods      *PaymentMethodService
 	Payouts             *PayoutService
+	Prices              *PriceService
+	Products            *ProductService
 	Refunds             *RefundService
 	Reports             *ReportService
 	Reviews             *ReviewService
 	SetupIntents        *SetupIntentService
 	Subscriptions       *SubscriptionService
+	TaxCalculations     *TaxCalculationService
 	TaxTransactions     *TaxTransactionService
+	TopUps              *TopUpService
 	Transfers           *TransferService
 	WebhookEndpoints    *WebhookEndpointService
 
@@ -183,17 +189,23 @@ func NewClient(config Config) (*Client, error) {
 	c.Disputes = &DisputeService{c}
 	c.EarlyFraudWarnings = &EarlyFraudWarningService{c}
 	c.Events = &EventService{c}
+	c.ExternalAccounts = &ExternalAccountService{c}
+	c.InvoiceItems = &InvoiceItemService{c}
 	c.Invoices = &InvoiceService{c}
 	c.PaymentIntents = &PaymentIntentService{c}
 	c.PaymentLinks = &PaymentLinkService{c}
 	c.PaymentMethods = &PaymentMethodService{c}
 	c.Payouts = &PayoutService{c}
+	c.Prices = &PriceService{c}
+	c.Products = &ProductService{c}
 	c.Refunds = &RefundService{c}
 	c.Reports = &ReportService{c}
 	c.Reviews = &ReviewService{c}
 	c.SetupIntents = &SetupIntentService{c}
 	c.Subscriptions = &SubscriptionService{c}
+	c.TaxCalculations = &TaxCalculationService{c}
 	c.TaxTransactions = &TaxTransactionService{c}
+	c.TopUps = &TopUpService{c}
 	c.Transfers = &TransferService{c}
 	c.WebhookEndpoints = &WebhookEndpointService{c}
 	return c, nil
@@ -352,10 +364,10 @@ func act[T any](ctx context.Context, c *Client, op, path, id string, params stri
 	return post[T](ctx, c, op, path, params)
 }
 
-// remove deletes an object; path has one %s for its id. Stripe keeps no answers for
+// remove deletes an object; path has one %s for each id. Stripe keeps no answers for
 // deletions under their keys, so one that was repeated may be answered not found.
-func remove(ctx context.Context, c *Client, op, path, id string, params stripego.ParamsContainer) error {
-	op, path, err := place(op, path, []string{id})
+func remove(ctx context.Context, c *Client, op, path, id string, params stripego.ParamsContainer, below ...string) error {
+	op, path, err := place(op, path, append([]string{id}, below...))
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
+	"net/http"
 
 	stripego "github.com/stripe/stripe-go/v76"
 )
@@ -46,7 +47,8 @@ type CreditNote struct {
 }
 
 // UnmarshalJSON reads a credit note of any API version. A missing id, created,
-// livemode, status, type, currency, amount, total, invoice or lines is a [*GapError].
+// livemode, status, type, currency, amount, subtotal, total, invoice or lines is a
+// [*GapError].
 func (n *CreditNote) UnmarshalJSON(b []byte) error {
 	type plain CreditNote
 	n.Raw = keep(b)
@@ -73,7 +75,7 @@ func (n *CreditNote) UnmarshalJSON(b []byte) error {
 			n.Refunds = append(n.Refunds, r.Refund)
 		}
 	}
-	return read(b, (*plain)(n), "credit_note", "id", "created", "livemode", "status", "type", "currency", "amount", "total",
+	return read(b, (*plain)(n), "credit_note", "id", "created", "livemode", "status", "type", "currency", "amount", "subtotal", "total",
 		"invoice", "lines")
 }
 
@@ -162,6 +164,16 @@ func (s *CreditNoteService) List(ctx context.Context, params *CreditNoteListPara
 // Lines reads all lines of a credit note.
 func (s *CreditNoteService) Lines(ctx context.Context, id string, params *CreditNoteListLinesParams) iter.Seq2[CreditNoteLine, error] {
 	return pagesOf[CreditNoteLine](ctx, s.c, "list lines of credit note", creditNotes+"/%s/lines", id, params)
+}
+
+// Preview computes a credit note and issues none. Params need no key.
+func (s *CreditNoteService) Preview(ctx context.Context, params *CreditNoteParams) (*CreditNote, error) {
+	n := &CreditNote{}
+	k := call{op: "preview credit note", method: http.MethodGet, path: creditNotes + "/preview", params: orEmpty(params)}
+	if err := s.c.do(ctx, k, n); err != nil {
+		return nil, err
+	}
+	return n, nil
 }
 
 // Create issues a credit note. RefundAmount makes a refund too.

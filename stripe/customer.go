@@ -24,19 +24,23 @@ type Customer struct {
 	Metadata map[string]string `json:"metadata"`
 
 	// Balance is credit (negative) or debt for the next invoice, in Stripe's unit of
-	// Currency.
-	Balance   int64  `json:"balance"`
+	// Currency; nil where not said.
+	Balance   *int64 `json:"balance"`
 	Currency  string `json:"currency"`   // lower case; empty until there was an invoice
 	TaxExempt string `json:"tax_exempt"` // "none", "exempt", "reverse"
 
 	Raw json.RawMessage `json:"-"` // the object as received
 }
 
-// UnmarshalJSON reads a customer of any API version. A missing id is a [*GapError].
+// UnmarshalJSON reads a customer of any API version. A missing id is a [*GapError], and
+// of one that was not deleted a missing created or livemode.
 func (c *Customer) UnmarshalJSON(b []byte) error {
 	type plain Customer
 	c.Raw = keep(b)
-	return read(b, (*plain)(c), "customer", "id")
+	if err := read(b, (*plain)(c), "customer", "id"); err != nil || c.Deleted {
+		return err
+	}
+	return read(b, (*plain)(c), "customer", "id", "created", "livemode")
 }
 
 // Parameters of customers.

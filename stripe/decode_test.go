@@ -81,6 +81,7 @@ func TestEveryFieldIsNamedAsInAFixture(t *testing.T) {
 		"refund.failure_reason": true, "refund.failure_balance_transaction": true, // of failed refunds
 		"review.payment_intent": true, "radar.early_fraud_warning.payment_intent": true, // where there was one
 		"customer.deleted": true,
+		"charge.transfer":  true, // of a destination charge
 	}
 	known := map[string]bool{}
 	for _, version := range []string{"2023-10-16", "2026-08-26.dahlia"} {
@@ -159,8 +160,8 @@ func TestAMissingFactIsAGapWithItsName(t *testing.T) {
 	t.Parallel()
 	whole := map[string]string{
 		"charge": `{"object":"charge","id":"ch_1","created":1,"livemode":true,"amount":0,"amount_captured":0,"amount_refunded":0,
-			"currency":"eur","status":"succeeded","paid":false,"captured":false,"refunded":false}`,
-		"payment_intent":   `{"object":"payment_intent","id":"pi_1","created":1,"livemode":true,"amount":1,"currency":"eur","status":"succeeded"}`,
+			"currency":"eur","status":"succeeded","paid":false,"captured":false,"refunded":false,"disputed":false}`,
+		"payment_intent":   `{"object":"payment_intent","id":"pi_1","created":1,"livemode":true,"amount":1,"amount_received":1,"currency":"eur","status":"succeeded"}`,
 		"checkout.session": `{"object":"checkout.session","id":"cs_1","created":1,"livemode":true,"mode":"payment","payment_status":"paid"}`,
 		"refund":           `{"object":"refund","id":"re_1","created":1,"amount":1,"currency":"eur"}`,
 	}
@@ -225,9 +226,9 @@ func TestWhatMovedBetweenVersionsIsFound(t *testing.T) {
 	t.Parallel()
 	t.Run("before 2022-11-15 an intent lists its charges", func(t *testing.T) {
 		t.Parallel()
-		e, err := decode(t, `{"object":"payment_intent","id":"pi_1","created":1,"livemode":true,"amount":1,"currency":"eur","status":"succeeded",
+		e, err := decode(t, `{"object":"payment_intent","id":"pi_1","created":1,"livemode":true,"amount":1,"amount_received":1,"currency":"eur","status":"succeeded",
 			"charges":{"data":[{"id":"ch_2","object":"charge","created":1,"livemode":true,"amount":1,"amount_captured":1,"amount_refunded":0,
-			"currency":"eur","status":"succeeded","paid":true,"captured":true,"refunded":false},{"id":"ch_1"}]}}`)
+			"currency":"eur","status":"succeeded","paid":true,"captured":true,"refunded":false,"disputed":false},{"id":"ch_1"}]}}`)
 		require.NoError(t, err)
 		latest := e.Object.(*stripe.PaymentIntent).LatestCharge
 		require.Equal(t, "ch_2", latest.ID)

@@ -47,13 +47,22 @@ type EvidenceDetails struct {
 }
 
 // UnmarshalJSON reads a dispute of any API version. A missing id, created, livemode,
-// amount, currency, status, charge, reason or list of balance transactions is a
-// [*GapError].
+// amount, currency, status, charge, reason, evidence details, list of balance
+// transactions, or whether the charge can be refunded, is a [*GapError].
 func (d *Dispute) UnmarshalJSON(b []byte) error {
 	type plain Dispute
 	d.Raw = keep(b)
 	return read(b, (*plain)(d), "dispute", "id", "created", "livemode", "amount", "currency", "status", "charge",
-		"reason", "balance_transactions")
+		"reason", "evidence_details", "balance_transactions", "is_charge_refundable")
+}
+
+// UnmarshalJSON reads the details. Anything missing but due_by is a [*GapError].
+func (d *EvidenceDetails) UnmarshalJSON(b []byte) error {
+	if string(b) == "null" {
+		return nil // for the object around it to judge
+	}
+	type plain EvidenceDetails
+	return read(b, (*plain)(d), "evidence_details", "has_evidence", "past_due", "submission_count")
 }
 
 // Parameters of disputes.

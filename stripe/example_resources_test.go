@@ -175,7 +175,7 @@ func ExampleReportService_Download() {
 // An invoice reads alike whatever version it was written in.
 func ExampleInvoiceService_Get() {
 	client := cannedClient(`{"object":"invoice","id":"in_1","created":1,"livemode":true,"currency":"eur","status":"paid",
-		"subtotal":10000,"total":11900,"amount_due":11900,"amount_paid":11900,"amount_remaining":0,"lines":{"data":[]},
+		"subtotal":10000,"total":11900,"amount_due":11900,"amount_paid":11900,"amount_remaining":0,"starting_balance":0,"lines":{"data":[],"has_more":false},
 		"total_taxes":[{"amount":1900,"tax_behavior":"exclusive"}],
 		"parent":{"type":"subscription_details","subscription_details":{"subscription":"sub_1"}}}`)
 	invoice, err := client.Invoices.Get(context.Background(), "in_1")
@@ -232,7 +232,7 @@ func ExampleTransferService_Reverse() {
 func ExampleChargeService_Search() {
 	client := cannedClient(`{"object":"search_result","has_more":false,"next_page":null,"data":[{"object":"charge","id":"ch_1","created":1,
 		"livemode":true,"amount":1250,"amount_captured":1250,"amount_refunded":0,"currency":"eur","status":"succeeded","paid":true,
-		"captured":true,"refunded":false}]}`)
+		"captured":true,"refunded":false,"disputed":false}]}`)
 	for charge, err := range client.Charges.Search(context.Background(), "metadata['order']:'17'") {
 		if err != nil {
 			log.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"iter"
+	"net/http"
 
 	stripego "github.com/stripe/stripe-go/v76"
 )
@@ -57,7 +58,8 @@ type Invoice struct {
 }
 
 // UnmarshalJSON reads an invoice of any API version. A missing id, created, livemode,
-// currency, subtotal, total, lines or amount due, paid or remaining is a [*GapError].
+// currency, subtotal, total, starting balance, lines or amount due, paid or remaining is
+// a [*GapError], and so is one that does not say whether it is paid.
 func (i *Invoice) UnmarshalJSON(b []byte) error {
 	type plain Invoice
 	i.Raw = keep(b)
@@ -83,7 +85,7 @@ func (i *Invoice) UnmarshalJSON(b []byte) error {
 	}
 	// The id comes last, so that its absence says that nothing else is missing.
 	err := read(b, (*plain)(i), "invoice", "created", "livemode", "currency", "subtotal", "total", "amount_due", "amount_paid",
-		"amount_remaining", "lines", "id")
+		"amount_remaining", "starting_balance", "lines", "id")
 	if gap, ok := errors.AsType[*GapError](err); err != nil && (!ok || gap.Field != "id") {
 		return err
 	}
@@ -101,9 +103,11 @@ func (i *Invoice) UnmarshalJSON(b []byte) error {
 			}
 		}
 	}
-	i.Paid = i.Status == "paid"
-	if places.Paid != nil {
+	switch i.Paid = i.Status == "paid"; {
+	case places.Paid != nil:
 		i.Paid = *places.Paid
+	case i.Status == "" && err == nil:
+		return &GapError{Object: "invoice", ID: i.ID, Field: "status"}
 	}
 	if i.Taxes = places.Taxes; i.Taxes == nil {
 		i.Taxes = places.OldTaxes
@@ -148,6 +152,15 @@ type Period struct {
 	End   Timestamp `json:"end"`
 }
 
+// UnmarshalJSON reads a span of time. A missing start or end is a [*GapError].
+func (p *Period) UnmarshalJSON(b []byte) error {
+	if string(b) == "null" {
+		return nil // for the object around it to judge
+	}
+	type plain Period
+	return read(b, (*plain)(p), "period", "start", "end")
+}
+
 // UnmarshalJSON reads a line of any API version. A missing id, amount, currency or
 // period is a [*GapError].
 func (l *InvoiceLine) UnmarshalJSON(b []byte) error {
@@ -160,13 +173,9 @@ func (l *InvoiceLine) UnmarshalJSON(b []byte) error {
 	}
 	var places struct {
 		origin
-		Price   ID `json:"price"`
-		Pricing struct {
-			Details struct {
-				Price ID `json:"price"`
-			} `json:"price_details"`
-		} `json:"pricing"`
-		Parent *struct {
+		Price   ID      `json:"price"`
+		Pricing pricing `json:"pricing"`
+		Parent  *struct {
 			Type         string `json:"type"`
 			Item         origin `json:"invoice_item_details"`
 			Subscription origin `json:"subscription_item_details"`
@@ -216,12 +225,12 @@ type InvoicePayment struct {
 	Raw json.RawMessage `json:"-"` // the object as received
 }
 
-// UnmarshalJSON reads an invoice payment. A missing id, invoice, amount requested,
-// currency, status or payment is a [*GapError].
+// UnmarshalJSON reads an invoice payment. A missing id, created, livemode, invoice,
+// amount requested, currency, status or payment is a [*GapError].
 func (p *InvoicePayment) UnmarshalJSON(b []byte) error {
 	type plain InvoicePayment
 	p.Raw = keep(b)
-	return read(b, (*plain)(p), "invoice_payment", "id", "invoice", "amount_requested", "currency", "status", "payment")
+	return read(b, (*plain)(p), "invoice_payment", "id", "created", "livemode", "invoice", "amount_requested", "currency", "status", "payment")
 }
 
 // Parameters of invoices.
@@ -235,6 +244,39 @@ type (
 	InvoiceVoidParams              = stripego.InvoiceVoidInvoiceParams
 	InvoiceMarkUncollectibleParams = stripego.InvoiceMarkUncollectibleParams
 )
+
+// InvoiceUpcomingParams says whose next invoice is meant: Customer or Subscription. It
+// is ours and not stripe-go's, which carries floats.
+type InvoiceUpcomingParams struct {
+	stripego.Params `form:"*"`
+
+	Customer     *string   `form:"customer"`
+	Subscription *string   `form:"subscription"`
+	Currency     *string   `form:"currency"`
+	Coupon       *string   `form:"coupon"`
+	Expand       []*string `form:"expand"`
+
+	// What the invoice would be if the subscription were changed so.
+	SubscriptionItems             []*SubscriptionItemParams `form:"subscription_items"`
+	SubscriptionCancelAtPeriodEnd *bool                     `form:"subscription_cancel_at_period_end"`
+	SubscriptionProrationBehavior *string                   `form:"subscription_proration_behavior"`
+	SubscriptionProrationDate     *int64                    `form:"subscription_proration_date"`
+}
+
+// InvoiceLineParams changes a line of a draft. It is ours and not stripe-go's, which
+// carries floats.
+type InvoiceLineParams struct {
+	stripego.Params `form:"*"`
+
+	Amount       *int64            `form:"amount"` // in Stripe's unit of the invoice's currency
+	Description  *string           `form:"description"`
+	Discountable *bool             `form:"discountable"`
+	Expand       []*string         `form:"expand"`
+	Metadata     map[string]string `form:"metadata"`
+	Price        *string           `form:"price"`
+	Quantity     *int64            `form:"quantity"`
+	TaxRates     []*string         `form:"tax_rates"`
+}
 
 // InvoiceService reads and writes invoices. Every write needs params with an
 // idempotency key.
@@ -262,6 +304,34 @@ func (s *InvoiceService) Search(ctx context.Context, query string, expand ...str
 // Lines reads all lines of an invoice.
 func (s *InvoiceService) Lines(ctx context.Context, id string, params *InvoiceListLinesParams) iter.Seq2[InvoiceLine, error] {
 	return pagesOf[InvoiceLine](ctx, s.c, "list lines of invoice", invoices+"/%s/lines", id, params)
+}
+
+// Upcoming computes the next invoice of a customer or a subscription; it has no ID. An
+// error of kind not found says that there is none to come.
+func (s *InvoiceService) Upcoming(ctx context.Context, params *InvoiceUpcomingParams) (*Invoice, error) {
+	var next upcoming
+	k := call{op: "get upcoming invoice", method: http.MethodGet, path: invoices + "/upcoming", params: orEmpty(params)}
+	if err := s.c.do(ctx, k, &next); err != nil {
+		return nil, err
+	}
+	return &next.Invoice, nil
+}
+
+// upcoming is an invoice that may lack an id.
+type upcoming struct{ Invoice }
+
+// UnmarshalJSON forgives the id alone.
+func (u *upcoming) UnmarshalJSON(b []byte) error {
+	err := u.Invoice.UnmarshalJSON(b)
+	if gap, ok := errors.AsType[*GapError](err); ok && gap.Object == "invoice" && gap.Field == "id" {
+		return nil
+	}
+	return err
+}
+
+// UpdateLine changes a line of a draft.
+func (s *InvoiceService) UpdateLine(ctx context.Context, id, line string, params *InvoiceLineParams) (*InvoiceLine, error) {
+	return act[InvoiceLine](ctx, s.c, "update line of invoice", invoices+"/%s/lines/%s", id, orEmpty(params), line)
 }
 
 // Create makes a draft.

@@ -62,11 +62,14 @@ type PaymentError struct {
 }
 
 // UnmarshalJSON reads a payment intent of any API version. A missing id, amount,
-// currency, status or created is a [*GapError].
+// currency, status, created or livemode is a [*GapError], and so is the money of one that
+// succeeded or can be captured.
 func (p *PaymentIntent) UnmarshalJSON(b []byte) error {
 	type plain PaymentIntent
 	var more struct {
 		ClientSecret string `json:"client_secret"`
+		Received     *int64 `json:"amount_received"`
+		Capturable   *int64 `json:"amount_capturable"`
 		Charges      *struct {
 			Data []json.RawMessage `json:"data"`
 		} `json:"charges"`
@@ -77,6 +80,12 @@ func (p *PaymentIntent) UnmarshalJSON(b []byte) error {
 	p.Raw, p.ClientSecret = keep(b), commerce.NewSecret(more.ClientSecret)
 	if err := read(b, (*plain)(p), "payment_intent", "id", "created", "amount", "currency", "status", "livemode"); err != nil {
 		return err
+	}
+	switch {
+	case p.Status == "succeeded" && more.Received == nil:
+		return &GapError{Object: "payment_intent", ID: p.ID, Field: "amount_received"}
+	case p.Status == "requires_capture" && more.Capturable == nil:
+		return &GapError{Object: "payment_intent", ID: p.ID, Field: "amount_capturable"}
 	}
 	if p.LatestCharge.ID == "" && more.Charges != nil && len(more.Charges.Data) > 0 {
 		return json.Unmarshal(more.Charges.Data[0], &p.LatestCharge)
@@ -91,6 +100,10 @@ type (
 	PaymentIntentConfirmParams = stripego.PaymentIntentConfirmParams
 	PaymentIntentCaptureParams = stripego.PaymentIntentCaptureParams
 	PaymentIntentCancelParams  = stripego.PaymentIntentCancelParams
+
+	PaymentIntentIncrementParams           = stripego.PaymentIntentIncrementAuthorizationParams
+	PaymentIntentApplyBalanceParams        = stripego.PaymentIntentApplyCustomerBalanceParams
+	PaymentIntentVerifyMicrodepositsParams = stripego.PaymentIntentVerifyMicrodepositsParams
 )
 
 // PaymentIntentService reads and writes payment intents. Every write needs params
@@ -144,6 +157,23 @@ func (s *PaymentIntentService) Capture(ctx context.Context, id string, params *P
 // meanwhile is an error of kind conflict.
 func (s *PaymentIntentService) Cancel(ctx context.Context, id string, params *PaymentIntentCancelParams) (*PaymentIntent, error) {
 	return act[PaymentIntent](ctx, s.c, "cancel payment intent", paymentIntents+"/%s/cancel", id, orEmpty(params))
+}
+
+// IncrementAuthorization asks the bank for more than was authorised. Amount is the new
+// total; a refusal is an error of kind declined and leaves the old authorisation.
+func (s *PaymentIntentService) IncrementAuthorization(ctx context.Context, id string, params *PaymentIntentIncrementParams) (*PaymentIntent, error) {
+	return act[PaymentIntent](ctx, s.c, "increment authorization of payment intent", paymentIntents+"/%s/increment_authorization", id, orEmpty(params))
+}
+
+// ApplyCustomerBalance pays an intent from money that the customer sent by bank
+// transfer before.
+func (s *PaymentIntentService) ApplyCustomerBalance(ctx context.Context, id string, params *PaymentIntentApplyBalanceParams) (*PaymentIntent, error) {
+	return act[PaymentIntent](ctx, s.c, "apply customer balance to payment intent", paymentIntents+"/%s/apply_customer_balance", id, orEmpty(params))
+}
+
+// VerifyMicrodeposits proves that the buyer can read the bank account.
+func (s *PaymentIntentService) VerifyMicrodeposits(ctx context.Context, id string, params *PaymentIntentVerifyMicrodepositsParams) (*PaymentIntent, error) {
+	return act[PaymentIntent](ctx, s.c, "verify microdeposits of payment intent", paymentIntents+"/%s/verify_microdeposits", id, orEmpty(params))
 }
 
 // orEmpty keeps a nil pointer from hiding in an interface.

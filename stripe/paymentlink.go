@@ -50,8 +50,11 @@ type PaymentLinkParams struct {
 	Restrictions         *stripego.PaymentLinkRestrictionsParams      `form:"restrictions"`
 }
 
-// PaymentLinkListParams filters payment links.
-type PaymentLinkListParams = stripego.PaymentLinkListParams
+// More parameters of payment links.
+type (
+	PaymentLinkListParams      = stripego.PaymentLinkListParams
+	PaymentLinkListLinesParams = stripego.PaymentLinkListLineItemsParams
+)
 
 // PaymentLinkService reads and writes payment links. Every write needs params with
 // an idempotency key.
@@ -78,4 +81,9 @@ func (s *PaymentLinkService) Create(ctx context.Context, params *PaymentLinkPara
 // be deleted.
 func (s *PaymentLinkService) Update(ctx context.Context, id string, params *PaymentLinkParams) (*PaymentLink, error) {
 	return act[PaymentLink](ctx, s.c, "update payment link", paymentLinks+"/%s", id, orEmpty(params))
+}
+
+// Lines reads all lines of a payment link.
+func (s *PaymentLinkService) Lines(ctx context.Context, id string, params *PaymentLinkListLinesParams) iter.Seq2[LineItem, error] {
+	return pagesOf[LineItem](ctx, s.c, "list lines of payment link", paymentLinks+"/%s/line_items", id, params)
 }

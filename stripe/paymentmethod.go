@@ -32,6 +32,12 @@ type PaymentMethodCard struct {
 	Fingerprint string `json:"fingerprint"` // the same for the same number within an account
 }
 
+// UnmarshalJSON reads a card. A missing month or year of its end is a [*GapError].
+func (c *PaymentMethodCard) UnmarshalJSON(b []byte) error {
+	type plain PaymentMethodCard
+	return read(b, (*plain)(c), "card", "exp_month", "exp_year")
+}
+
 // UnmarshalJSON reads a payment method of any API version. A missing id, created,
 // livemode or type is a [*GapError].
 func (p *PaymentMethod) UnmarshalJSON(b []byte) error {

@@ -102,3 +102,8 @@ func (s *PayoutService) Cancel(ctx context.Context, id string, params *PayoutPar
 func (s *PayoutService) Reverse(ctx context.Context, id string, params *PayoutReverseParams) (*Payout, error) {
 	return act[Payout](ctx, s.c, "reverse payout", payouts+"/%s/reverse", id, orEmpty(params))
 }
+
+// Update changes the metadata.
+func (s *PayoutService) Update(ctx context.Context, id string, params *PayoutParams) (*Payout, error) {
+	return act[Payout](ctx, s.c, "update payout", payouts+"/%s", id, orEmpty(params))
+}

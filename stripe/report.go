@@ -74,10 +74,10 @@ type ReportType struct {
 	DefaultColumns []string  `json:"default_columns"`
 }
 
-// UnmarshalJSON reads a report type. A missing id, start or end is a [*GapError].
+// UnmarshalJSON reads a report type. A missing id, version, start or end is a [*GapError].
 func (t *ReportType) UnmarshalJSON(b []byte) error {
 	type plain ReportType
-	return read(b, (*plain)(t), "reporting.report_type", "id", "data_available_start", "data_available_end")
+	return read(b, (*plain)(t), "reporting.report_type", "id", "version", "data_available_start", "data_available_end")
 }
 
 // Parameters of reports. Name the columns in Parameters: the defaults differ between
@@ -100,6 +100,15 @@ const (
 // Type reads what is known of a report type ("payout_reconciliation.itemized.7").
 func (s *ReportService) Type(ctx context.Context, id string) (*ReportType, error) {
 	return get[ReportType](ctx, s.c, "report type", reportTypes, id, nil)
+}
+
+// Types reads what reports there are; Stripe answers with all of them at once.
+func (s *ReportService) Types(ctx context.Context) ([]ReportType, error) {
+	var all List[ReportType]
+	if err := s.c.do(ctx, call{op: "list report types", method: http.MethodGet, path: reportTypes}, &all); err != nil {
+		return nil, err
+	}
+	return all.Data, nil
 }
 
 // Get reads a report run.

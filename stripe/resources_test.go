@@ -166,7 +166,7 @@ func TestADeletionWhoseAnswerWasLostIsUnknownWhenTheNextOneFindsNothing(t *testi
 
 func TestASearchGoesOverPagesAndEndsInOneError(t *testing.T) {
 	t.Parallel()
-	const data = `{"object":"search_result","data":[{"object":"customer","id":"cus_%d"}],"has_more":%t,"next_page":%s}`
+	const data = `{"object":"search_result","data":[{"object":"customer","id":"cus_%d","created":1,"livemode":true}],"has_more":%t,"next_page":%s}`
 	server := &far{}
 	run := func(search iter.Seq2[stripe.Customer, error]) (ids []string, last error) {
 		server.seen = nil

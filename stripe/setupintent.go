@@ -55,6 +55,8 @@ type (
 	SetupIntentListParams    = stripego.SetupIntentListParams
 	SetupIntentConfirmParams = stripego.SetupIntentConfirmParams
 	SetupIntentCancelParams  = stripego.SetupIntentCancelParams
+
+	SetupIntentVerifyMicrodepositsParams = stripego.SetupIntentVerifyMicrodepositsParams
 )
 
 // SetupIntentService reads and writes setup intents. Every write needs params with
@@ -91,4 +93,9 @@ func (s *SetupIntentService) Confirm(ctx context.Context, id string, params *Set
 // Cancel ends the intent.
 func (s *SetupIntentService) Cancel(ctx context.Context, id string, params *SetupIntentCancelParams) (*SetupIntent, error) {
 	return act[SetupIntent](ctx, s.c, "cancel setup intent", setupIntents+"/%s/cancel", id, orEmpty(params))
+}
+
+// VerifyMicrodeposits proves that the customer can read the bank account.
+func (s *SetupIntentService) VerifyMicrodeposits(ctx context.Context, id string, params *SetupIntentVerifyMicrodepositsParams) (*SetupIntent, error) {
+	return act[SetupIntent](ctx, s.c, "verify microdeposits of setup intent", setupIntents+"/%s/verify_microdeposits", id, orEmpty(params))
 }

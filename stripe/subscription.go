@@ -36,7 +36,7 @@ type Subscription struct {
 	TrialStart        Timestamp `json:"trial_start"`
 	TrialEnd          Timestamp `json:"trial_end"`
 
-	Items     List[SubscriptionItem] `json:"items"`     // the first ten
+	Items     List[SubscriptionItem] `json:"items"`     // the first ten; Items of the service reads all
 	Discounts []Discount             `json:"discounts"` // before 2025-03-31 at most one
 
 	DefaultPaymentMethod ID                `json:"default_payment_method"`
@@ -47,12 +47,13 @@ type Subscription struct {
 }
 
 // UnmarshalJSON reads a subscription of any API version. A missing id, created,
-// livemode, status, currency, customer or items is a [*GapError], and so is a current
-// period that is neither here nor at the items.
+// livemode, status, currency, customer, items or whether it is to end with the period is
+// a [*GapError], and so is a current period that is neither here nor at the items.
 func (s *Subscription) UnmarshalJSON(b []byte) error {
 	type plain Subscription
 	s.Raw = keep(b)
-	if err := read(b, (*plain)(s), "subscription", "id", "created", "livemode", "status", "currency", "customer", "items"); err != nil {
+	if err := read(b, (*plain)(s), "subscription", "id", "created", "livemode", "status", "currency", "customer", "items",
+		"cancel_at_period_end"); err != nil {
 		return err
 	}
 	if s.Discounts == nil {
@@ -153,6 +154,8 @@ type (
 	SubscriptionListParams   = stripego.SubscriptionListParams
 	SubscriptionCancelParams = stripego.SubscriptionCancelParams
 	SubscriptionResumeParams = stripego.SubscriptionResumeParams
+
+	SubscriptionListItemsParams = stripego.SubscriptionItemListParams
 )
 
 // SubscriptionService reads and writes subscriptions. Every write needs params with
@@ -176,6 +179,16 @@ func (s *SubscriptionService) List(ctx context.Context, params *SubscriptionList
 // [ChargeService.Search].
 func (s *SubscriptionService) Search(ctx context.Context, query string, expand ...string) iter.Seq2[Subscription, error] {
 	return searched[Subscription](ctx, s.c, "subscriptions", subscriptions, query, expand)
+}
+
+// Items reads all items of a subscription.
+func (s *SubscriptionService) Items(ctx context.Context, id string, params *SubscriptionListItemsParams) iter.Seq2[SubscriptionItem, error] {
+	p := SubscriptionListItemsParams{}
+	if params != nil {
+		p = *params
+	}
+	p.Subscription = &id
+	return pages[SubscriptionItem](ctx, s.c, "list items of subscription "+id, "/v1/subscription_items", &p)
 }
 
 // Create makes a subscription and its first invoice.

@@ -24,18 +24,13 @@ type TaxTransaction struct {
 	} `json:"reversal"` // nil for a sale
 
 	LineItems    *List[TaxTransactionLine] `json:"line_items"` // nil unless expanded
-	ShippingCost *struct {
-		Amount    int64  `json:"amount"` // negative in a reversal
-		AmountTax int64  `json:"amount_tax"`
-		Behavior  string `json:"tax_behavior"`
-		TaxCode   string `json:"tax_code"`
-	} `json:"shipping_cost"`
-	Metadata map[string]string `json:"metadata"`
+	ShippingCost *TaxShippingCost          `json:"shipping_cost"`
+	Metadata     map[string]string         `json:"metadata"`
 
 	Raw json.RawMessage `json:"-"` // the object as received
 }
 
-// TaxTransactionLine is one line of a tax transaction.
+// TaxTransactionLine is one line of a tax transaction or a tax calculation.
 type TaxTransactionLine struct {
 	ID        string `json:"id"`
 	Amount    int64  `json:"amount"` // in Stripe's unit of the transaction's currency; negative in a reversal
@@ -55,10 +50,10 @@ func (t *TaxTransaction) UnmarshalJSON(b []byte) error {
 	return read(b, (*plain)(t), "tax.transaction", "id", "created", "livemode", "type", "currency", "reference", "tax_date")
 }
 
-// UnmarshalJSON reads a line. A missing id, amount or tax is a [*GapError].
+// UnmarshalJSON reads a line. A missing id, amount, tax or quantity is a [*GapError].
 func (l *TaxTransactionLine) UnmarshalJSON(b []byte) error {
 	type plain TaxTransactionLine
-	return read(b, (*plain)(l), "tax.transaction_line_item", "id", "amount", "amount_tax")
+	return read(b, (*plain)(l), "tax.transaction_line_item", "id", "amount", "amount_tax", "quantity")
 }
 
 // Parameters of tax transactions.

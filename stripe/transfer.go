@@ -33,11 +33,12 @@ type Transfer struct {
 }
 
 // UnmarshalJSON reads a transfer of any API version. A missing id, created, livemode,
-// amount, amount reversed, currency or reversed is a [*GapError].
+// amount, amount reversed, currency, reversed or reversals is a [*GapError].
 func (t *Transfer) UnmarshalJSON(b []byte) error {
 	type plain Transfer
 	t.Raw = keep(b)
-	return read(b, (*plain)(t), "transfer", "id", "created", "livemode", "amount", "amount_reversed", "currency", "reversed")
+	return read(b, (*plain)(t), "transfer", "id", "created", "livemode", "amount", "amount_reversed", "currency", "reversed",
+		"reversals")
 }
 
 // TransferReversal is money taken back from a transfer.
@@ -105,4 +106,14 @@ func (s *TransferService) Reverse(ctx context.Context, id string, params *Transf
 // Reversals reads the reversals of a transfer, newest first.
 func (s *TransferService) Reversals(ctx context.Context, id string, params *TransferReversalListParams) iter.Seq2[TransferReversal, error] {
 	return pagesOf[TransferReversal](ctx, s.c, "list reversals of transfer", transfers+"/%s/reversals", id, params)
+}
+
+// GetReversal reads one reversal of a transfer.
+func (s *TransferService) GetReversal(ctx context.Context, transfer, id string) (*TransferReversal, error) {
+	return getBelow[TransferReversal](ctx, s.c, "get reversal of transfer", transfers+"/%s/reversals/%s", transfer, id)
+}
+
+// UpdateReversal changes the metadata of a reversal.
+func (s *TransferService) UpdateReversal(ctx context.Context, transfer, id string, params *TransferReversalParams) (*TransferReversal, error) {
+	return act[TransferReversal](ctx, s.c, "update reversal of transfer", transfers+"/%s/reversals/%s", transfer, orEmpty(params), id)
 }

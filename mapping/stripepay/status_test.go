@@ -14,12 +14,12 @@ import (
 
 func chargeJSON(more string) string {
 	return `{"id":"ch_1","object":"charge","created":1,"livemode":false,"amount":5000,"amount_captured":0,"amount_refunded":0,
-		"currency":"eur","status":"succeeded","paid":true,"captured":false,"refunded":false,
+		"currency":"eur","status":"succeeded","paid":true,"captured":false,"refunded":false,"disputed":false,
 		"payment_method_details":{"type":"card","card":{"brand":"visa","last4":"4242"}}` + more + `}`
 }
 
 func intentJSON(status, more string) string {
-	return fmt.Sprintf(`{"id":"pi_1","object":"payment_intent","created":1,"livemode":false,"amount":5000,"currency":"eur","status":%q%s}`, status, more)
+	return fmt.Sprintf(`{"id":"pi_1","object":"payment_intent","created":1,"livemode":false,"amount":5000,"amount_received":0,"currency":"eur","status":%q%s}`, status, more)
 }
 
 func TestTheStatusFollowsTheMoney(t *testing.T) {

@@ -3,11 +3,11 @@ package stripemock
 import (
 	"context"
 	"iter"
-	"maps"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -96,7 +96,10 @@ var requests = map[string]func(context.Context, *stripe.Client) error{
 	},
 	"Accounts.Get":  func(ctx context.Context, c *stripe.Client) error { return one(c.Accounts.Get(ctx, "acct_1")) },
 	"Accounts.List": func(ctx context.Context, c *stripe.Client) error { return each(c.Accounts.List(ctx, nil)) },
-	"Accounts.Own":  func(ctx context.Context, c *stripe.Client) error { return one(c.Accounts.Own(ctx)) },
+	"Accounts.LoginLink": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.Accounts.LoginLink(ctx, "acct_1", keyed(&stripe.LoginLinkParams{})))
+	},
+	"Accounts.Own": func(ctx context.Context, c *stripe.Client) error { return one(c.Accounts.Own(ctx)) },
 	"Accounts.Reject": func(ctx context.Context, c *stripe.Client) error {
 		return one(c.Accounts.Reject(ctx, "acct_1", keyed(&stripe.AccountRejectParams{Reason: new("fraud")})))
 	},
@@ -105,6 +108,12 @@ var requests = map[string]func(context.Context, *stripe.Client) error{
 	},
 	"ApplicationFees.Get": func(ctx context.Context, c *stripe.Client) error {
 		return one(c.ApplicationFees.Get(ctx, "fee_1", "balance_transaction"))
+	},
+	"ApplicationFees.GetRefund": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.ApplicationFees.GetRefund(ctx, "fee_1", "fr_1"))
+	},
+	"ApplicationFees.UpdateRefund": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.ApplicationFees.UpdateRefund(ctx, "fee_1", "fr_1", keyed(&stripe.FeeRefundParams{Metadata: tags})))
 	},
 	"ApplicationFees.List": func(ctx context.Context, c *stripe.Client) error {
 		return each(c.ApplicationFees.List(ctx, &stripe.ApplicationFeeListParams{ListParams: page, Charge: new("ch_1"), CreatedRange: since}))
@@ -122,6 +131,14 @@ var requests = map[string]func(context.Context, *stripe.Client) error{
 	"BalanceTransactions.List": func(ctx context.Context, c *stripe.Client) error {
 		return each(c.BalanceTransactions.List(ctx, &stripe.BalanceTransactionListParams{ListParams: page, Payout: new("po_1"),
 			Type: new("charge"), Currency: new("eur"), CreatedRange: since, Expand: refs("data.source")}))
+	},
+	"Charges.Capture": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.Charges.Capture(ctx, "ch_1", keyed(&stripe.ChargeCaptureParams{Amount: new(int64(5)), ApplicationFeeAmount: new(int64(1)),
+			ReceiptEmail: new("a@shop.example"), StatementDescriptor: new("TULIPS"), StatementDescriptorSuffix: new("17"), TransferGroup: new("17")})))
+	},
+	"Charges.Update": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.Charges.Update(ctx, "ch_1", keyed(&stripe.ChargeParams{Customer: new("cus_1"), Description: new("tulips"), Metadata: tags,
+			FraudDetails: &stripego.ChargeFraudDetailsParams{UserReport: new("safe")}, ReceiptEmail: new("a@shop.example"), TransferGroup: new("17")})))
 	},
 	"Charges.Get": func(ctx context.Context, c *stripe.Client) error {
 		return one(c.Charges.Get(ctx, "ch_1", "balance_transaction", "refunds"))
@@ -143,11 +160,37 @@ var requests = map[string]func(context.Context, *stripe.Client) error{
 			PaymentIntentData:  &stripe.CheckoutSessionPaymentIntent{Metadata: tags, CaptureMethod: new("manual")},
 			PaymentMethodTypes: refs("card")})))
 	},
+	"CheckoutSessions.Create subscription": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.CheckoutSessions.Create(ctx, keyed(&stripe.CheckoutSessionParams{Mode: new("subscription"), UIMode: new("embedded"),
+			ReturnURL: new("https://shop.example/done"), Currency: new("eur"), AllowPromotionCodes: new(true),
+			LineItems: []*stripe.CheckoutSessionLineItem{{Quantity: new(int64(1)), PriceData: &stripe.CheckoutSessionPrice{Currency: new("eur"), UnitAmount: new(int64(5)),
+				ProductData: &stripe.CheckoutSessionProduct{Name: new("Tulips")}, TaxBehavior: new("inclusive"),
+				Recurring: &stripe.CheckoutSessionRecurring{Interval: new("month"), IntervalCount: new(int64(1))}}}},
+			SubscriptionData: &stripe.CheckoutSessionSubscription{Description: new("tulips"), Metadata: tags, OnBehalfOf: new("acct_1"),
+				ProrationBehavior: new("none"), TrialEnd: new(int64(9)), TrialPeriodDays: new(int64(7))},
+			AutomaticTax: &stripego.CheckoutSessionAutomaticTaxParams{Enabled: new(true)}, BillingAddressCollection: new("required"),
+			TaxIDCollection: &stripego.CheckoutSessionTaxIDCollectionParams{Enabled: new(true)}})))
+	},
+	"CheckoutSessions.Create setup": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.CheckoutSessions.Create(ctx, keyed(&stripe.CheckoutSessionParams{Mode: new("setup"), SuccessURL: new("https://shop.example/done"),
+			SetupIntentData: &stripego.CheckoutSessionSetupIntentDataParams{Metadata: tags}, CustomerCreation: new("always")})))
+	},
+	"CheckoutSessions.Create shipped": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.CheckoutSessions.Create(ctx, keyed(&stripe.CheckoutSessionParams{Mode: new("payment"), SuccessURL: new("https://shop.example/done"),
+			LineItems: []*stripe.CheckoutSessionLineItem{{Price: new("price_1"), Quantity: new(int64(1))}}, SubmitType: new("pay"),
+			ShippingAddressCollection: &stripego.CheckoutSessionShippingAddressCollectionParams{AllowedCountries: refs("DE")},
+			ShippingOptions:           []*stripego.CheckoutSessionShippingOptionParams{{ShippingRate: new("shr_1")}},
+			Discounts:                 []*stripego.CheckoutSessionDiscountParams{{Coupon: new("co_1")}},
+			InvoiceCreation:           &stripego.CheckoutSessionInvoiceCreationParams{Enabled: new(true)}})))
+	},
 	"CheckoutSessions.Expire": func(ctx context.Context, c *stripe.Client) error {
 		return one(c.CheckoutSessions.Expire(ctx, "cs_1", keyed(&stripe.CheckoutSessionExpireParams{})))
 	},
 	"CheckoutSessions.Get": func(ctx context.Context, c *stripe.Client) error {
 		return one(c.CheckoutSessions.Get(ctx, "cs_1", "payment_intent"))
+	},
+	"CheckoutSessions.Lines": func(ctx context.Context, c *stripe.Client) error {
+		return each(c.CheckoutSessions.Lines(ctx, "cs_1", nil))
 	},
 	"CheckoutSessions.List": func(ctx context.Context, c *stripe.Client) error {
 		return each(c.CheckoutSessions.List(ctx, &stripe.CheckoutSessionListParams{ListParams: page, PaymentIntent: new("pi_1")}))
@@ -166,6 +209,9 @@ var requests = map[string]func(context.Context, *stripe.Client) error{
 	"CreditNotes.Lines": func(ctx context.Context, c *stripe.Client) error { return each(c.CreditNotes.Lines(ctx, "cn_1", nil)) },
 	"CreditNotes.List": func(ctx context.Context, c *stripe.Client) error {
 		return each(c.CreditNotes.List(ctx, &stripe.CreditNoteListParams{ListParams: page, Invoice: new("in_1")}))
+	},
+	"CreditNotes.Preview": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.CreditNotes.Preview(ctx, &stripe.CreditNoteParams{Invoice: new("in_1"), Amount: new(int64(5)), Reason: new("order_change")}))
 	},
 	"CreditNotes.Update": func(ctx context.Context, c *stripe.Client) error {
 		return one(c.CreditNotes.Update(ctx, "cn_1", keyed(&stripe.CreditNoteParams{Memo: new("sorry"), Metadata: tags})))
@@ -217,7 +263,7 @@ var requests = map[string]func(context.Context, *stripe.Client) error{
 	},
 	"Events.Mend": func(ctx context.Context, c *stripe.Client) error {
 		for _, kind := range []string{"account", "application_fee", "balance_transaction", "charge", "checkout.session", "credit_note",
-			"customer", "dispute", "invoice", "payment_intent", "payment_link", "payment_method", "payout", "radar.early_fraud_warning",
+			"customer", "dispute", "invoice", "invoiceitem", "payment_intent", "payment_link", "payment_method", "payout", "price", "product", "radar.early_fraud_warning",
 			"refund", "reporting.report_run", "review", "setup_intent", "subscription", "tax.transaction", "topup", "transfer"} {
 			e := &stripe.Event{ID: "evt_1", ObjectType: kind, ObjectID: "x_1"}
 			if err := c.Events.Mend(ctx, e); err != nil {
@@ -228,6 +274,41 @@ var requests = map[string]func(context.Context, *stripe.Client) error{
 			}
 		}
 		return nil
+	},
+	"ExternalAccounts.Create": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.ExternalAccounts.Create(ctx, "acct_1", keyed(&stripe.ExternalAccountParams{ExternalAccount: new("btok_1"), DefaultForCurrency: new(true), Metadata: tags})))
+	},
+	"ExternalAccounts.Delete": func(ctx context.Context, c *stripe.Client) error {
+		return c.ExternalAccounts.Delete(ctx, "acct_1", "ba_1", keyed(&stripe.DeleteParams{}))
+	},
+	"ExternalAccounts.Get": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.ExternalAccounts.Get(ctx, "acct_1", "ba_1"))
+	},
+	"ExternalAccounts.List": func(ctx context.Context, c *stripe.Client) error {
+		return each(c.ExternalAccounts.List(ctx, "acct_1", &stripe.ExternalAccountListParams{ListParams: page, Object: new("bank_account")}))
+	},
+	"ExternalAccounts.Update": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.ExternalAccounts.Update(ctx, "acct_1", "ba_1", keyed(&stripe.ExternalAccountParams{AccountHolderName: new("A"), DefaultForCurrency: new(true), Metadata: tags})))
+	},
+	"InvoiceItems.Create": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.InvoiceItems.Create(ctx, keyed(&stripe.InvoiceItemParams{Customer: new("cus_1"), Invoice: new("in_1"), Subscription: new("sub_1"),
+			UnitAmount: new(int64(5)), Quantity: new(int64(2)), Currency: new("eur"), Description: new("tulips"), Discountable: new(true), Metadata: tags,
+			Period: &stripego.InvoiceItemPeriodParams{Start: new(int64(1)), End: new(int64(2))}, TaxBehavior: new("exclusive"), TaxCode: new("txcd_1"), TaxRates: refs("txr_1")})))
+	},
+	"InvoiceItems.Create of a fraction of a cent": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.InvoiceItems.Create(ctx, keyed(&stripe.InvoiceItemParams{Customer: new("cus_1"), UnitAmountDecimal: new("0.5"), Currency: new("eur")})))
+	},
+	"InvoiceItems.Delete": func(ctx context.Context, c *stripe.Client) error {
+		return c.InvoiceItems.Delete(ctx, "ii_1", keyed(&stripe.DeleteParams{}))
+	},
+	"InvoiceItems.Get": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.InvoiceItems.Get(ctx, "ii_1", "invoice"))
+	},
+	"InvoiceItems.List": func(ctx context.Context, c *stripe.Client) error {
+		return each(c.InvoiceItems.List(ctx, &stripe.InvoiceItemListParams{ListParams: page, Customer: new("cus_1"), Pending: new(true), CreatedRange: since}))
+	},
+	"InvoiceItems.Update": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.InvoiceItems.Update(ctx, "ii_1", keyed(&stripe.InvoiceItemParams{Amount: new(int64(7)), Price: new("price_1")})))
 	},
 	"Invoices.Create": func(ctx context.Context, c *stripe.Client) error {
 		return one(c.Invoices.Create(ctx, keyed(&stripe.InvoiceParams{Customer: new("cus_1"), Currency: new("eur"), AutoAdvance: new(false), Metadata: tags})))
@@ -253,11 +334,29 @@ var requests = map[string]func(context.Context, *stripe.Client) error{
 	"Invoices.Send": func(ctx context.Context, c *stripe.Client) error {
 		return one(c.Invoices.Send(ctx, "in_1", keyed(&stripe.InvoiceSendParams{})))
 	},
+	"Invoices.Upcoming": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.Invoices.Upcoming(ctx, &stripe.InvoiceUpcomingParams{Customer: new("cus_1"), Subscription: new("sub_1"), Currency: new("eur"), Coupon: new("co_1"),
+			SubscriptionItems:             []*stripe.SubscriptionItemParams{{ID: new("si_1"), Quantity: new(int64(2))}},
+			SubscriptionCancelAtPeriodEnd: new(false), SubscriptionProrationBehavior: new("none"), SubscriptionProrationDate: new(int64(9))}))
+	},
+	"Invoices.UpdateLine": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.Invoices.UpdateLine(ctx, "in_1", "il_1", keyed(&stripe.InvoiceLineParams{Amount: new(int64(5)), Description: new("tulips"),
+			Discountable: new(false), Metadata: tags, Price: new("price_1"), Quantity: new(int64(1)), TaxRates: refs("txr_1")})))
+	},
 	"Invoices.Update": func(ctx context.Context, c *stripe.Client) error {
 		return one(c.Invoices.Update(ctx, "in_1", keyed(&stripe.InvoiceParams{Metadata: tags})))
 	},
 	"Invoices.Void": func(ctx context.Context, c *stripe.Client) error {
 		return one(c.Invoices.Void(ctx, "in_1", keyed(&stripe.InvoiceVoidParams{})))
+	},
+	"PaymentIntents.ApplyCustomerBalance": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.PaymentIntents.ApplyCustomerBalance(ctx, "pi_1", keyed(&stripe.PaymentIntentApplyBalanceParams{Amount: new(int64(5)), Currency: new("eur")})))
+	},
+	"PaymentIntents.IncrementAuthorization": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.PaymentIntents.IncrementAuthorization(ctx, "pi_1", keyed(&stripe.PaymentIntentIncrementParams{Amount: new(int64(9)), Metadata: tags})))
+	},
+	"PaymentIntents.VerifyMicrodeposits": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.PaymentIntents.VerifyMicrodeposits(ctx, "pi_1", keyed(&stripe.PaymentIntentVerifyMicrodepositsParams{Amounts: []*int64{new(int64(32)), new(int64(45))}})))
 	},
 	"PaymentIntents.Cancel": func(ctx context.Context, c *stripe.Client) error {
 		return one(c.PaymentIntents.Cancel(ctx, "pi_1", keyed(&stripe.PaymentIntentCancelParams{CancellationReason: new("abandoned")})))
@@ -296,6 +395,9 @@ var requests = map[string]func(context.Context, *stripe.Client) error{
 	},
 	"PaymentLinks.Get": func(ctx context.Context, c *stripe.Client) error {
 		return one(c.PaymentLinks.Get(ctx, "plink_1", "line_items"))
+	},
+	"PaymentLinks.Lines": func(ctx context.Context, c *stripe.Client) error {
+		return each(c.PaymentLinks.Lines(ctx, "plink_1", nil))
 	},
 	"PaymentLinks.List": func(ctx context.Context, c *stripe.Client) error {
 		return each(c.PaymentLinks.List(ctx, &stripe.PaymentLinkListParams{ListParams: page, Active: new(true)}))
@@ -338,6 +440,43 @@ var requests = map[string]func(context.Context, *stripe.Client) error{
 	"Payouts.Reverse": func(ctx context.Context, c *stripe.Client) error {
 		return one(c.Payouts.Reverse(ctx, "po_1", keyed(&stripe.PayoutReverseParams{Metadata: tags})))
 	},
+	"Payouts.Update": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.Payouts.Update(ctx, "po_1", keyed(&stripe.PayoutParams{Metadata: tags})))
+	},
+	"Prices.Create": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.Prices.Create(ctx, keyed(&stripe.PriceParams{Active: new(true), Currency: new("eur"), Product: new("prod_1"), UnitAmount: new(int64(5)),
+			LookupKey: new("tulips"), TransferLookupKey: new(true), Metadata: tags, Nickname: new("n"), TaxBehavior: new("inclusive"),
+			Recurring: &stripego.PriceRecurringParams{Interval: new("month"), IntervalCount: new(int64(1))}})))
+	},
+	"Prices.Create with its product": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.Prices.Create(ctx, keyed(&stripe.PriceParams{Currency: new("eur"), UnitAmountDecimal: new("0.5"), ProductData: &stripe.CheckoutSessionProduct{Name: new("Tulip")}})))
+	},
+	"Prices.Get": func(ctx context.Context, c *stripe.Client) error { return one(c.Prices.Get(ctx, "price_1", "product")) },
+	"Prices.List": func(ctx context.Context, c *stripe.Client) error {
+		return each(c.Prices.List(ctx, &stripe.PriceListParams{ListParams: page, LookupKeys: refs("tulips"), Active: new(true), CreatedRange: since}))
+	},
+	"Prices.Search": func(ctx context.Context, c *stripe.Client) error { return each(c.Prices.Search(ctx, "active:'true'")) },
+	"Prices.Update": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.Prices.Update(ctx, "price_1", keyed(&stripe.PriceParams{Active: new(false)})))
+	},
+	"Products.Create": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.Products.Create(ctx, keyed(&stripe.ProductParams{ID: new("tulip-red"), Active: new(true), Name: new("Tulip"), Description: new("red"),
+			Images: refs("https://shop.example/t.png"), Metadata: tags, Shippable: new(true), StatementDescriptor: new("TULIPS"), TaxCode: new("txcd_1"),
+			UnitLabel: new("bunch"), URL: new("https://shop.example/t")})))
+	},
+	"Products.Delete": func(ctx context.Context, c *stripe.Client) error {
+		return c.Products.Delete(ctx, "prod_1", keyed(&stripe.DeleteParams{}))
+	},
+	"Products.Get": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.Products.Get(ctx, "prod_1", "default_price"))
+	},
+	"Products.List": func(ctx context.Context, c *stripe.Client) error {
+		return each(c.Products.List(ctx, &stripe.ProductListParams{ListParams: page, Active: new(true), CreatedRange: since}))
+	},
+	"Products.Search": func(ctx context.Context, c *stripe.Client) error { return each(c.Products.Search(ctx, "name~'tulip'")) },
+	"Products.Update": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.Products.Update(ctx, "prod_1", keyed(&stripe.ProductParams{Active: new(false), DefaultPrice: new("price_1")})))
+	},
 	"Refunds.Cancel": func(ctx context.Context, c *stripe.Client) error {
 		return one(c.Refunds.Cancel(ctx, "re_1", keyed(&stripe.RefundCancelParams{})))
 	},
@@ -362,6 +501,10 @@ var requests = map[string]func(context.Context, *stripe.Client) error{
 	"Reports.List": func(ctx context.Context, c *stripe.Client) error { return each(c.Reports.List(ctx, nil)) },
 	"Reports.Type": func(ctx context.Context, c *stripe.Client) error {
 		return one(c.Reports.Type(ctx, "payout_reconciliation.itemized.5"))
+	},
+	"Reports.Types": func(ctx context.Context, c *stripe.Client) error {
+		_, err := c.Reports.Types(ctx)
+		return err
 	},
 	"Reviews.Approve": func(ctx context.Context, c *stripe.Client) error {
 		return one(c.Reviews.Approve(ctx, "prv_1", keyed(&stripe.ReviewApproveParams{})))
@@ -388,6 +531,9 @@ var requests = map[string]func(context.Context, *stripe.Client) error{
 	"SetupIntents.Update": func(ctx context.Context, c *stripe.Client) error {
 		return one(c.SetupIntents.Update(ctx, "seti_1", keyed(&stripe.SetupIntentParams{Metadata: tags})))
 	},
+	"SetupIntents.VerifyMicrodeposits": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.SetupIntents.VerifyMicrodeposits(ctx, "seti_1", keyed(&stripe.SetupIntentVerifyMicrodepositsParams{DescriptorCode: new("SM11AA")})))
+	},
 	"Subscriptions.Cancel": func(ctx context.Context, c *stripe.Client) error {
 		return one(c.Subscriptions.Cancel(ctx, "sub_1", keyed(&stripe.SubscriptionCancelParams{InvoiceNow: new(true), Prorate: new(true)})))
 	},
@@ -403,6 +549,9 @@ var requests = map[string]func(context.Context, *stripe.Client) error{
 	"Subscriptions.Get": func(ctx context.Context, c *stripe.Client) error {
 		return one(c.Subscriptions.Get(ctx, "sub_1", "latest_invoice"))
 	},
+	"Subscriptions.Items": func(ctx context.Context, c *stripe.Client) error {
+		return each(c.Subscriptions.Items(ctx, "sub_1", nil))
+	},
 	"Subscriptions.List": func(ctx context.Context, c *stripe.Client) error {
 		return each(c.Subscriptions.List(ctx, &stripe.SubscriptionListParams{ListParams: page, Status: new("all"), Customer: new("cus_1"), CreatedRange: since}))
 	},
@@ -417,6 +566,15 @@ var requests = map[string]func(context.Context, *stripe.Client) error{
 			Items:           []*stripe.SubscriptionItemParams{{ID: new("si_1"), Deleted: new(true)}},
 			PauseCollection: &stripego.SubscriptionPauseCollectionParams{Behavior: new("void")}})))
 	},
+	"TaxCalculations.Create": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.TaxCalculations.Create(ctx, keyed(&stripe.TaxCalculationParams{Currency: new("eur"), TaxDate: new(int64(1)), Expand: refs("line_items"),
+			CustomerDetails: &stripego.TaxCalculationCustomerDetailsParams{AddressSource: new("shipping"), Address: &stripego.AddressParams{Country: new("DE")}},
+			LineItems:       []*stripego.TaxCalculationLineItemParams{{Amount: new(int64(100)), Reference: new("a"), TaxBehavior: new("exclusive"), TaxCode: new("txcd_1"), Quantity: new(int64(1))}},
+			ShippingCost:    &stripego.TaxCalculationShippingCostParams{Amount: new(int64(5)), TaxBehavior: new("exclusive")}})))
+	},
+	"TaxCalculations.Lines": func(ctx context.Context, c *stripe.Client) error {
+		return each(c.TaxCalculations.Lines(ctx, "taxcalc_1", nil))
+	},
 	"TaxTransactions.Create": func(ctx context.Context, c *stripe.Client) error {
 		return one(c.TaxTransactions.Create(ctx, keyed(&stripe.TaxTransactionCreateParams{Calculation: new("taxcalc_1"), Reference: new("17"), Metadata: tags})))
 	},
@@ -430,12 +588,34 @@ var requests = map[string]func(context.Context, *stripe.Client) error{
 		return one(c.TaxTransactions.Reverse(ctx, keyed(&stripe.TaxTransactionReverseParams{Mode: new("partial"), OriginalTransaction: new("tax_1"),
 			Reference: new("17-1"), FlatAmount: new(int64(-5)), Metadata: tags})))
 	},
+	"TopUps.Cancel": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.TopUps.Cancel(ctx, "tu_1", keyed(&stripe.TopUpParams{})))
+	},
+	"TopUps.Create": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.TopUps.Create(ctx, keyed(&stripe.TopUpParams{Amount: new(int64(5)), Currency: new("eur"), Description: new("d"), StatementDescriptor: new("TULIPS"),
+			TransferGroup: new("17"), Metadata: tags})))
+	},
+	"TopUps.Get": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.TopUps.Get(ctx, "tu_1", "balance_transaction"))
+	},
+	"TopUps.List": func(ctx context.Context, c *stripe.Client) error {
+		return each(c.TopUps.List(ctx, &stripe.TopUpListParams{ListParams: page, Status: new("pending"), CreatedRange: since}))
+	},
+	"TopUps.Update": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.TopUps.Update(ctx, "tu_1", keyed(&stripe.TopUpParams{Description: new("d"), Metadata: tags})))
+	},
 	"Transfers.Create": func(ctx context.Context, c *stripe.Client) error {
 		return one(c.Transfers.Create(ctx, keyed(&stripe.TransferParams{Amount: new(int64(5)), Currency: new("eur"), Destination: new("acct_1"),
 			SourceTransaction: new("ch_1"), TransferGroup: new("17"), Metadata: tags})))
 	},
 	"Transfers.Get": func(ctx context.Context, c *stripe.Client) error {
 		return one(c.Transfers.Get(ctx, "tr_1", "balance_transaction"))
+	},
+	"Transfers.GetReversal": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.Transfers.GetReversal(ctx, "tr_1", "trr_1"))
+	},
+	"Transfers.UpdateReversal": func(ctx context.Context, c *stripe.Client) error {
+		return one(c.Transfers.UpdateReversal(ctx, "tr_1", "trr_1", keyed(&stripe.TransferReversalParams{Metadata: tags})))
 	},
 	"Transfers.List": func(ctx context.Context, c *stripe.Client) error {
 		return each(c.Transfers.List(ctx, &stripe.TransferListParams{ListParams: page, Destination: new("acct_1"), TransferGroup: new("17"), CreatedRange: since}))
@@ -504,7 +684,12 @@ func TestNoMethodOfTheClientIsLeftOut(t *testing.T) {
 			}
 		}
 	}
-	require.ElementsMatch(t, methods, slices.Collect(maps.Keys(requests)))
+	var sent []string // a method may be sent with several sets of parameters
+	for name := range requests {
+		sent = append(sent, strings.Fields(name)[0])
+	}
+	slices.Sort(sent)
+	require.ElementsMatch(t, methods, slices.Compact(sent))
 }
 
 // A parameter that the document does not know is refused, so acceptance means something.
