@@ -188,13 +188,23 @@ func (f *Fake) renderDispute(d *dispute, version string, x expansion) object {
 	m := object{
 		"id": d.id, "object": "dispute", "livemode": f.config.Livemode, "created": d.created.Unix(),
 		"amount": d.amount, "currency": d.charge.currency, "status": d.status, "reason": d.reason,
-		"payment_intent": d.charge.intent.id, "is_charge_refundable": d.inquiry() && !d.closed(),
+		"is_charge_refundable": d.inquiry() && !d.closed(),
 		"balance_transactions": txns, "metadata": d.metadata, "evidence": evidence,
 		"evidence_details": object{"due_by": d.created.Add(respondWithin).Unix(), "has_evidence": len(d.evidence) > 0,
 			"past_due": f.config.Now().After(d.created.Add(respondWithin)), "submission_count": d.submission},
 		"payment_method_details": object{"type": "card", "card": object{"brand": "visa", "network_reason_code": "10.4"}},
 	}
+	if moved(version) {
+		caseType := "chargeback"
+		if d.inquiry() {
+			caseType = "inquiry"
+		}
+		m["payment_method_details"] = object{"type": "card", "card": object{"brand": "visa", "network": "visa", "network_reason_code": "10.4", "case_type": caseType}}
+		m["enhanced_eligibility_types"], evidence["enhanced_evidence"] = []string{}, object{}
+		m["evidence_details"].(object)["enhanced_eligibility"] = object{}
+	}
 	m["charge"] = link(x, "charge", d.charge.id, func(x expansion) object { return f.renderCharge(d.charge, version, x) })
+	m["payment_intent"] = link(x, "payment_intent", d.charge.intent.id, func(x expansion) object { return f.renderIntent(d.charge.intent, version, x) })
 	return m
 }
 

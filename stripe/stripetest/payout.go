@@ -222,7 +222,7 @@ func (f *Fake) renderPayout(p *payout, version string, x expansion) object {
 		"id": p.id, "object": "payout", "livemode": f.config.Livemode, "created": p.created.Unix(),
 		"arrival_date": p.arrives.UTC().Truncate(24 * time.Hour).Unix(),
 		"amount":       p.amount, "currency": p.currency, "status": p.status, "method": p.method, "type": "bank_account",
-		"automatic": p.automatic, "reconciliation_status": "not_applicable", "source_type": "card", "destination": "ba_fake",
+		"automatic": p.automatic, "reconciliation_status": "not_applicable", "source_type": "card",
 		"description": orNull(p.description), "failure_code": orNull(p.failure), "failure_message": nil,
 		"metadata": p.metadata, "original_payout": nil, "reversed_by": nil, "statement_descriptor": nil,
 		"balance_transaction":         f.linkTxn(x, "balance_transaction", version, p.txn),
@@ -235,16 +235,23 @@ func (f *Fake) renderPayout(p *payout, version string, x expansion) object {
 	if p.failure != "" {
 		m["failure_message"] = "The bank account has been closed."
 	}
-	if p.original != nil {
-		m["original_payout"] = p.original.id
-	}
-	if p.reversal != nil {
-		m["reversed_by"] = p.reversal.id
+	m["destination"] = link(x, "destination", "ba_fake", func(expansion) object { return renderBank(p.currency) })
+	for name, other := range map[string]*payout{"original_payout": p.original, "reversed_by": p.reversal} {
+		if other != nil {
+			m[name] = link(x, name, other.id, func(x expansion) object { return f.renderPayout(other, version, x) })
+		}
 	}
 	if moved(version) {
 		m["application_fee"], m["application_fee_amount"], m["payout_method"], m["trace_id"] = nil, nil, nil, nil
 	}
 	return m
+}
+
+// renderBank is the bank account that payouts go to.
+func renderBank(currency string) object {
+	return object{"id": "ba_fake", "object": "bank_account", "account_holder_name": nil, "account_holder_type": nil, "account_type": nil,
+		"bank_name": "STRIPE TEST BANK", "country": "DE", "currency": currency, "fingerprint": nil, "last4": "3000",
+		"routing_number": nil, "status": "new", "metadata": object{}}
 }
 
 // Payouts returns all payouts, oldest first, with their balance transactions.

@@ -65,9 +65,6 @@ func (f *Fake) renderIntent(i *intent, version string, x expansion) object {
 	if i.status == "requires_action" {
 		m["next_action"] = object{"type": "use_stripe_sdk"}
 	}
-	if i.status == "processing" {
-		m["processing"] = object{"type": natures[i.method].kind}
-	}
 	if version < "2022-11-15" {
 		charges := []object{}
 		for n := len(i.charges) - 1; n >= 0; n-- {
