@@ -34,6 +34,12 @@ type DeliveryOptions struct {
 	// MaxDelay delays each delivery by a random time up to this.
 	MaxDelay time.Duration
 
+	// Endpoint is the id of the webhook endpoint to deliver to: the events that it was
+	// set up for come in its API version, signed with its secret. Empty delivers all
+	// events in the account's version, signed with Config.WebhookSecret, whatever
+	// endpoints there are.
+	Endpoint string
+
 	// Types are the event types to deliver. Empty delivers all.
 	Types []string
 
@@ -116,13 +122,14 @@ func (f *Fake) Acknowledge(event string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if e, ok := f.events.get(event); ok {
-		e.delivered = true
+		e.take(nil)
 	}
 }
 
 // planned is a delivery before its signature.
 type planned struct {
 	e          *event
+	to         *hook // nil = whoever the test delivers to
 	at         time.Time
 	place      float64
 	attempt    int
@@ -145,9 +152,13 @@ func (f *Fake) plan(o DeliveryOptions, take bool) []*planned {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.tick()
-	f.open = slices.DeleteFunc(f.open, func(e *event) bool { return e.delivered })
+	to, open := f.receiver(o)
+	if open == nil {
+		return nil
+	}
+	*open = slices.DeleteFunc(*open, func(e *event) bool { return e.taken(to) })
 	var events, rest []*event
-	for _, e := range f.open {
+	for _, e := range *open {
 		if len(o.Types) == 0 || slices.Contains(o.Types, e.kind) {
 			events = append(events, e)
 		} else {
@@ -155,7 +166,7 @@ func (f *Fake) plan(o DeliveryOptions, take bool) []*planned {
 		}
 	}
 	if take {
-		f.open = rest
+		*open = rest
 	}
 	// Chance depends on the seed and the place of the event, not on who asks first.
 	chance := rand.New(rand.NewPCG(f.config.Seed, uint64(f.events.count(events))))
@@ -167,7 +178,7 @@ func (f *Fake) plan(o DeliveryOptions, take bool) []*planned {
 	}
 	var out []*planned
 	for n, e := range events {
-		p := &planned{e: e, at: e.created.Add(delay()), place: float64(n), attempt: 1, body: e.raw, event: e.id, typ: e.kind}
+		p := &planned{e: e, to: to, at: e.created.Add(delay()), place: float64(n), attempt: 1, body: e.in(to), event: e.id, typ: e.kind}
 		if chance.Float64() < o.Reordered && n+1 < len(events) {
 			hold := min(n+1+chance.IntN(10), len(events)-1)
 			p.place = float64(hold) + 0.5
@@ -187,6 +198,26 @@ func (f *Fake) plan(o DeliveryOptions, take bool) []*planned {
 	return out
 }
 
+// receiver is who deliveries are for, and what is to be delivered there: nil where
+// there is no such endpoint.
+func (f *Fake) receiver(o DeliveryOptions) (*hook, *[]*event) {
+	if o.Endpoint == "" {
+		return nil, &f.open
+	}
+	h, ok := f.hooks.get(o.Endpoint)
+	if !ok {
+		return nil, nil
+	}
+	return h, &h.open
+}
+
+func (f *Fake) receives(o DeliveryOptions) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	_, open := f.receiver(o)
+	return open != nil
+}
+
 // count returns how many events there were before the first of some.
 func (t *table[T]) count(some []T) int {
 	if len(some) == 0 {
@@ -199,6 +230,9 @@ func (t *table[T]) count(some []T) int {
 func (f *Fake) sign(p *planned) Delivery {
 	f.mu.Lock()
 	secrets := f.activeSecrets()
+	if p.to != nil {
+		secrets = []string{p.to.secret}
+	}
 	now := f.config.Now()
 	f.mu.Unlock()
 	return Delivery{Event: p.event, Type: p.typ, At: p.at, Attempt: p.attempt, Duplicate: p.duplicate, Reordered: p.reordered,
@@ -279,8 +313,12 @@ func (q *queue) Pop() any {
 
 // Deliver posts every event to url until it is acknowledged with a 2xx or given up,
 // also those that come up meanwhile. It returns when nothing is left to deliver; call
-// it again for later events. The error is the context's, or the URL's.
+// it again for later events. The error is the context's, or the URL's; an endpoint that
+// there is not is of kind invalid.
 func (f *Fake) Deliver(ctx context.Context, url string, o DeliveryOptions) (Delivered, error) {
+	if !f.receives(o) {
+		return Delivered{}, refusal("deliver", "no such webhook endpoint")
+	}
 	if o.Retry == nil {
 		o.Retry = retryLikeStripe
 	}
@@ -314,7 +352,7 @@ func (f *Fake) Deliver(ctx context.Context, url string, o DeliveryOptions) (Deli
 		for flying > 0 {
 			land(<-results)
 		}
-		f.giveBack(open)
+		f.giveBack(o, open)
 	}()
 	for {
 		for _, p := range f.plan(o, true) {
@@ -385,12 +423,12 @@ func (f *Fake) landed(r result, o DeliveryOptions, open *queue, done *Delivered)
 	e := r.p.e
 	switch {
 	case r.ok:
-		if !e.delivered {
-			e.delivered = true
+		if !e.taken(r.p.to) {
+			e.take(r.p.to)
 			done.Events++
 		}
 	case r.p.duplicate: // the ordinary delivery goes on
-	case !e.delivered:
+	case !e.taken(r.p.to):
 		wait, again := o.Retry(r.p.attempt)
 		if !again {
 			done.Abandoned++
@@ -404,17 +442,21 @@ func (f *Fake) landed(r result, o DeliveryOptions, open *queue, done *Delivered)
 }
 
 // giveBack lets another Deliver have what this one did not get to.
-func (f *Fake) giveBack(open queue) {
+func (f *Fake) giveBack(o DeliveryOptions, open queue) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	to, rest := f.receiver(o)
+	if rest == nil {
+		return
+	}
 	back := map[*event]bool{}
 	for _, p := range open {
-		if !back[p.e] && !p.e.delivered {
+		if !back[p.e] && !p.e.taken(to) {
 			back[p.e] = true
-			f.open = append(f.open, p.e)
+			*rest = append(*rest, p.e)
 		}
 	}
-	slices.SortFunc(f.open, func(a, b *event) int { return cmp.Compare(f.events.at[a.id], f.events.at[b.id]) })
+	slices.SortFunc(*rest, func(a, b *event) int { return cmp.Compare(f.events.at[a.id], f.events.at[b.id]) })
 }
 
 // wait waits for the moment of a delivery, or until there is news to deliver.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -12,8 +13,31 @@ import (
 type event struct {
 	id, kind  string
 	created   time.Time
-	raw       []byte
+	account   string            // of a Connect platform's merchant; empty = the fake's own
+	raw       []byte            // in the account's API version
+	versions  map[string][]byte // in those of webhook endpoints, if they are others
+	endpoints []*hook           // that it is for and that have not taken it
 	delivered bool
+}
+
+// in returns the event in the API version of an endpoint; nil stands for the account.
+func (e *event) in(h *hook) []byte {
+	if h != nil && e.versions[h.version] != nil {
+		return e.versions[h.version]
+	}
+	return e.raw
+}
+
+// taken reports whether a receiver has acknowledged the event; nil stands for the one
+// of a test that set up no endpoint.
+func (e *event) taken(h *hook) bool {
+	return e.delivered || h != nil && !slices.Contains(e.endpoints, h)
+}
+
+// take notes that a receiver has acknowledged the event. It is delivered when all have.
+func (e *event) take(h *hook) {
+	e.endpoints = slices.DeleteFunc(e.endpoints, func(o *hook) bool { return o == h || h == nil })
+	e.delivered = len(e.endpoints) == 0
 }
 
 func (e *event) key() string     { return e.id }
@@ -28,26 +52,46 @@ func (e *event) fact(name string) string {
 	return ""
 }
 
-// emit writes an event in the account's API version, whatever the request's.
+// emit writes an event in the account's API version and in those of the webhook
+// endpoints that it is for, whatever the request's.
 func (f *Fake) emit(q *request, kind string, render func(version string) object, previous object) {
 	e := &event{id: f.id("evt_"), kind: kind, created: q.now}
-	data := object{"object": render(f.config.APIVersion)}
-	if previous != nil {
-		data["previous_attributes"] = previous
-	}
-	m := object{
-		"id": e.id, "object": "event", "type": kind, "api_version": f.config.APIVersion, "created": q.now.Unix(),
-		"livemode": f.config.Livemode, "pending_webhooks": 1, "data": data,
-		"request": object{"id": orNull(q.id), "idempotency_key": orNull(q.key)},
-	}
 	if f.config.Connected {
-		m["account"] = f.config.Account
+		e.account = f.config.Account
 	}
-	raw, err := json.Marshal(m)
-	if err != nil {
-		panic(fmt.Sprintf("stripetest: event %s: %v", kind, err))
+	write := func(version string) []byte {
+		data := object{"object": render(version)}
+		if previous != nil {
+			data["previous_attributes"] = previous
+		}
+		m := object{
+			"id": e.id, "object": "event", "type": kind, "api_version": version, "created": q.now.Unix(),
+			"livemode": f.config.Livemode, "pending_webhooks": 1, "data": data,
+			"request": object{"id": orNull(q.id), "idempotency_key": orNull(q.key)},
+		}
+		if e.account != "" {
+			m["account"] = e.account
+		}
+		raw, err := json.Marshal(m)
+		if err != nil {
+			panic(fmt.Sprintf("stripetest: event %s: %v", kind, err))
+		}
+		return raw
 	}
-	e.raw = raw
+	e.raw = write(f.config.APIVersion)
+	for _, h := range f.hooks.rows {
+		if !h.wants(e) {
+			continue
+		}
+		e.endpoints = append(e.endpoints, h)
+		h.open = append(h.open, e)
+		if h.version != "" && h.version != f.config.APIVersion && e.versions[h.version] == nil {
+			if e.versions == nil {
+				e.versions = map[string][]byte{}
+			}
+			e.versions[h.version] = write(h.version)
+		}
+	}
 	f.events.add(e)
 	f.open = append(f.open, e)
 	if f.news != nil {

@@ -164,8 +164,8 @@ func New(c Config) (*Fake, error) {
 	if c.APIVersion == "" {
 		c.APIVersion = stripe.APIVersion
 	}
-	if _, err := time.Parse(time.DateOnly, c.APIVersion[:min(10, len(c.APIVersion))]); err != nil {
-		return bad("Config.APIVersion %q does not begin with a date", c.APIVersion)
+	if !known(c.APIVersion) {
+		return bad("Config.APIVersion %q is no version up to %s", c.APIVersion, Newest)
 	}
 	if c.Account == "" {
 		c.Account = "acct_fake"

@@ -8,8 +8,8 @@ import (
 	"github.com/commercesync/commerce/stripe"
 )
 
-// hook is a webhook endpoint. It says what a program has set up; deliveries are the
-// test's to make, see Deliver.
+// hook is a webhook endpoint that a program has set up. Deliveries to it are the test's
+// to make, see DeliveryOptions.Endpoint.
 type hook struct {
 	id          string
 	created     time.Time
@@ -20,6 +20,13 @@ type hook struct {
 	description string
 	metadata    map[string]string
 	secret      string
+	connect     bool
+	open        []*event // to be delivered to it, and in no Deliver's hands
+}
+
+// wants reports whether an event is for the endpoint.
+func (h *hook) wants(e *event) bool {
+	return !h.disabled && h.connect == (e.account != "") && (slices.Contains(h.events, "*") || slices.Contains(h.events, e.kind))
 }
 
 func (h *hook) key() string        { return h.id }
@@ -31,12 +38,15 @@ func (f *Fake) createHook(q *request) (object, *problem) {
 		return nil, p
 	}
 	h := &hook{created: q.now, url: q.form.get("url"), events: q.form.array("enabled_events"),
-		version: q.form.get("api_version"), description: q.form.get("description")}
+		version: q.form.get("api_version"), connect: q.form.get("connect") == "true", description: q.form.get("description")}
 	if len(h.events) == 0 {
 		return nil, badParam("enabled_events", "parameter_missing", "Missing required param: enabled_events.")
 	}
 	if !strings.HasPrefix(h.url, "https://") {
 		return nil, badParam("url", "url_invalid", "Invalid URL: An explicit scheme (such as https) must be provided.")
+	}
+	if h.version != "" && !known(h.version) {
+		return nil, badParam("api_version", "", "Invalid API version: "+h.version)
 	}
 	var p *problem
 	if h.metadata, p = q.form.metadata("metadata", nil); p != nil {

@@ -132,6 +132,9 @@ func (f *Fake) door(r *http.Request) *problem {
 	if !ok || key == "" || f.config.Key != "" && key != f.config.Key {
 		return &problem{status: 401, kind: "invalid_request_error", message: "Invalid API Key provided", early: true}
 	}
+	if v := r.Header.Get("Stripe-Version"); v != "" && !known(v) {
+		return badParam("", "", "Invalid Stripe API version: "+v)
+	}
 	if a := r.Header.Get("Stripe-Account"); a != "" && a != f.config.Account {
 		return &problem{status: 403, kind: "invalid_request_error", code: "account_invalid",
 			message: "The provided key does not have access to account '" + a + "'", early: true}

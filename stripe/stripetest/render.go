@@ -2,11 +2,20 @@ package stripetest
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 )
 
 // The shapes are those of stripe-mock's fixtures; fields that nobody asked the fake
 // for are null as they are there.
+
+// known reports whether there can be such a version: a day up to that of the newest,
+// which later versions follow with a name.
+func known(version string) bool {
+	day, _, _ := strings.Cut(version, ".")
+	_, err := time.Parse(time.DateOnly, day)
+	return err == nil && version <= Newest
+}
 
 // moved reports whether a version has the shapes of 2025-03-31.basil.
 func moved(version string) bool { return version >= "2025-03-31" }
