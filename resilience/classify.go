@@ -13,7 +13,8 @@ import (
 // Default is the classifier of Retry.Classify. Reads and requests with an
 // Idempotency-Key are repeated on a broken connection, a time-out of the attempt,
 // 429, 502, 503, 504 and a 500 without JSON. Other requests are repeated when they
-// provably never left, and on 429, which refuses before it acts. Broken
+// provably never left, and on 429, which refuses before it acts and asks for fewer
+// requests. Broken
 // connections, time-outs and the 5xx of that list count for the breaker; a 500
 // with a JSON body is an answer that the system thought about.
 func Default(req *http.Request, resp *http.Response, err error) Verdict {
@@ -26,7 +27,7 @@ func Default(req *http.Request, resp *http.Response, err error) Verdict {
 		if errors.As(err, &stated) {
 			kind := commerce.KindOf(err)
 			return Verdict{Repeat: passing(kind) && (harmless || commerce.SafeToRetry(err)),
-				After: commerce.RetryAfter(err), Ill: kind == commerce.KindUnavailable}
+				After: commerce.RetryAfter(err), Ill: kind == commerce.KindUnavailable, Slow: kind == commerce.KindRateLimited}
 		}
 		if errors.Is(err, context.Canceled) {
 			return Verdict{}
@@ -35,7 +36,7 @@ func Default(req *http.Request, resp *http.Response, err error) Verdict {
 	}
 	switch resp.StatusCode {
 	case http.StatusTooManyRequests:
-		return Verdict{Repeat: true}
+		return Verdict{Repeat: true, Slow: true}
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return Verdict{Repeat: harmless, Ill: true}
 	case http.StatusInternalServerError:

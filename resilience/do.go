@@ -2,6 +2,7 @@ package resilience
 
 import (
 	"context"
+	"net/http"
 	"time"
 
 	"github.com/commercesync/commerce"
@@ -9,7 +10,7 @@ import (
 
 // Do runs fn under the policy, repeating it while commerce.SafeToRetry(err) holds
 // and its kind may pass (unavailable, rate limited, conflict). It returns fn's last
-// error as it is, or the refusal of the breaker or of the rate limit if fn never
+// error as it is, or the refusal of the breaker or of the quota if fn never
 // ran. fn gets a context that ends with the attempt.
 func (p *Policy) Do(ctx context.Context, fn func(context.Context) error) error {
 	if p.breaker.tries(ctx) {
@@ -36,11 +37,14 @@ func (p *Policy) Do(ctx context.Context, fn func(context.Context) error) error {
 	}
 }
 
-// attempt runs fn once; ran is false if the breaker or the rate limit refused.
+// attempt runs fn once; ran is false if the breaker or the quota refused.
 func (p *Policy) attempt(ctx context.Context, fn func(context.Context) error) (ran bool, err error) {
-	refusal := p.guard(ctx, func() health {
+	refusal := p.guard(ctx, nil, func() health {
 		ran = true
 		err = p.bounded(ctx, fn)
+		if err != nil && commerce.KindOf(err) == commerce.KindRateLimited {
+			p.slow(nil)
+		}
 		return healthOf(ctx, err)
 	})
 	if !ran {
@@ -49,10 +53,10 @@ func (p *Policy) attempt(ctx context.Context, fn func(context.Context) error) (r
 	return true, err
 }
 
-// guard runs one attempt when the breaker and the rate limit let it.
-func (p *Policy) guard(ctx context.Context, f func() health) error {
+// guard runs one attempt when the breaker and the quota let it; req is nil under Do.
+func (p *Policy) guard(ctx context.Context, req *http.Request, f func() health) error {
 	if p.breaker == nil {
-		if err := p.turn(ctx); err != nil {
+		if err := p.turn(ctx, req); err != nil {
 			return err
 		}
 		f()
@@ -61,7 +65,7 @@ func (p *Policy) guard(ctx context.Context, f func() health) error {
 	if until, shut := p.breaker.shut(); shut {
 		return p.openError(until)
 	}
-	if err := p.turn(ctx); err != nil {
+	if err := p.turn(ctx, req); err != nil {
 		return err
 	}
 	if until, ok := p.breaker.run(ctx, f); !ok {

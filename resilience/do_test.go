@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"net/http"
 	"testing"
 	"testing/synctest"
@@ -77,7 +76,7 @@ func TestEachAttemptHasItsOwnTimeout(t *testing.T) {
 func TestTheRateIsKeptAndItsWaitsEndWithTheContext(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		p := policy(t, resilience.Config{Rate: 2, Burst: 2})
+		p := policy(t, resilience.Config{Quota: quota(t, resilience.Limit{Requests: 4, Burst: 2})})
 		start := time.Now()
 		for range 6 {
 			require.NoError(t, p.Do(t.Context(), succeeds))
@@ -128,8 +127,6 @@ func TestNewNamesTheFieldThatIsWrong(t *testing.T) {
 	t.Parallel()
 	for field, c := range map[string]resilience.Config{
 		"Timeout":          {Timeout: -1},
-		"Rate":             {Rate: math.NaN()},
-		"Burst":            {Burst: -1},
 		"Retry.Attempts":   {Retry: resilience.Retry{Attempts: -1}},
 		"Retry.Initial":    {Retry: resilience.Retry{Initial: 2, Max: 1}},
 		"Retry.Max":        {Retry: resilience.Retry{Max: -1}},
@@ -148,7 +145,7 @@ func TestNewNamesTheFieldThatIsWrong(t *testing.T) {
 }
 
 func TestASuccessfulDoAllocatesNothing(t *testing.T) {
-	p := policy(t, resilience.Config{Rate: 1e9})
+	p := policy(t, resilience.Config{Quota: quota(t, resilience.Limit{Requests: 1e9})})
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	require.Zero(t, testing.AllocsPerRun(100, func() { _ = p.Do(ctx, succeeds) }))
@@ -200,7 +197,11 @@ func ExamplePolicy_Transport() {
 	faults.Add(fault.Fault{Kind: fault.Refused, Times: 2})
 	shop := faults.Transport(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "[]") }))
 
-	p, err := resilience.New("magento", resilience.Config{Rate: 15, Retry: resilience.Retry{Initial: time.Millisecond}})
+	quota, err := resilience.NewQuota(resilience.Limit{Requests: 15})
+	if err != nil {
+		panic(err)
+	}
+	p, err := resilience.New("magento", resilience.Config{Quota: quota, Retry: resilience.Retry{Initial: time.Millisecond}})
 	if err != nil {
 		panic(err)
 	}

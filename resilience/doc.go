@@ -4,7 +4,11 @@
 //
 // A Policy protects the calls to one far side, for one tenant:
 //
-//	p, err := resilience.New("magento", resilience.Config{Rate: 15})
+//	quota, err := resilience.NewQuota(resilience.Limit{Requests: 15})
+//	if err != nil {
+//		return err
+//	}
+//	p, err := resilience.New("magento", resilience.Config{Quota: quota})
 //	if err != nil {
 //		return err
 //	}
@@ -21,6 +25,17 @@
 // The last answer is handed back as it came, except in one case: an earlier
 // attempt of a write may have taken effect and the last one certainly did not.
 // "Not sent" would then be a lie, so the error says that the outcome is unknown.
+//
+// # Live work first
+//
+// A [Quota] holds the far side's rate limits. Policies that are given the same one
+// share it. Reading of history and repair say so by [WithBackfill] and take only what
+// live work leaves:
+//
+//	for charge, err := range client.Charges.List(resilience.WithBackfill(ctx), nil) {
+//
+// A turn that would come after the context's end is refused at once, with a
+// *commerce.Error of kind parked, outcome not sent, that wraps a [*RateError].
 //
 // # The breaker
 //

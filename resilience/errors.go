@@ -22,7 +22,7 @@ func (e *OpenError) Error() string {
 // NotSent is true: nothing left this machine.
 func (e *OpenError) NotSent() bool { return true }
 
-// RateError says that a call's turn under Config.Rate would have come after its
+// RateError says that a call's turn under Config.Quota would have come after its
 // context's end. It comes wrapped in a *commerce.Error of kind parked, outcome not
 // sent.
 type RateError struct {

@@ -8,7 +8,6 @@ import (
 
 	"github.com/commercesync/commerce"
 	"github.com/commercesync/commerce/internal/httpx"
-	"golang.org/x/time/rate"
 )
 
 // Config says how calls to one far side are protected. The zero value works.
@@ -16,10 +15,9 @@ type Config struct {
 	// Timeout bounds one attempt, from its start until its body is read. Defaults
 	// to 30 seconds.
 	Timeout time.Duration
-	// Rate is how many attempts may start in a second; 0 = no limit. Burst defaults
-	// to Rate rounded up.
-	Rate  float64
-	Burst int
+	// Quota bounds how many attempts may start in a time; policies may share one. nil =
+	// no bound.
+	Quota *Quota
 
 	Retry   Retry
 	Breaker Breaker
@@ -50,6 +48,7 @@ type Verdict struct {
 	Repeat bool          // safe and useful to send again
 	After  time.Duration // at least this long; 0 = the back-off decides
 	Ill    bool          // the system itself is ill: counts for the breaker
+	Slow   bool          // the system asks for fewer requests: Config.Quota slows down
 }
 
 // Breaker stops calls to a system that is ill.
@@ -74,7 +73,6 @@ type Breaker struct {
 type Policy struct {
 	name    string
 	c       Config
-	limit   *rate.Limiter // nil = no limit
 	budget  budget
 	breaker *breaker // nil = off
 }
@@ -87,9 +85,6 @@ func New(name string, c Config) (*Policy, error) {
 	c = c.withDefaults()
 	p := &Policy{name: name, c: c}
 	p.budget.init(c.Retry.Budget)
-	if c.Rate > 0 {
-		p.limit = rate.NewLimiter(rate.Limit(c.Rate), c.Burst)
-	}
 	if !c.Breaker.Off {
 		p.breaker = newBreaker(name, c)
 	}
@@ -136,10 +131,6 @@ func (c Config) check(name string) error {
 		return bad("name", "is empty")
 	case c.Timeout < 0:
 		return bad("Timeout", "is negative")
-	case !(c.Rate >= 0):
-		return bad("Rate", "is negative or no number")
-	case c.Burst < 0:
-		return bad("Burst", "is negative")
 	case c.Retry.Attempts < 0:
 		return bad("Retry.Attempts", "is negative")
 	case c.Retry.Initial < 0:
@@ -164,12 +155,6 @@ func (c Config) check(name string) error {
 
 func (c Config) withDefaults() Config {
 	or(&c.Timeout, 30*time.Second)
-	if c.Burst == 0 {
-		c.Burst = max(1, int(c.Rate))
-		if float64(c.Burst) < c.Rate {
-			c.Burst++
-		}
-	}
 	or(&c.Retry.Attempts, 4)
 	or(&c.Retry.Max, max(8*time.Second, c.Retry.Initial))
 	or(&c.Retry.Initial, min(500*time.Millisecond, c.Retry.Max))

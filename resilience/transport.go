@@ -70,10 +70,13 @@ func (t *transport) attempt(req *http.Request, n int) (a answer, refusal error) 
 		again = &clone
 	}
 	sent := false
-	refusal = t.p.guard(req.Context(), func() health {
+	refusal = t.p.guard(req.Context(), req, func() health {
 		sent = true
 		a.resp, a.err = t.once(again)
 		a.verdict = t.p.classify(req, a.resp, a.err)
+		if a.verdict.Slow {
+			t.p.slow(req)
+		}
 		switch {
 		case a.verdict.Ill:
 			return ill

@@ -7,29 +7,6 @@ import (
 	"github.com/cenkalti/backoff/v4"
 )
 
-// turn waits until the rate limit lets one attempt start. A wait that would
-// outlive the context is not begun.
-func (p *Policy) turn(ctx context.Context) error {
-	if p.limit == nil {
-		return nil
-	}
-	now := p.c.Now()
-	if p.limit.AllowN(now, 1) {
-		return nil
-	}
-	turn := p.limit.ReserveN(now, 1)
-	wait := turn.DelayFrom(now)
-	if outlives(ctx, wait) {
-		turn.CancelAt(now)
-		return p.rateError(wait, nil)
-	}
-	if err := p.c.Wait(ctx, wait); err != nil {
-		turn.CancelAt(p.c.Now())
-		return p.rateError(wait, err)
-	}
-	return nil
-}
-
 // outlives reports whether a wait would last longer than the context. A context's
 // deadline is on the process's clock, whatever Config.Now says.
 func outlives(ctx context.Context, wait time.Duration) bool {

@@ -44,7 +44,7 @@ type Config struct {
 	Transport http.RoundTripper
 
 	// Resilience protects the calls. Its Retry.Classify defaults to [Classify] and
-	// its Breaker.Ping to this client's Ping.
+	// its Breaker.Ping to this client's Ping. For a Quota see [Limits].
 	Resilience resilience.Config
 
 	// MaxBody bounds the body of one answer in bytes; a longer one is an error of

@@ -11,6 +11,7 @@ import (
 	stripego "github.com/stripe/stripe-go/v76"
 
 	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/resilience"
 )
 
 // kept is how long Stripe keeps events.
@@ -66,8 +67,9 @@ func (c *Client) Feed(config FeedConfig) (*Feed, error) {
 
 // Changes yields the events created at or after since, oldest first, with the very
 // identity that a delivery of them has. Events older than 30 days are gone. An error
-// is yielded once, as the last thing.
+// is yielded once, as the last thing. Where a quota is shared, live calls go first.
 func (f *Feed) Changes(ctx context.Context, since time.Time) iter.Seq2[commerce.Event, error] {
+	ctx = resilience.WithBackfill(ctx)
 	return func(yield func(commerce.Event, error) bool) {
 		now := f.c.config.Now()
 		from, end := max(since.Unix(), now.Add(-kept).Unix()), now.Unix()+1

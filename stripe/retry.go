@@ -19,7 +19,8 @@ import (
 //   - Stripe-Should-Retry: obeyed.
 //   - A body that is no JSON comes from a proxy: repeat, whatever the status. Of a
 //     write that succeeded the repetition brings the stored answer.
-//   - 409 and 429: repeat, not before Retry-After.
+//   - 409 and 429: repeat, not before Retry-After. A 429 slows Config.Resilience.Quota
+//     down, unless it is for a locked object (lock_timeout).
 //   - 502, 503, 504 and other 5xx: repeat; but not a write's 500, because Stripe
 //     stores a 500 under the key and would only say it again.
 //   - Anything else: final.
@@ -54,6 +55,8 @@ func classify(req *http.Request, resp *http.Response, err error, now func() time
 		v.Ill = true
 	case http.StatusInternalServerError:
 		v.Ill = proxy
+	case http.StatusTooManyRequests:
+		v.Slow = !locked(req)
 	}
 	switch should := resp.Header.Get("Stripe-Should-Retry"); {
 	case should == "true":
@@ -76,6 +79,13 @@ func classify(req *http.Request, resp *http.Response, err error, now func() time
 func streams(req *http.Request, resp *http.Response) bool {
 	f, ok := req.Context().Value(flightKey{}).(*flight)
 	return ok && f.stream && resp.StatusCode == http.StatusOK
+}
+
+// locked reports whether the answer that this client has read says that the object is
+// being written by another request: that has nothing to do with the rate.
+func locked(req *http.Request) bool {
+	f, ok := req.Context().Value(flightKey{}).(*flight)
+	return ok && gjson.GetBytes(f.body, "error.code").String() == "lock_timeout"
 }
 
 // isJSON looks into the answer where this client has read it already; of any other
