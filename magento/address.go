@@ -13,11 +13,9 @@ var orderItems = listing[OrderItem]{
 	key: func(i OrderItem) (ID, time.Time) { return i.ItemID, time.Time{} },
 }
 
-// Item reads one row of an order.
-func (s *Orders) Item(ctx context.Context, id ID) (OrderItem, error) {
-	var i OrderItem
-	err := s.cl.read(ctx, "get order item "+id.String(), "/orders/items/"+id.String(), nil, &i)
-	return i, err
+// Item reads one row of an order, or only some fields of it.
+func (s *Orders) Item(ctx context.Context, id ID, fields ...string) (OrderItem, error) {
+	return orderItems.one(ctx, s.cl, "order item", "/orders/items/", id, fields)
 }
 
 // Items yields rows of orders by id; filter order_id for those of one. It pages rows,

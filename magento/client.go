@@ -240,6 +240,18 @@ func (cl *Client) put(ctx context.Context, op, path string, body, into any) erro
 	return err
 }
 
+// delete expects true.
+func (cl *Client) delete(ctx context.Context, op, path string) error {
+	var done Flag
+	if _, err := cl.send(ctx, cl.guarded, call{op: op, method: http.MethodDelete, path: path, into: &done, write: true}); err != nil {
+		return err
+	}
+	if !done {
+		return refuse(op, "", "the shop says that it was not done")
+	}
+	return nil
+}
+
 // send makes the request, reads the whole answer and decodes it. Every error is a
 // *commerce.Error.
 func (cl *Client) send(ctx context.Context, rt http.RoundTripper, c call) (http.Header, error) {

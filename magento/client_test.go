@@ -282,7 +282,7 @@ func TestAConfigThatCanNotWorkNamesItsField(t *testing.T) {
 		"MaxBody":     {BaseURL: "https://shop.example", Credentials: keys, MaxBody: -1},
 		"PageSize":    {BaseURL: "https://shop.example", Credentials: keys, PageSize: 5000},
 		"MaxPages":    {BaseURL: "https://shop.example", Credentials: keys, MaxPages: -1},
-		"Resilience":  {BaseURL: "https://shop.example", Credentials: keys, Resilience: resilience.Config{Rate: -1}},
+		"Resilience":  {BaseURL: "https://shop.example", Credentials: keys, Resilience: resilience.Config{Timeout: -1}},
 	} {
 		_, err := magento.NewClient(c)
 		require.ErrorIs(t, err, commerce.ErrInvalid, field)

@@ -71,15 +71,13 @@ type Region struct {
 func (r *Region) UnmarshalJSON(b []byte) error { return decodeMember(b, r) }
 
 var customers = listing[Customer]{
-	op: "list customers", path: "/customers/search", id: "entity_id", dated: true,
+	op: "list customers", path: "/customers/search", id: "entity_id", name: "id", dated: true,
 	key: func(c Customer) (ID, time.Time) { return c.ID, c.UpdatedAt.Time },
 }
 
-// Get reads a customer with the addresses.
-func (s *Customers) Get(ctx context.Context, id ID) (Customer, error) {
-	var c Customer
-	err := s.cl.read(ctx, "get customer "+id.String(), "/customers/"+id.String(), nil, &c)
-	return c, err
+// Get reads a customer with the addresses, or only some fields of it.
+func (s *Customers) Get(ctx context.Context, id ID, fields ...string) (Customer, error) {
+	return customers.one(ctx, s.cl, "customer", "/customers/", id, fields)
 }
 
 // List yields customers of all websites, oldest change first; filter email for those of
@@ -127,14 +125,14 @@ type customerToWrite struct {
 type customerAddress struct {
 	ID              ID          `json:"id,omitempty"`
 	Region          *regionByID `json:"region,omitempty"`
-	CountryID       string      `json:"country_id"`
-	Street          []string    `json:"street"`
+	CountryID       string      `json:"country_id,omitempty"`
+	Street          []string    `json:"street,omitempty"`
 	Company         string      `json:"company,omitempty"`
-	Telephone       string      `json:"telephone"`
+	Telephone       string      `json:"telephone,omitempty"`
 	Postcode        string      `json:"postcode,omitempty"`
-	City            string      `json:"city"`
-	Firstname       string      `json:"firstname"`
-	Lastname        string      `json:"lastname"`
+	City            string      `json:"city,omitempty"`
+	Firstname       string      `json:"firstname,omitempty"`
+	Lastname        string      `json:"lastname,omitempty"`
 	VATID           string      `json:"vat_id,omitempty"`
 	DefaultShipping bool        `json:"default_shipping,omitempty"`
 	DefaultBilling  bool        `json:"default_billing,omitempty"`
@@ -181,6 +179,12 @@ func (s *Customers) Update(ctx context.Context, id ID, p CustomerParams) (Custom
 	var got Customer
 	err = s.cl.put(ctx, op, "/customers/"+id.String(), map[string]customerToWrite{"customer": c}, &got)
 	return got, err
+}
+
+// Delete deletes a customer for good; the orders stay. An unknown one is of kind not
+// found.
+func (s *Customers) Delete(ctx context.Context, id ID) error {
+	return s.cl.delete(ctx, "delete customer "+id.String(), "/customers/"+id.String())
 }
 
 // SaveAddress adds an address to a customer, or with an ID writes over the one that the
@@ -267,5 +271,5 @@ type Group struct {
 
 // Groups returns all customer groups.
 func (s *Customers) Groups(ctx context.Context) ([]Group, error) {
-	return pages[Group](ctx, s.cl, "list customer groups", "/customerGroups/search", nil, "id")
+	return all(eachPage[Group](ctx, s.cl, "list customer groups", "/customerGroups/search", nil, "id"))
 }

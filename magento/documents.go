@@ -158,6 +158,7 @@ type Transaction struct {
 	TxnType       TransactionType `json:"txn_type"`
 	IsClosed      Flag            `json:"is_closed"`
 	CreatedAt     Time            `json:"created_at"`
+	Children      []Transaction   `json:"child_transactions"`
 }
 
 // TransactionType says what a gateway did.

@@ -1,9 +1,11 @@
 package magento
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/commercesync/commerce"
@@ -49,6 +51,11 @@ type ListParams struct {
 	// Filters are groups: one filter of a group has to hold, and every group has to.
 	// A nil list yields all rows.
 	Filters [][]Filter
+
+	// Fields of a row that the shop sends, as in "sku" and "items[sku,qty_ordered]"; the
+	// others are empty. What a walk goes by is asked for besides. A nil list asks for
+	// all: an order of 30 rows has about 69 kB.
+	Fields []string
 }
 
 // Where returns the groups for filters that all have to hold.
@@ -66,6 +73,7 @@ type criteria struct {
 	sort     []string // fields, ascending
 	pageSize int
 	page     int
+	fields   []string // of a row; nil = all
 }
 
 // params writes the criteria. Page size and order are always said: without a size
@@ -90,7 +98,18 @@ func (c criteria) params() params {
 	if c.page > 0 {
 		ps = append(ps, param{"searchCriteria[currentPage]", strconv.Itoa(c.page)})
 	}
+	if c.fields != nil {
+		ps = append(ps, only("items["+strings.Join(c.fields, ",")+"]", "total_count")...)
+	}
 	return ps
+}
+
+// only limits what an answer holds.
+func only(fields ...string) params {
+	if len(fields) == 0 {
+		return nil
+	}
+	return params{{"fields", strings.Join(fields, ",")}}
 }
 
 // page is the answer of a list.
@@ -103,7 +122,8 @@ type page[T any] struct {
 type listing[T any] struct {
 	op   string
 	path string
-	id   string                  // field of the row's number
+	id   string                  // name of the row's number in filters
+	name string                  // and in answers, where that is another one
 	key  func(T) (ID, time.Time) // the row's number and updated_at
 	// dated: the rows have an updated_at.
 	dated bool
@@ -136,6 +156,10 @@ func (l listing[T]) walk(ctx context.Context, cl *Client, p ListParams) iter.Seq
 			fresh := false
 			for _, row := range got.Items {
 				id, updated := l.key(row)
+				if id == 0 {
+					yield(none, &commerce.Error{Kind: commerce.KindInternal, System: system, Op: l.op, Text: "a row has no id"})
+					return
+				}
 				if !at.take(id, updated, l.dated) {
 					continue
 				}
@@ -190,6 +214,9 @@ func (c *cursor) take(id ID, updated time.Time, dated bool) bool {
 
 func (l listing[T]) criteria(at cursor, p ListParams, size int) criteria {
 	c := criteria{groups: append([][]Filter(nil), p.Filters...), sort: []string{l.id}, pageSize: size}
+	if p.Fields != nil {
+		c.fields = append(l.keys(), p.Fields...)
+	}
 	and := func(field string, is Condition, value string) {
 		c.groups = append(c.groups, []Filter{{field, is, value}})
 	}
@@ -217,19 +244,65 @@ func (l listing[T]) criteria(at cursor, p ListParams, size int) criteria {
 	return c
 }
 
-// pages reads a short list by page number, to its end or to Config.MaxPages.
-func pages[T any](ctx context.Context, cl *Client, op, path string, groups [][]Filter, sort string) ([]T, error) {
-	var all []T
-	for n := 1; n <= cl.c.MaxPages; n++ {
-		var got page[T]
-		q := criteria{groups: groups, sort: []string{sort}, pageSize: cl.c.PageSize, page: n}
-		if err := cl.read(ctx, op, path, q.params(), &got); err != nil {
+// keys are the fields that a walk goes by.
+func (l listing[T]) keys() []string {
+	keys := []string{cmp.Or(l.name, l.id)}
+	if l.dated {
+		keys = append(keys, "updated_at")
+	}
+	return keys
+}
+
+// one reads a row by its number, which the answer has to hold.
+func (l listing[T]) one(ctx context.Context, cl *Client, what, path string, id ID, fields []string) (T, error) {
+	var row, none T
+	op := "get " + what + " " + id.String()
+	if err := cl.read(ctx, op, path+id.String(), only(fields...), &row); err != nil {
+		return none, err
+	}
+	if got, _ := l.key(row); got != id && len(fields) == 0 {
+		return none, &commerce.Error{Kind: commerce.KindInternal, System: system, Op: op, Text: "the answer is about another row"}
+	}
+	return row, nil
+}
+
+// eachPage yields a list that has no number to walk by, by page number.
+func eachPage[T any](ctx context.Context, cl *Client, op, path string, groups [][]Filter, sort ...string) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var none T
+		seen := 0
+		for n := 1; n <= cl.c.MaxPages; n++ {
+			var got page[T]
+			q := criteria{groups: groups, sort: sort, pageSize: cl.c.PageSize, page: n}
+			if err := cl.read(ctx, op, path, q.params(), &got); err != nil {
+				yield(none, err)
+				return
+			}
+			for _, row := range got.Items {
+				if !yield(row, nil) {
+					return
+				}
+			}
+			if seen += len(got.Items); len(got.Items) == 0 || seen >= got.Total {
+				return
+			}
+		}
+		yield(none, tooLong(op, cl.c.MaxPages))
+	}
+}
+
+// all collects a short list.
+func all[T any](list iter.Seq2[T, error]) ([]T, error) {
+	var rows []T
+	for row, err := range list {
+		if err != nil {
 			return nil, err
 		}
-		all = append(all, got.Items...)
-		if len(got.Items) == 0 || len(all) >= got.Total {
-			return all, nil
-		}
+		rows = append(rows, row)
 	}
-	return nil, &commerce.Error{Kind: commerce.KindLimit, System: system, Op: op, Text: "Config.MaxPages (" + strconv.Itoa(cl.c.MaxPages) + ") is reached"}
+	return rows, nil
+}
+
+func tooLong(op string, pages int) error {
+	return &commerce.Error{Kind: commerce.KindLimit, System: system, Op: op, Text: "Config.MaxPages (" + strconv.Itoa(pages) + ") is reached"}
 }

@@ -20,11 +20,18 @@ var orders = listing[Order]{
 	key: func(o Order) (ID, time.Time) { return o.EntityID, o.UpdatedAt.Time },
 }
 
-// Get reads an order by its entity id, which is not the number that the buyer sees.
-func (s *Orders) Get(ctx context.Context, id ID) (Order, error) {
-	var o Order
-	err := s.cl.read(ctx, "get order "+id.String(), "/orders/"+id.String(), nil, &o)
-	return o, err
+// Get reads an order by its entity id, which is not the number that the buyer sees, or
+// only some fields of it: "state", "items[sku,qty_ordered]".
+func (s *Orders) Get(ctx context.Context, id ID, fields ...string) (Order, error) {
+	return orders.one(ctx, s.cl, "order", "/orders/", id, fields)
+}
+
+// Status reads the status of an order and nothing else. It is a label: decide by the
+// State of [Orders.Get].
+func (s *Orders) Status(ctx context.Context, id ID) (string, error) {
+	var status string
+	err := s.cl.read(ctx, "get status of order "+id.String(), "/orders/"+id.String()+"/statuses", nil, &status)
+	return status, err
 }
 
 // List yields whole orders of all stores, oldest change first. An order that changes

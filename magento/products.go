@@ -63,19 +63,19 @@ func (p Product) Attribute(code string) string {
 }
 
 var products = listing[Product]{
-	op: "list products", path: "/products", id: "entity_id", dated: true,
+	op: "list products", path: "/products", id: "entity_id", name: "id", dated: true,
 	key: func(p Product) (ID, time.Time) { return p.ID, p.UpdatedAt.Time },
 }
 
 // Get reads a product with its stock item. Some web servers in front of Magento refuse
 // the %2F of a sku with a slash: filter sku in List then.
-func (s *Products) Get(ctx context.Context, sku string) (Product, error) {
+func (s *Products) Get(ctx context.Context, sku string, fields ...string) (Product, error) {
 	var p Product
 	path, err := skuPath("get product", "/products/", sku, "")
 	if err != nil {
 		return p, err
 	}
-	err = s.cl.read(ctx, "get product "+sku, path, nil, &p)
+	err = s.cl.read(ctx, "get product "+sku, path, only(fields...), &p)
 	return p, err
 }
 
@@ -142,12 +142,19 @@ func (s *Stock) Item(ctx context.Context, sku string) (StockItem, error) {
 
 // SourceItems returns what lies where of a sku; nothing for one that is not known.
 func (s *Stock) SourceItems(ctx context.Context, sku string) ([]SourceItem, error) {
-	return pages[SourceItem](ctx, s.cl, "list source items", "/inventory/source-items", Where(Filter{"sku", Eq, sku}), "source_code")
+	return all(eachPage[SourceItem](ctx, s.cl, "list source items", "/inventory/source-items", Where(Filter{"sku", Eq, sku}), "source_code"))
+}
+
+// AllSourceItems yields what lies where of every sku, by sku and source. It goes by page
+// number: what is added while one walks may be missed, so walk again before trusting
+// that something is not there.
+func (s *Stock) AllSourceItems(ctx context.Context) iter.Seq2[SourceItem, error] {
+	return eachPage[SourceItem](ctx, s.cl, "list source items", "/inventory/source-items", nil, "sku", "source_code")
 }
 
 // Sources returns all sources.
 func (s *Stock) Sources(ctx context.Context) ([]Source, error) {
-	return pages[Source](ctx, s.cl, "list sources", "/inventory/sources", nil, "source_code")
+	return all(eachPage[Source](ctx, s.cl, "list sources", "/inventory/sources", nil, "source_code"))
 }
 
 // OfWebsite returns the stock that a website sells from.
@@ -180,6 +187,19 @@ func (s *Stock) Salable(ctx context.Context, sku string, stock ID) (Number, erro
 		}
 	}
 	return n, err
+}
+
+// IsSalable reports whether any of a product can be sold from a stock, also where the
+// shop allows backorders.
+func (s *Stock) IsSalable(ctx context.Context, sku string, stock ID) (bool, error) {
+	op := "ask whether there is any " + sku
+	path, err := skuPath(op, "/inventory/is-product-salable/", sku, "/"+stock.String())
+	if err != nil {
+		return false, err
+	}
+	var yes Flag
+	err = s.cl.read(ctx, op, path, nil, &yes)
+	return bool(yes), err
 }
 
 const salablePath = "/inventory/get-product-salable-quantity/"

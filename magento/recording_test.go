@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -15,6 +14,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/commercesync/commerce"
 )
 
 // recording is one exchange with a real shop.
@@ -96,21 +97,6 @@ type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// filters are the parameters of a query that say which rows are meant: names in one
-// spelling, without how many and which fields of them.
-func filters(raw string) url.Values {
-	out := url.Values{}
-	for part := range strings.SplitSeq(raw, "&") {
-		name, value, _ := strings.Cut(part, "=")
-		n, _ := url.PathUnescape(name)
-		v, _ := url.PathUnescape(value)
-		if strings.Contains(n, "[filters]") || strings.HasPrefix(n, "storeCodes") {
-			out.Add(strings.NewReplacer("filterGroups", "filter_groups", "conditionType", "condition_type").Replace(n), v)
-		}
-	}
-	return out
-}
-
 // meaning is a body of JSON without what says nothing: flags that are off.
 func meaning(t *testing.T, b []byte) any {
 	t.Helper()
@@ -126,7 +112,7 @@ func meaning(t *testing.T, b []byte) any {
 		if c, ok := m["customer"].(map[string]any); ok {
 			delete(c, "id") // the path's wins
 		}
-		for _, flag := range []string{"notify", "appendComment", "isOnline"} {
+		for _, flag := range []string{"notify", "appendComment", "isOnline", "capture"} {
 			if m[flag] == false {
 				delete(m, flag)
 			}
@@ -147,16 +133,32 @@ func meaning(t *testing.T, b []byte) any {
 	return v
 }
 
-// dropNulls takes out what says nothing: nulls, and empty lists of attributes.
+// dropNulls takes out what says nothing: nulls, flags of noughts and empty attributes. A
+// number counts as it is, however it is written.
 func dropNulls(v any) {
 	switch v := v.(type) {
 	case map[string]any:
 		for k, inner := range v {
-			if l, ok := inner.([]any); inner == nil || ok && len(l) == 0 && k == "custom_attributes" {
-				delete(v, k)
-				continue
-			}
 			dropNulls(inner)
+			empty := false
+			switch inner := inner.(type) {
+			case nil:
+				empty = true
+			case []any:
+				empty = len(inner) == 0 && k == "custom_attributes"
+			case map[string]any:
+				empty = len(inner) == 0 && strings.HasSuffix(k, "_attributes")
+			case bool:
+				empty = !inner && (strings.HasPrefix(k, "is_") || strings.HasPrefix(k, "default_"))
+			case json.Number:
+				if d, err := commerce.ParseDecimal(inner.String()); err == nil {
+					v[k] = d.Trim(0).String()
+					empty = d.Sign() == 0 && strings.HasPrefix(k, "is_")
+				}
+			}
+			if empty {
+				delete(v, k)
+			}
 		}
 	case []any:
 		for _, inner := range v {
@@ -243,8 +245,8 @@ func plainText(v any) string {
 	return string(b)
 }
 
-// sent decodes the recorded answer with its numbers as text.
-func (r recording) sent(t *testing.T) any {
+// answered decodes the recorded answer with its numbers as text.
+func (r recording) answered(t *testing.T) any {
 	t.Helper()
 	var v any
 	d := json.NewDecoder(bytes.NewReader(r.Response.Body))

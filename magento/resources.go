@@ -2,11 +2,12 @@ package magento
 
 import (
 	"context"
+	"encoding/json"
 	"iter"
 	"time"
 )
 
-// Invoices reads invoices. [Orders.Invoice] makes them.
+// Invoices reads invoices, captures, voids and refunds them. [Orders.Invoice] makes them.
 type Invoices struct{ cl *Client }
 
 var invoices = listing[Invoice]{
@@ -14,16 +15,74 @@ var invoices = listing[Invoice]{
 	key: func(i Invoice) (ID, time.Time) { return i.EntityID, i.UpdatedAt.Time },
 }
 
-// Get reads an invoice with its comments.
-func (s *Invoices) Get(ctx context.Context, id ID) (Invoice, error) {
-	var i Invoice
-	err := s.cl.read(ctx, "get invoice "+id.String(), "/invoices/"+id.String(), nil, &i)
-	return i, err
+// Get reads an invoice with its comments, or only some fields of it.
+func (s *Invoices) Get(ctx context.Context, id ID, fields ...string) (Invoice, error) {
+	return invoices.one(ctx, s.cl, "invoice", "/invoices/", id, fields)
 }
 
 // List yields invoices, oldest change first; filter order_id for those of an order.
 func (s *Invoices) List(ctx context.Context, p ListParams) iter.Seq2[Invoice, error] {
 	return invoices.walk(ctx, s.cl, p)
+}
+
+// Capture asks the payment gateway for the money of an open invoice. An invoice that is
+// paid, and one without a gateway, is an error of kind invalid. After an unknown outcome
+// look at the invoice's State.
+func (s *Invoices) Capture(ctx context.Context, id ID) error {
+	return s.act(ctx, "capture", id)
+}
+
+// Void gives up what the gateway authorised for an open invoice.
+func (s *Invoices) Void(ctx context.Context, id ID) error {
+	return s.act(ctx, "void", id)
+}
+
+func (s *Invoices) act(ctx context.Context, what string, id ID) error {
+	op := what + " invoice " + id.String()
+	var answer json.RawMessage // null, a text or true, by version
+	if err := s.cl.post(ctx, op, "/invoices/"+id.String()+"/"+what, nil, &answer); err != nil {
+		return err
+	}
+	if string(answer) == "false" {
+		return refuse(op, "", "the shop says that it was not done")
+	}
+	return nil
+}
+
+// Comment leaves a remark on an invoice.
+func (s *Invoices) Comment(ctx context.Context, id ID, r Remark) (DocumentComment, error) {
+	return s.cl.remark(ctx, "comment on invoice "+id.String(), "/invoices/comments", id, r)
+}
+
+// Comments returns the remarks on an invoice, oldest first.
+func (s *Invoices) Comments(ctx context.Context, id ID) ([]DocumentComment, error) {
+	return s.cl.remarks(ctx, "list comments of invoice "+id.String(), "/invoices/"+id.String()+"/comments")
+}
+
+// Remark is a comment to be left on an invoice, a shipment or a credit memo. An order's
+// is a [Comment], as it sets a status.
+type Remark struct {
+	Text    string
+	Notify  bool // mail it to the buyer
+	Visible bool // show it to the buyer
+}
+
+func (cl *Client) remark(ctx context.Context, op, path string, parent ID, r Remark) (DocumentComment, error) {
+	type entity struct {
+		ParentID           ID     `json:"parent_id"`
+		Comment            string `json:"comment"`
+		IsCustomerNotified int    `json:"is_customer_notified"`
+		IsVisibleOnFront   int    `json:"is_visible_on_front"`
+	}
+	var made DocumentComment
+	err := cl.post(ctx, op, path, map[string]entity{"entity": {parent, r.Text, digit(r.Notify), digit(r.Visible)}}, &made)
+	return made, err
+}
+
+func (cl *Client) remarks(ctx context.Context, op, path string) ([]DocumentComment, error) {
+	var got page[DocumentComment]
+	err := cl.read(ctx, op, path, nil, &got)
+	return got.Items, err
 }
 
 // Shipments reads shipments and adds tracks. [Orders.Ship] makes them. A shipment
@@ -36,11 +95,9 @@ var shipments = listing[Shipment]{
 	key: func(s Shipment) (ID, time.Time) { return s.EntityID, s.UpdatedAt.Time },
 }
 
-// Get reads a shipment with its tracks and comments.
-func (s *Shipments) Get(ctx context.Context, id ID) (Shipment, error) {
-	var sh Shipment
-	err := s.cl.read(ctx, "get shipment "+id.String(), "/shipment/"+id.String(), nil, &sh)
-	return sh, err
+// Get reads a shipment with its tracks and comments, or only some fields of it.
+func (s *Shipments) Get(ctx context.Context, id ID, fields ...string) (Shipment, error) {
+	return shipments.one(ctx, s.cl, "shipment", "/shipment/", id, fields)
 }
 
 // List yields shipments, oldest change first; filter order_id for those of an order.
@@ -81,6 +138,21 @@ func (s *Shipments) AddTrack(ctx context.Context, p TrackParams) (Track, error) 
 	return t, err
 }
 
+// RemoveTrack takes a parcel off its shipment, by the id of the track.
+func (s *Shipments) RemoveTrack(ctx context.Context, track ID) error {
+	return s.cl.delete(ctx, "remove track "+track.String(), "/shipment/track/"+track.String())
+}
+
+// Comment leaves a remark on a shipment.
+func (s *Shipments) Comment(ctx context.Context, id ID, r Remark) (DocumentComment, error) {
+	return s.cl.remark(ctx, "comment on shipment "+id.String(), "/shipment/"+id.String()+"/comments", id, r)
+}
+
+// Comments returns the remarks on a shipment, oldest first.
+func (s *Shipments) Comments(ctx context.Context, id ID) ([]DocumentComment, error) {
+	return s.cl.remarks(ctx, "list comments of shipment "+id.String(), "/shipment/"+id.String()+"/comments")
+}
+
 // CreditMemos reads credit memos. [Orders.Refund] and [Invoices.Refund] make them.
 type CreditMemos struct{ cl *Client }
 
@@ -89,17 +161,25 @@ var creditMemos = listing[CreditMemo]{
 	key: func(m CreditMemo) (ID, time.Time) { return m.EntityID, m.UpdatedAt.Time },
 }
 
-// Get reads a credit memo with its comments.
-func (s *CreditMemos) Get(ctx context.Context, id ID) (CreditMemo, error) {
-	var m CreditMemo
-	err := s.cl.read(ctx, "get credit memo "+id.String(), "/creditmemo/"+id.String(), nil, &m)
-	return m, err
+// Get reads a credit memo with its comments, or only some fields of it.
+func (s *CreditMemos) Get(ctx context.Context, id ID, fields ...string) (CreditMemo, error) {
+	return creditMemos.one(ctx, s.cl, "credit memo", "/creditmemo/", id, fields)
 }
 
 // List yields credit memos, oldest change first; filter order_id for those of an
 // order.
 func (s *CreditMemos) List(ctx context.Context, p ListParams) iter.Seq2[CreditMemo, error] {
 	return creditMemos.walk(ctx, s.cl, p)
+}
+
+// Comment leaves a remark on a credit memo.
+func (s *CreditMemos) Comment(ctx context.Context, id ID, r Remark) (DocumentComment, error) {
+	return s.cl.remark(ctx, "comment on credit memo "+id.String(), "/creditmemo/"+id.String()+"/comments", id, r)
+}
+
+// Comments returns the remarks on a credit memo, oldest first.
+func (s *CreditMemos) Comments(ctx context.Context, id ID) ([]DocumentComment, error) {
+	return s.cl.remarks(ctx, "list comments of credit memo "+id.String(), "/creditmemo/"+id.String()+"/comments")
 }
 
 // Transactions reads what payment gateways did. They can not be written.
@@ -110,11 +190,9 @@ var transactions = listing[Transaction]{
 	key: func(t Transaction) (ID, time.Time) { return t.TransactionID, time.Time{} },
 }
 
-// Get reads a transaction by the id of its row.
-func (s *Transactions) Get(ctx context.Context, id ID) (Transaction, error) {
-	var t Transaction
-	err := s.cl.read(ctx, "get transaction "+id.String(), "/transactions/"+id.String(), nil, &t)
-	return t, err
+// Get reads a transaction by the id of its row, or only some fields of it.
+func (s *Transactions) Get(ctx context.Context, id ID, fields ...string) (Transaction, error) {
+	return transactions.one(ctx, s.cl, "transaction", "/transactions/", id, fields)
 }
 
 // List yields transactions by id; filter order_id or txn_id. They have no updated_at,
