@@ -60,12 +60,17 @@ func recordings(t *testing.T, dir string) []recording {
 		require.NoError(t, err)
 		rec := recording{file: strings.TrimSuffix(filepath.Base(f), ".json")}
 		require.NoError(t, json.Unmarshal(b, &rec), f)
+		for text, body := range map[*string]*json.RawMessage{rec.Request.BodyText: &rec.Request.Body, rec.Response.BodyText: &rec.Response.Body} {
+			if text != nil && len(*body) == 0 && json.Valid([]byte(*text)) {
+				*body = json.RawMessage(*text)
+			}
+		}
 		out = append(out, rec)
 	}
 	return out
 }
 
-var restPath = regexp.MustCompile(`^/rest/(?:(\w+)/)?V1(/.*)$`)
+var restPath = regexp.MustCompile(`^/rest/(?:([A-Za-z]\w*)/)?V1(/.*)$`)
 
 // split returns the store code and the path below /V1.
 func (r recording) split() (store, path string) {
