@@ -44,6 +44,20 @@ func Merge(all ...Handlers) Handlers {
 	return out
 }
 
+// Types returns the types of one system's events that are handled, in order: what its
+// webhook endpoint has to deliver. It is the one place that says so, because the
+// workflows say it by what they handle. "*" is among them where a handler takes all.
+func (hs Handlers) Types(system string) []string {
+	var types []string
+	for key := range hs {
+		if source, kind, _ := strings.Cut(key, " "); source == system {
+			types = append(types, kind)
+		}
+	}
+	slices.Sort(types)
+	return types
+}
+
 // of returns the handlers of an event.
 func (hs Handlers) of(e commerce.Event) []Handler {
 	exact, any := hs[e.Ref.System+" "+e.Type], hs[e.Ref.System+" *"]

@@ -43,6 +43,17 @@ func event(id, subject string) commerce.Event {
 	}
 }
 
+func TestHandlersSayWhichTypesAnEndpointHasToDeliver(t *testing.T) {
+	t.Parallel()
+	h := []inbox.Handler{{Name: "h", Handle: func(context.Context, commerce.Event) error { return nil }}}
+	handlers := inbox.Merge(inbox.Handlers{"stripe refund.created": h, "commerce order.payment": h},
+		inbox.Handlers{"stripe charge.succeeded": h, "stripe refund.created": h})
+	require.Equal(t, []string{"charge.succeeded", "refund.created"}, handlers.Types("stripe"))
+	require.Equal(t, []string{"order.payment"}, handlers.Types("commerce"))
+	require.Empty(t, handlers.Types("magento"))
+	require.Equal(t, []string{"*"}, inbox.Handlers{"stripe *": h}.Types("stripe"))
+}
+
 func order(id string) commerce.Ref {
 	return commerce.Ref{System: "magento", Account: "shop", Mode: commerce.Test, ID: "order/" + id}
 }

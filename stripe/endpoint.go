@@ -17,7 +17,8 @@ type EndpointConfig struct {
 	// URL is where Stripe delivers, https. It identifies the endpoint.
 	URL string
 
-	// Events are the types that the workflows in use need.
+	// Events are the types that the workflows in use need: what they handle says so,
+	// inbox.Merge(…).Types("stripe").
 	Events []string
 
 	// Connect asks for the events of connected accounts, which a platform's own
@@ -42,7 +43,8 @@ type Drift struct {
 	// Version is the API version that it has instead; "account default" where it has
 	// none of its own. Only a new endpoint can have another.
 	Version string
-	// Twins are ids of other endpoints for the same URL: every event comes twice.
+	// Twins are ids of other endpoints for the same URL: every event comes twice. The
+	// two of a rotation are none.
 	Twins []string
 }
 
@@ -62,18 +64,22 @@ func (s *WebhookEndpointService) Check(ctx context.Context, config EndpointConfi
 	if err != nil {
 		return nil, Drift{}, err
 	}
+	all, err := s.at(ctx, config)
+	if err != nil {
+		return nil, Drift{}, err
+	}
 	var found *WebhookEndpoint
 	var drift Drift
-	for e, err := range s.List(ctx, nil) {
+	old, next := rotating(all)
+	for _, e := range all {
 		switch {
-		case err != nil:
-			return nil, Drift{}, err
-		case e.URL != config.URL || config.Connect != (e.Metadata[connectMark] == "true"):
+		case next != nil && (e == next) == stored(next).IsZero() && (e == next || e == old):
+			// The one of the two that does not count: the new one until its secret is stored.
 		case found == nil:
-			found = &e
+			found = e
 		case found.APIVersion != config.APIVersion && e.APIVersion == config.APIVersion:
 			drift.Twins = append(drift.Twins, found.ID)
-			found = &e // one that needs no replacement
+			found = e // one that needs no replacement
 		default:
 			drift.Twins = append(drift.Twins, e.ID)
 		}
@@ -88,9 +94,9 @@ func (s *WebhookEndpointService) Check(ctx context.Context, config EndpointConfi
 			drift.Version = "account default"
 		}
 	}
-	all := slices.Contains(found.EnabledEvents, "*")
+	any := slices.Contains(found.EnabledEvents, "*")
 	for _, want := range config.Events {
-		if !all && !slices.Contains(found.EnabledEvents, want) {
+		if !any && !slices.Contains(found.EnabledEvents, want) {
 			drift.Lacking = append(drift.Lacking, want)
 		}
 	}
@@ -102,13 +108,25 @@ func (s *WebhookEndpointService) Check(ctx context.Context, config EndpointConfi
 	return found, drift, nil
 }
 
+// at returns the endpoints for the config's URL, newest first.
+func (s *WebhookEndpointService) at(ctx context.Context, config EndpointConfig) (all []*WebhookEndpoint, err error) {
+	for e, err := range s.List(ctx, nil) {
+		switch {
+		case err != nil:
+			return nil, err
+		case e.URL == config.URL && config.Connect == (e.Metadata[connectMark] == "true"):
+			all = append(all, &e)
+		}
+	}
+	return all, nil
+}
+
 // Ensure makes the endpoint where there is none, enables it and sets its events where
 // they differ, and returns it with the drift that it found. What it made has its
 // Secret set: store it before anything else, Stripe says it once.
 //
 // It replaces and deletes nothing: an endpoint of another version goes on delivering,
-// and twins stay. To rotate a secret or change the version, make a second endpoint at
-// another URL, accept both secrets, and Delete the first when the second delivers.
+// and twins stay. [WebhookEndpointService.Rotate] changes the secret, and the version.
 func (s *WebhookEndpointService) Ensure(ctx context.Context, config EndpointConfig) (*WebhookEndpoint, Drift, error) {
 	found, drift, err := s.Check(ctx, config)
 	if err != nil {
@@ -118,20 +136,9 @@ func (s *WebhookEndpointService) Ensure(ctx context.Context, config EndpointConf
 	if err != nil {
 		return nil, drift, err
 	}
-	params := &WebhookEndpointParams{}
-	for _, e := range config.Events {
-		params.EnabledEvents = append(params.EnabledEvents, &e)
-	}
-	if config.Description != "" {
-		params.Description = &config.Description
-	}
-	switch {
+	switch params := config.params(); {
 	case found == nil:
-		params.URL, params.APIVersion, params.Connect = &config.URL, &config.APIVersion, &config.Connect
-		if config.Connect {
-			params.AddMetadata(connectMark, "true")
-		}
-		found, err = s.make(ctx, config, params)
+		found, err = s.make(ctx, config, "create", nil)
 	case drift.Disabled || len(drift.Lacking) > 0 || len(drift.Surplus) > 0:
 		if drift.Disabled {
 			params.Disabled = new(false)
@@ -142,12 +149,29 @@ func (s *WebhookEndpointService) Ensure(ctx context.Context, config EndpointConf
 	return found, drift, err
 }
 
+// params are what can be changed.
+func (c EndpointConfig) params() *WebhookEndpointParams {
+	params := &WebhookEndpointParams{}
+	for _, e := range c.Events {
+		params.EnabledEvents = append(params.EnabledEvents, &e)
+	}
+	if c.Description != "" {
+		params.Description = &c.Description
+	}
+	return params
+}
+
 // make creates the endpoint. One that was deleted a moment ago is still answered under
 // its key, so the answer is looked up; its id then makes another key.
-func (s *WebhookEndpointService) make(ctx context.Context, config EndpointConfig, params *WebhookEndpointParams) (*WebhookEndpoint, error) {
+func (s *WebhookEndpointService) make(ctx context.Context, config EndpointConfig, act string, metadata map[string]string) (*WebhookEndpoint, error) {
+	params := config.params()
+	params.URL, params.APIVersion, params.Connect, params.Metadata = &config.URL, &config.APIVersion, &config.Connect, metadata
+	if config.Connect {
+		params.AddMetadata(connectMark, "true")
+	}
 	before := ""
 	for range 8 {
-		params.SetIdempotencyKey(config.key("create", before))
+		params.SetIdempotencyKey(config.key(act, before))
 		made, err := s.Create(ctx, params)
 		if err != nil {
 			return nil, err

@@ -3,6 +3,7 @@ package stripe_test
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -305,6 +306,69 @@ func TestAnEventIsMendedByReadingItsObject(t *testing.T) {
 	require.ErrorIs(t, client.Events.Mend(t.Context(), odd), commerce.ErrInvalid)
 	other := &stripe.Event{ID: "evt_2", Account: "acct_other", ObjectType: "charge", ObjectID: charge.ID}
 	require.ErrorIs(t, client.Events.Mend(t.Context(), other), commerce.ErrForbidden, "a connected account's object is read as that account's")
+}
+
+func TestAMissingFactIsReadAgainWithOneRequestAndElseAGap(t *testing.T) {
+	t.Parallel()
+	const whole = `{"object":"refund","id":"re_1","created":1,"amount":1,"currency":"eur"}`
+	const lacking = `{"object":"refund","id":"re_1","created":1,"currency":"eur"}`
+	const reversal = `{"object":"transfer_reversal","id":"trr_1","created":1,"amount":1,"currency":"eur"%s}`
+	snapshot := func(object string) string {
+		return `{"id":"evt_1","type":"x","created":1,"livemode":true,"api_version":null,"account":"acct_2","data":{"object":` + object + `}}`
+	}
+	for name, tc := range map[string]struct {
+		event, answer string
+		path          string // that is asked for; empty = nothing
+		gap           string // the fact that stays absent; empty = none
+	}{
+		"nothing is missing":             {snapshot(whole), "", "", ""},
+		"it is there when asked for":     {snapshot(lacking), whole, "/v1/refunds/re_1", ""},
+		"it is absent there too":         {snapshot(lacking), lacking, "/v1/refunds/re_1", "amount"},
+		"a part of another object":       {snapshot(`{"object":"transfer_reversal","id":"trr_1","created":1,"currency":"eur","transfer":"tr_1"}`), fmt.Sprintf(reversal, `,"transfer":"tr_1"`), "/v1/transfers/tr_1/reversals/trr_1", ""},
+		"a part of nobody knows what":    {snapshot(fmt.Sprintf(reversal, "")), "", "", "transfer"},
+		"a balance has no id":            {snapshot(`{"object":"balance","livemode":true,"available":[]}`), `{"object":"balance","livemode":true,"available":[],"pending":[]}`, "/v1/balance", ""},
+		"it can not be asked for":        {snapshot(`{"object":"line_item","id":"il_1"}`), "", "", "amount"},
+		"it has no id":                   {snapshot(`{"object":"refund","created":1,"amount":1,"currency":"eur"}`), "", "", "id"},
+		"a type that nobody reads":       {snapshot(`{"object":"tulip","id":"tul_1"}`), "", "", ""},
+		"a thin event":                   {`{"id":"evt_1","object":"v2.core.event","type":"v1.refund.created","created":"2026-11-02T09:00:00Z","livemode":true,"related_object":{"id":"re_1","type":"refund"}}`, whole, "/v1/refunds/re_1", ""},
+		"a thin event with a gap":        {`{"id":"evt_1","object":"v2.core.event","type":"v1.refund.created","created":"2026-11-02T09:00:00Z","livemode":true,"related_object":{"id":"re_1","type":"refund"}}`, lacking, "/v1/refunds/re_1", "amount"},
+		"a thin event that nobody reads": {`{"id":"evt_1","object":"v2.core.event","type":"v2.tulip","created":"2026-11-02T09:00:00Z","livemode":true,"related_object":{"id":"t_1","type":"v2.tulip"}}`, "", "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := &far{answer: func(int, *http.Request) (*http.Response, error) { return respond(200, tc.answer), nil }}
+			e, err := newClient(t, stripe.Config{Transport: server}).Events.Decode(t.Context(), []byte(tc.event))
+			require.NotNil(t, e)
+			require.Equal(t, "evt_1", e.ID)
+			if tc.path == "" {
+				require.Empty(t, server.seen)
+			} else {
+				require.Len(t, server.seen, 1)
+				require.Equal(t, tc.path, server.seen[0].URL.Path)
+				require.Equal(t, e.Account, server.seen[0].Header.Get("Stripe-Account"))
+			}
+			if tc.gap == "" {
+				require.NoError(t, err)
+				return
+			}
+			var gap *stripe.GapError
+			require.ErrorAs(t, err, &gap)
+			require.Equal(t, tc.gap, gap.Field)
+			require.Nil(t, e.Object)
+			require.Equal(t, commerce.KindInvalid, commerce.KindOf(err))
+		})
+	}
+}
+
+func TestThinEventsAreNeverOneChange(t *testing.T) {
+	t.Parallel()
+	change := func(id string) string {
+		e, err := stripe.DecodeEvent(fmt.Appendf(nil, `{"id":%q,"object":"v2.core.event","type":"v1.refund.updated","created":"2026-11-02T09:00:00Z","livemode":true,
+			"related_object":{"id":"re_1","type":"refund"}}`, id))
+		require.NoError(t, err)
+		return e.Change()
+	}
+	require.NotEqual(t, change("evt_1"), change("evt_2"), "they do not say what changed")
 }
 
 func TestTwoEventsOfOneChangeAreKnown(t *testing.T) {

@@ -155,11 +155,11 @@ func (p *Pay) charge(out *commerce.Payment, ch *stripe.Charge) error {
 }
 
 // refunded is what went back to the buyer. A capture of less than was authorised
-// releases the rest, which the charge counts as refunded though nothing had been
-// taken. That it does is not in the reference; Stripe's reports book the release as
-// partial_capture_reversal, and expired authorisations are documented to be marked as
-// refunded (docs.stripe.com/api/charges/capture, read 2026-11). A charge that shows
-// less than the release does not count it.
+// releases the rest ("any additional amount will be automatically refunded": the amount
+// of a capture in the OpenAPI document of stripe-mock v0.183.0, API 2023-10-16), which
+// the charge counts as refunded though nothing had been taken, and which Stripe's
+// reports book as partial_capture_reversal. A charge that shows less than the release
+// does not count it.
 func refunded(ch *stripe.Charge) int64 {
 	if released := ch.Amount - ch.AmountCaptured; ch.AmountRefunded >= released {
 		return ch.AmountRefunded - released

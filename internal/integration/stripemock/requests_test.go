@@ -2,6 +2,7 @@ package stripemock
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"net/http"
 	"net/http/httptest"
@@ -16,7 +17,9 @@ import (
 	"github.com/stripe/stripe-mock/server"
 
 	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/inbox"
 	"github.com/commercesync/commerce/stripe"
+	"github.com/commercesync/commerce/workflow"
 )
 
 // start serves stripe-mock with the strict version check: a request in another API
@@ -255,6 +258,18 @@ var requests = map[string]func(context.Context, *stripe.Client) error{
 	},
 	"EarlyFraudWarnings.List": func(ctx context.Context, c *stripe.Client) error {
 		return each(c.EarlyFraudWarnings.List(ctx, &stripe.EarlyFraudWarningListParams{ListParams: page, Charge: new("ch_1")}))
+	},
+	"Events.Decode": func(ctx context.Context, c *stripe.Client) error {
+		for kind, parent := range map[string]string{"bank_account": "account", "fee_refund": "fee", "transfer_reversal": "transfer", "balance": "x"} {
+			e, err := c.Events.Decode(ctx, fmt.Appendf(nil, `{"id":"evt_1","type":"x","created":1,"livemode":true,"data":{"object":{"object":%q,"id":"x_1",%q:"x_2"}}}`, kind, parent))
+			if err != nil {
+				return err
+			}
+			if e.Object == nil {
+				return commerce.Errorf(commerce.KindInternal, "test", "decode", "no %s", kind)
+			}
+		}
+		return nil
 	},
 	"Events.Get": func(ctx context.Context, c *stripe.Client) error { return one(c.Events.Get(ctx, "evt_1")) },
 	"Events.List": func(ctx context.Context, c *stripe.Client) error {
@@ -644,6 +659,12 @@ var requests = map[string]func(context.Context, *stripe.Client) error{
 		}
 		return nil
 	},
+	"WebhookEndpoints.Rotate": func(ctx context.Context, c *stripe.Client) error {
+		store := func(context.Context, string, commerce.Secret) error { return nil }
+		_, err := c.WebhookEndpoints.Rotate(ctx, stripe.Rotation{Store: store, // the mock's own endpoint
+			Endpoint: stripe.EndpointConfig{URL: "https://example.com/my/webhook/endpoint", Events: []string{"charge.succeeded"}}})
+		return err
+	},
 	"WebhookEndpoints.Create": func(ctx context.Context, c *stripe.Client) error {
 		return one(c.WebhookEndpoints.Create(ctx, keyed(&stripe.WebhookEndpointParams{URL: new("https://shop.example/hooks"), Connect: new(true),
 			APIVersion: new(stripe.APIVersion), EnabledEvents: refs("charge.succeeded", "refund.created"), Description: new("books"), Metadata: tags})))
@@ -690,6 +711,18 @@ func TestNoMethodOfTheClientIsLeftOut(t *testing.T) {
 	}
 	slices.Sort(sent)
 	require.ElementsMatch(t, methods, slices.Compact(sent))
+}
+
+// The types that the workflows handle are what an endpoint is asked to deliver, and
+// Stripe knows them all.
+func TestTheEventsThatTheWorkflowsNeedAreKnownToStripe(t *testing.T) {
+	events := inbox.Merge((&workflow.OrderToCash{}).Handlers(), (&workflow.PaymentFailed{}).Handlers()).Types("stripe")
+	require.Contains(t, events, "charge.updated", "fees come with it")
+	require.NotContains(t, events, "order.payment", "of our own")
+	_, _, err := start(t).WebhookEndpoints.Ensure(t.Context(), stripe.EndpointConfig{URL: "https://shop.example/hooks", Events: events})
+	require.NoError(t, err)
+	_, _, err = start(t).WebhookEndpoints.Ensure(t.Context(), stripe.EndpointConfig{URL: "https://shop.example/hooks", Events: append(events, "order.payment")})
+	require.ErrorIs(t, err, commerce.ErrInvalid, "so that acceptance means something")
 }
 
 // A parameter that the document does not know is refused, so acceptance means something.
