@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -102,9 +103,10 @@ type Client struct {
 	Transfers           *TransferService
 	WebhookEndpoints    *WebhookEndpointService
 
-	config Config
-	api    stripego.Backend
-	files  *http.Client // where reports are, streamed
+	config   Config
+	requests *stripego.BackendImplementation
+	http     *http.Client
+	files    *http.Client // where reports are, streamed
 }
 
 // NewClient checks the config and returns a client. It makes no call. An error is
@@ -167,7 +169,8 @@ func NewClient(config Config) (*Client, error) {
 		return nil, err
 	}
 	once := &attempts{next: config.Transport, credentials: config.Credentials, maxBody: config.MaxBody}
-	c.api = backend(config.BaseURL, policy.Transport(once))
+	c.requests = requests(config.BaseURL)
+	c.http = &http.Client{Transport: policy.Transport(once), CheckRedirect: httpx.NoRedirect}
 	// Files are at a host of their own, which may be ill while the API is well, and
 	// take longer than any other answer.
 	r.Breaker.Ping, r.Timeout = nil, max(r.Timeout, reportTimeout)
@@ -223,16 +226,13 @@ func policyName(c Config) string {
 	return name
 }
 
-// backend is stripe-go's request builder with everything global or automatic off:
-// its own retries, telemetry, logging and redirects.
-func backend(base string, transport http.RoundTripper) stripego.Backend {
+// requests returns what writes requests as stripe-go does: version, account, key and
+// parameters. Nothing of it is global, and it sends nothing.
+func requests(base string) *stripego.BackendImplementation {
 	return stripego.GetBackendWithConfig(stripego.APIBackend, &stripego.BackendConfig{
-		URL:               &base,
-		HTTPClient:        &http.Client{Transport: transport, CheckRedirect: httpx.NoRedirect},
-		MaxNetworkRetries: new(int64(0)),
-		EnableTelemetry:   new(false),
-		LeveledLogger:     &stripego.LeveledLogger{Level: stripego.LevelNull},
-	})
+		URL:           &base,
+		LeveledLogger: &stripego.LeveledLogger{Level: stripego.LevelNull},
+	}).(*stripego.BackendImplementation)
 }
 
 // Account returns the connected account that the client acts for; empty for the
@@ -268,33 +268,57 @@ type call struct {
 
 func (c call) write() bool { return c.method != http.MethodGet }
 
-// do sends a call under the policy and decodes the answer.
+// do sends a call under the policy and decodes the answer. stripe-go writes the
+// request; what comes back is read here alone, and once.
 func (c *Client) do(ctx context.Context, k call, into any) error {
 	var common stripego.Params
-	var body *form.Values
+	path, body := k.path, ""
 	if k.params != nil {
 		common = *k.params.GetParams()
-		body = &form.Values{}
-		form.AppendTo(body, k.params)
+		var values form.Values
+		form.AppendTo(&values, k.params)
+		body = values.Encode()
 	}
 	if k.write() {
 		if err := checkKey(k.op, common.IdempotencyKey); err != nil {
 			return err
 		}
+	} else if body != "" {
+		path, body = path+"?"+body, ""
 	}
 	f := &flight{}
 	common.Context = context.WithValue(ctx, flightKey{}, f)
 	if common.StripeAccount == nil && c.config.Account != "" {
 		common.StripeAccount = &c.config.Account
 	}
-	var a answer
-	if err := c.api.CallRaw(k.method, k.path, "", body, &common, &a); err != nil {
+	req, err := c.requests.NewRequest(k.method, path, "", "application/x-www-form-urlencoded", &common)
+	if err != nil {
+		return invalid(k.op, "no request can be made of it")
+	}
+	if body != "" {
+		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(body)), nil }
+		req.Body, _ = req.GetBody()
+		req.ContentLength = int64(len(body))
+	}
+	resp, err := c.http.Do(req)
+	if err == nil {
+		err = resp.Body.Close() // it was read into the flight
+	}
+	if err != nil || f.status/100 != 2 {
 		return f.fail(k, err, c.config.Now())
 	}
-	if err := json.Unmarshal(a.raw, into); err != nil {
+	if err := decode(f.body, into); err != nil {
 		return f.unreadable(k, err)
 	}
 	return nil
+}
+
+// decode reads JSON into a value, without a pass of its own where the value reads itself.
+func decode(b []byte, into any) error {
+	if own, ok := into.(json.Unmarshaler); ok {
+		return own.UnmarshalJSON(b)
+	}
+	return json.Unmarshal(b, into)
 }
 
 // checkKey refuses a write without a key of the caller's: stripe-go would make up a
@@ -310,18 +334,6 @@ func checkKey(op string, key *string) error {
 		e.Code = "idempotency_key_too_long"
 		return e
 	}
-	return nil
-}
-
-// answer takes the bytes of an answer past stripe-go's structs.
-type answer struct {
-	stripego.APIResource
-	raw json.RawMessage
-}
-
-// UnmarshalJSON keeps the bytes.
-func (a *answer) UnmarshalJSON(b []byte) error {
-	a.raw = append(a.raw[:0], b...)
 	return nil
 }
 

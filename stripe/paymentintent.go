@@ -7,6 +7,8 @@ import (
 
 	stripego "github.com/stripe/stripe-go/v76"
 
+	"github.com/tidwall/gjson"
+
 	"github.com/commercesync/commerce"
 )
 
@@ -66,29 +68,19 @@ type PaymentError struct {
 // succeeded or can be captured.
 func (p *PaymentIntent) UnmarshalJSON(b []byte) error {
 	type plain PaymentIntent
-	var more struct {
-		ClientSecret string `json:"client_secret"`
-		Received     *int64 `json:"amount_received"`
-		Capturable   *int64 `json:"amount_capturable"`
-		Charges      *struct {
-			Data []json.RawMessage `json:"data"`
-		} `json:"charges"`
-	}
-	if err := json.Unmarshal(b, &more); err != nil {
-		return err
-	}
-	p.Raw, p.ClientSecret = keep(b), commerce.NewSecret(more.ClientSecret)
+	p.Raw, p.ClientSecret = keep(b), commerce.NewSecret(gjson.GetBytes(b, "client_secret").Str)
 	if err := read(b, (*plain)(p), "payment_intent", "id", "created", "amount", "currency", "status", "livemode"); err != nil {
 		return err
 	}
+	lacks := func(field string) bool { return gjson.GetBytes(b, field).Type == gjson.Null }
 	switch {
-	case p.Status == "succeeded" && more.Received == nil:
+	case p.Status == "succeeded" && lacks("amount_received"):
 		return &GapError{Object: "payment_intent", ID: p.ID, Field: "amount_received"}
-	case p.Status == "requires_capture" && more.Capturable == nil:
+	case p.Status == "requires_capture" && lacks("amount_capturable"):
 		return &GapError{Object: "payment_intent", ID: p.ID, Field: "amount_capturable"}
 	}
-	if p.LatestCharge.ID == "" && more.Charges != nil && len(more.Charges.Data) > 0 {
-		return json.Unmarshal(more.Charges.Data[0], &p.LatestCharge)
+	if first := gjson.GetBytes(b, "charges.data.0"); p.LatestCharge.ID == "" && first.Exists() {
+		return json.Unmarshal([]byte(first.Raw), &p.LatestCharge)
 	}
 	return nil
 }

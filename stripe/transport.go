@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 
 	"github.com/commercesync/commerce"
@@ -64,7 +65,8 @@ func (t *attempts) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 func (t *attempts) once(req *http.Request, key commerce.Secret, f *flight) (*http.Response, error) {
-	r := req.Clone(req.Context())
+	r := *req // the caller's stays as it is
+	r.Header = maps.Clone(req.Header)
 	r.Header.Set("Authorization", "Bearer "+key.Reveal())
 	if req.GetBody != nil {
 		body, err := req.GetBody()
@@ -74,7 +76,7 @@ func (t *attempts) once(req *http.Request, key commerce.Secret, f *flight) (*htt
 		r.Body = body
 	}
 	f.begin()
-	resp, err := t.next.RoundTrip(r)
+	resp, err := t.next.RoundTrip(&r)
 	if err != nil {
 		f.err = err
 		return nil, err
