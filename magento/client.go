@@ -25,6 +25,13 @@ type Config struct {
 	// signed: behind a proxy that ends TLS without saying so that is http.
 	BaseURL string
 
+	// CloudService says that the shop is Adobe Commerce as a Cloud Service. BaseURL is
+	// the tenant's address then, and paths begin with /V1; Store is sent as a header;
+	// Credentials are an [IMS]; and a route that the service lacks is an error of kind
+	// invalid with code [CodeNotOffered]. Adobe Commerce in the cloud (PaaS) and on one's
+	// own machines is no such service.
+	CloudService bool
+
 	// Store is the code of the store view in the path. Orders, invoices and shipments
 	// of all stores are seen through any of them. Empty leaves it out, which means
 	// the shop's default view.
@@ -79,7 +86,7 @@ type Client struct {
 	Returns      *Returns // Adobe Commerce only
 
 	c       Config
-	base    *url.URL          // BaseURL with /rest/{store}/V1
+	base    *url.URL          // BaseURL with /rest/{store}/V1, or /V1 of a cloud service
 	guarded http.RoundTripper // with retries and breaker
 	bare    http.RoundTripper // signed only, for the breaker's ping
 }
@@ -126,9 +133,12 @@ func NewClient(c Config) (*Client, error) {
 	}
 
 	cl := &Client{c: c}
-	prefix := strings.TrimRight(base.Path, "/") + "/rest"
-	if c.Store != "" {
-		prefix += "/" + c.Store
+	prefix := strings.TrimRight(base.Path, "/")
+	if !c.CloudService {
+		prefix += "/rest"
+		if c.Store != "" {
+			prefix += "/" + c.Store
+		}
 	}
 	cl.base = &url.URL{Scheme: base.Scheme, Host: base.Host, Path: prefix + "/V1"}
 
@@ -136,6 +146,7 @@ func NewClient(c Config) (*Client, error) {
 		next: c.Transport, creds: c.Credentials, now: c.Now, nonce: c.Nonce,
 		login: strings.TrimRight(base.String(), "/") + "/rest/all/V1/integration/admin/token",
 		turn:  make(chan struct{}, 1),
+		cloud: c.CloudService,
 	}
 	if c.Resilience.Breaker.Ping == nil {
 		c.Resilience.Breaker.Ping = cl.alive
@@ -282,6 +293,9 @@ func (cl *Client) send(ctx context.Context, rt http.RoundTripper, c call) (http.
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
+	if cl.c.CloudService && cl.c.Store != "" {
+		req.Header.Set("Store", cl.c.Store)
+	}
 
 	if err := ctx.Err(); err != nil {
 		e := roundTripError(c.op, c.write, err)
@@ -299,7 +313,11 @@ func (cl *Client) send(ctx context.Context, rt http.RoundTripper, c call) (http.
 	defer resp.Body.Close()
 	b, err := httpx.ReadAll(resp.Body, cl.c.MaxBody)
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		return nil, answerError(c.op, c.write, outcome.lacksRight, resp, b, cl.c.Now())
+		e := answerError(c.op, c.write, outcome.lacksRight, resp, b, cl.c.Now())
+		if cl.c.CloudService && e.Code == CodeNoRoute {
+			e.Code, e.Text = CodeNotOffered, "Adobe Commerce as a Cloud Service has no such route"
+		}
+		return nil, e
 	}
 	if err == nil && c.into != nil {
 		err = decode(b, c.into)

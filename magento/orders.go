@@ -413,6 +413,11 @@ func digit(b bool) int {
 // before marks the failure of a read that had to come before a write: nothing was
 // sent, whatever the read met.
 func before(op string, err error) error {
-	return &commerce.Error{Kind: commerce.KindOf(err), System: system, Op: op, Outcome: commerce.NotSent,
+	e := &commerce.Error{Kind: commerce.KindOf(err), System: system, Op: op, Outcome: commerce.NotSent,
 		RetryAfter: commerce.RetryAfter(err), Err: err}
+	var read *commerce.Error
+	if errors.As(err, &read) {
+		e.Code = read.Code
+	}
+	return e
 }

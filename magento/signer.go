@@ -14,7 +14,8 @@ import (
 	"github.com/commercesync/commerce/internal/httpx"
 )
 
-// Keys are the credentials of a shop, in exactly one of three ways.
+// Keys are the credentials of a shop, in exactly one of three ways. Adobe Commerce as a
+// Cloud Service takes the third only, from an [IMS].
 type Keys struct {
 	// The four keys of an integration, for OAuth 1.0a. Offer this way first: it is
 	// the default since 2.4.4.
@@ -31,6 +32,10 @@ type Keys struct {
 	// Bearer is a token that the shop takes as it is. It refuses the access token of
 	// an integration unless oauth/consumer/enable_integration_as_bearer is on.
 	Bearer commerce.Secret
+
+	// APIKey and Organization are sent beside the Bearer of a cloud service.
+	APIKey       string
+	Organization string
 }
 
 // way is one of the three ways to log in.
@@ -46,26 +51,25 @@ func (k Keys) way() (way, error) {
 	oauth := k.ConsumerKey != "" || !k.ConsumerSecret.Empty() || !k.AccessToken.Empty() || !k.AccessTokenSecret.Empty()
 	admin := k.Username != "" || !k.Password.Empty()
 	bearer := !k.Bearer.Empty()
-	bad := func(format string, args ...any) error {
-		e := commerce.Errorf(commerce.KindAuth, system, "sign request", format, args...)
-		e.Outcome = commerce.NotSent
-		return e
-	}
 	switch {
 	case oauth && !admin && !bearer:
 		if k.ConsumerKey == "" || k.ConsumerSecret.Empty() || k.AccessToken.Empty() || k.AccessTokenSecret.Empty() {
-			return 0, bad("Keys needs ConsumerKey, ConsumerSecret, AccessToken and AccessTokenSecret together")
+			return 0, badKeys("Keys needs ConsumerKey, ConsumerSecret, AccessToken and AccessTokenSecret together")
 		}
 		return wayOAuth, nil
 	case admin && !oauth && !bearer:
 		if k.Username == "" || k.Password.Empty() {
-			return 0, bad("Keys needs Username and Password together")
+			return 0, badKeys("Keys needs Username and Password together")
 		}
 		return wayAdmin, nil
 	case bearer && !oauth && !admin:
 		return wayBearer, nil
 	}
-	return 0, bad("Keys must hold one way to log in: four OAuth keys, Username and Password, or Bearer")
+	return 0, badKeys("Keys must hold one way to log in: four OAuth keys, Username and Password, or Bearer")
+}
+
+func badKeys(text string) error {
+	return &commerce.Error{Kind: commerce.KindAuth, System: system, Op: "sign request", Outcome: commerce.NotSent, Text: text}
 }
 
 // verdict is what the signer learns about a refusal and the caller can not see.
@@ -85,6 +89,7 @@ type signer struct {
 	now   func() time.Time
 	nonce func() string
 	login string // address of the admin token
+	cloud bool   // only bearers are taken
 
 	turn  chan struct{} // holds one while a token is fetched: single flight
 	token adminToken    // guarded by turn
@@ -132,6 +137,9 @@ func credentialsError(err error) error {
 // attempt sends r with keys; refused says that the keys are no good.
 func (s *signer) attempt(r *http.Request, keys Keys) (resp *http.Response, refused bool, err error) {
 	way, err := keys.way()
+	if err == nil && s.cloud && way != wayBearer {
+		err = badKeys("a cloud service takes Keys.Bearer only, as an IMS hands it out")
+	}
 	if err != nil {
 		return nil, false, err
 	}
@@ -149,6 +157,11 @@ func (s *signer) attempt(r *http.Request, keys Keys) (resp *http.Response, refus
 		// the one that names a right is about that right.
 		return resp, !s.lacksRight(r, resp), nil
 	case wayBearer:
+		if s.cloud {
+			r = r.Clone(r.Context())
+			r.Header.Set("x-api-key", keys.APIKey)
+			r.Header.Set("x-gw-ims-org-id", keys.Organization)
+		}
 		resp, err = s.send(r, "Bearer "+keys.Bearer.Reveal())
 		return resp, err == nil && resp.StatusCode == http.StatusUnauthorized, err
 	}
