@@ -124,28 +124,41 @@ func (f *Fake) resolve(q *request, d *dispute, won bool) {
 	f.emitDispute(q, "closed", d)
 }
 
+// evidence is the texts and files that a dispute takes.
+var evidence = func() (names []string) {
+	for name := range set(`access_activity_log billing_address cancellation_policy cancellation_policy_disclosure cancellation_rebuttal
+		customer_communication customer_email_address customer_name customer_purchase_ip customer_signature
+		duplicate_charge_documentation duplicate_charge_explanation duplicate_charge_id product_description receipt refund_policy
+		refund_policy_disclosure refund_refusal_explanation service_date service_documentation shipping_address shipping_carrier
+		shipping_date shipping_documentation shipping_tracking_number uncategorized_file uncategorized_text`) {
+		names = append(names, "evidence["+name+"]")
+	}
+	slices.Sort(names)
+	return slices.Clip(names)
+}()
+
 func (f *Fake) updateDispute(q *request, id string) (object, *problem) {
 	d, ok := f.disputes.get(id)
 	if !ok {
 		return nil, missing("dispute", id)
 	}
-	if p := q.form.only("evidence", "metadata", "submit", "expand"); p != nil {
+	if p := q.form.only(append(evidence, "metadata", "submit", "expand")...); p != nil {
 		return nil, p
 	}
 	metadata, p := q.form.metadata("metadata", d.metadata)
 	if p != nil {
 		return nil, p
 	}
-	evidence := q.form.sub("evidence")
-	if len(evidence) > 0 && (d.closed() || d.submission > 0) {
+	told := q.form.sub("evidence")
+	if len(told) > 0 && (d.closed() || d.submission > 0) {
 		return nil, badParam("evidence", "", "This dispute takes no evidence any more")
 	}
 	d.metadata = metadata
-	for k, v := range evidence {
+	for k, v := range told {
 		d.evidence[k] = v
 	}
 	// Evidence is handed in unless the request says that it is not.
-	if len(evidence) > 0 && q.form.get("submit") != "false" {
+	if len(told) > 0 && q.form.get("submit") != "false" {
 		d.submission++
 		d.status = map[bool]string{true: "warning_under_review", false: "under_review"}[d.inquiry()]
 	}
@@ -181,15 +194,15 @@ func (f *Fake) renderDispute(d *dispute, version string, x expansion) object {
 	for _, t := range d.txns {
 		txns = append(txns, f.renderTxn(t, version, nil))
 	}
-	evidence := object{}
+	shown := object{}
 	for k, v := range d.evidence {
-		evidence[k] = v
+		shown[k] = v
 	}
 	m := object{
 		"id": d.id, "object": "dispute", "livemode": f.config.Livemode, "created": d.created.Unix(),
 		"amount": d.amount, "currency": d.charge.currency, "status": d.status, "reason": d.reason,
 		"is_charge_refundable": d.inquiry() && !d.closed(),
-		"balance_transactions": txns, "metadata": d.metadata, "evidence": evidence,
+		"balance_transactions": txns, "metadata": d.metadata, "evidence": shown,
 		"evidence_details": object{"due_by": d.created.Add(respondWithin).Unix(), "has_evidence": len(d.evidence) > 0,
 			"past_due": f.config.Now().After(d.created.Add(respondWithin)), "submission_count": d.submission},
 		"payment_method_details": object{"type": "card", "card": object{"brand": "visa", "network_reason_code": "10.4"}},
@@ -200,7 +213,7 @@ func (f *Fake) renderDispute(d *dispute, version string, x expansion) object {
 			caseType = "inquiry"
 		}
 		m["payment_method_details"] = object{"type": "card", "card": object{"brand": "visa", "network": "visa", "network_reason_code": "10.4", "case_type": caseType}}
-		m["enhanced_eligibility_types"], evidence["enhanced_evidence"] = []string{}, object{}
+		m["enhanced_eligibility_types"], shown["enhanced_evidence"] = []string{}, object{}
 		m["evidence_details"].(object)["enhanced_eligibility"] = object{}
 	}
 	m["charge"] = link(x, "charge", d.charge.id, func(x expansion) object { return f.renderCharge(d.charge, version, x) })

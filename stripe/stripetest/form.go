@@ -15,17 +15,6 @@ func (f form) get(name string) string { return f.Get(name) }
 
 func (f form) has(name string) bool { return f.Has(name) }
 
-// only refuses parameters that the endpoint does not know.
-func (f form) only(names ...string) *problem {
-	for k := range f.Values {
-		top, _, _ := strings.Cut(k, "[")
-		if !slices.Contains(names, top) {
-			return badParam(top, "parameter_unknown", "Received unknown parameter: "+top)
-		}
-	}
-	return nil
-}
-
 // amount reads a positive integer.
 func (f form) amount(name string) (int64, *problem) {
 	s := f.get(name)
@@ -52,6 +41,31 @@ func (f form) array(name string) []string {
 		}
 		out = append(out, f.Get(k))
 	}
+}
+
+// said reads parameters as the answer repeats them: texts, truths and objects.
+func (f form) said(names ...string) object {
+	out := object{}
+	for key, values := range f.Values {
+		parts := strings.Split(strings.ReplaceAll(key, "]", ""), "[")
+		if !slices.Contains(names, parts[0]) || len(values) == 0 {
+			continue
+		}
+		at := out
+		for _, p := range parts[:len(parts)-1] {
+			below, ok := at[p].(object)
+			if !ok {
+				below = object{}
+				at[p] = below
+			}
+			at = below
+		}
+		name, value := parts[len(parts)-1], values[len(values)-1]
+		if at[name] = value; booleans[name] {
+			at[name] = value == "true"
+		}
+	}
+	return out
 }
 
 // sub reads name[key] for every key.

@@ -45,6 +45,11 @@ func (f *Fake) createHook(q *request) (object, *problem) {
 	if !strings.HasPrefix(h.url, "https://") {
 		return nil, badParam("url", "url_invalid", "Invalid URL: An explicit scheme (such as https) must be provided.")
 	}
+	for _, kind := range h.events {
+		if kind != "*" && !strings.Contains(kind, ".") {
+			return nil, badParam("enabled_events", "", "Invalid enabled_events: "+kind)
+		}
+	}
 	if h.version != "" && !known(h.version) {
 		return nil, badParam("api_version", "", "Invalid API version: "+h.version)
 	}
@@ -70,6 +75,11 @@ func (f *Fake) updateHook(q *request, id string) (object, *problem) {
 	metadata, p := q.form.metadata("metadata", h.metadata)
 	if p != nil {
 		return nil, p
+	}
+	for _, kind := range q.form.array("enabled_events") {
+		if kind != "*" && !strings.Contains(kind, ".") {
+			return nil, badParam("enabled_events", "", "Invalid enabled_events: "+kind)
+		}
 	}
 	h.metadata = metadata
 	if events := q.form.array("enabled_events"); len(events) > 0 {

@@ -80,7 +80,7 @@ func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	text := string(body)
-	if r.Method == http.MethodGet {
+	if r.Method != http.MethodPost {
 		text = r.URL.RawQuery
 	}
 	values, err := url.ParseQuery(text)
@@ -217,6 +217,9 @@ func (f *Fake) route(q *request) (object, *problem) {
 	id, action, _ := strings.Cut(rest, "/")
 	switch q.method + " " + resource + shape(id, action) {
 	case "GET balance":
+		if p := q.form.only("expand"); p != nil {
+			return nil, p
+		}
 		return f.balance(q), nil
 	case "GET payment_intents":
 		return list(f, q, &f.intents, f.renderIntent, "customer", "created")
@@ -237,7 +240,7 @@ func (f *Fake) route(q *request) (object, *problem) {
 	case "GET charges/id":
 		return show(q, &f.charges, "charge", id, f.renderCharge)
 	case "GET checkout.sessions":
-		return list(f, q, &f.sessions, f.renderSession, "customer", "payment_intent", "status", "created")
+		return list(f, q, &f.sessions, f.renderSession, "customer", "payment_intent", "status=complete|expired|open", "created")
 	case "POST checkout.sessions":
 		return f.createSession(q)
 	case "GET checkout.sessions/id":
@@ -349,6 +352,7 @@ func list[T listed](f *Fake, q *request, t *table[T], render func(T, string, exp
 	}
 	fits := func(v T) bool {
 		for _, name := range filters {
+			name, _, _ := strings.Cut(name, "=")
 			switch name {
 			case "created":
 				if !window.holds(v.when().Unix()) {

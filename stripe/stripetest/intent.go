@@ -29,6 +29,7 @@ type intent struct {
 	canceled    time.Time
 	reason      string
 	session     *session
+	said        object // what a request said and only answers repeat
 	version     string // of the request that made it: decides how it captures
 }
 
@@ -96,9 +97,11 @@ func unit(amount int64, currency string) *problem {
 
 func (f *Fake) createIntent(q *request) (object, *problem) {
 	if p := q.form.only("amount", "currency", "capture_method", "confirm", "customer", "description", "expand", "metadata",
-		"payment_method", "payment_method_types", "automatic_payment_methods", "receipt_email", "return_url",
-		"off_session", "confirmation_method", "setup_future_usage", "shipping", "statement_descriptor",
-		"statement_descriptor_suffix", "transfer_group"); p != nil {
+		"payment_method", "payment_method_types", "automatic_payment_methods[enabled]", "automatic_payment_methods[allow_redirects]",
+		"receipt_email", "return_url", "off_session=true|false|one_off|recurring", "confirmation_method", "setup_future_usage",
+		"shipping[address][city]", "shipping[address][country]", "shipping[address][line1]", "shipping[address][line2]",
+		"shipping[address][postal_code]", "shipping[address][state]", "shipping[carrier]", "shipping[name]", "shipping[phone]",
+		"shipping[tracking_number]", "statement_descriptor", "statement_descriptor_suffix", "transfer_group"); p != nil {
 		return nil, p
 	}
 	amount, p := q.form.amount("amount")
@@ -127,6 +130,8 @@ func (f *Fake) createIntent(q *request) (object, *problem) {
 	i := f.newIntent(q, amount, currency, capture)
 	i.metadata, i.method = metadata, method
 	i.customer, i.description, i.email = q.form.get("customer"), q.form.get("description"), q.form.get("receipt_email")
+	i.said = q.form.said("automatic_payment_methods", "confirmation_method", "setup_future_usage", "shipping", "statement_descriptor",
+		"statement_descriptor_suffix", "transfer_group")
 	if types := q.form.array("payment_method_types"); len(types) > 0 {
 		i.types = types
 	}
@@ -164,6 +169,11 @@ func (f *Fake) updateIntent(q *request, id string) (object, *problem) {
 		}
 		i.amount = amount
 	}
+	if q.form.has("currency") {
+		if i.currency, p = currencyOf(q.form.get("currency")); p != nil {
+			return nil, p
+		}
+	}
 	i.metadata = metadata
 	for name, field := range map[string]*string{"customer": &i.customer, "description": &i.description, "receipt_email": &i.email} {
 		if q.form.has(name) {
@@ -193,8 +203,13 @@ func (f *Fake) confirmIntent(q *request, id string) (object, *problem) {
 	if !ok {
 		return nil, missing("payment_intent", id)
 	}
-	if p := q.form.only("payment_method", "expand", "return_url", "receipt_email", "off_session", "capture_method"); p != nil {
+	if p := q.form.only("payment_method", "expand", "return_url", "receipt_email", "off_session=true|false|one_off|recurring", "capture_method"); p != nil {
 		return nil, p
+	}
+	for name, field := range map[string]*string{"receipt_email": &i.email, "capture_method": &i.capture} {
+		if q.form.has(name) {
+			*field = q.form.get(name)
+		}
 	}
 	if m := Method(q.form.get("payment_method")); m != "" {
 		if _, ok := natures[m]; !ok {
@@ -308,7 +323,7 @@ func (f *Fake) captureIntent(q *request, id string) (object, *problem) {
 	if !ok {
 		return nil, missing("payment_intent", id)
 	}
-	if p := q.form.only("amount_to_capture", "expand", "metadata", "final_capture"); p != nil {
+	if p := q.form.only("amount_to_capture", "expand", "metadata", "final_capture=true"); p != nil {
 		return nil, p
 	}
 	if i.status != "requires_capture" {
@@ -353,7 +368,7 @@ func (f *Fake) cancelIntent(q *request, id string) (object, *problem) {
 	if !ok {
 		return nil, missing("payment_intent", id)
 	}
-	if p := q.form.only("cancellation_reason", "expand"); p != nil {
+	if p := q.form.only("cancellation_reason=abandoned|duplicate|fraudulent|requested_by_customer", "expand"); p != nil {
 		return nil, p
 	}
 	if i.status == "succeeded" || i.status == "canceled" || i.status == "processing" {

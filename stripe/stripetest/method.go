@@ -37,6 +37,9 @@ const (
 	// DebitRefundFails is a bank debit whose refunds are pending, and fail after
 	// Config.RefundTime.
 	DebitRefundFails Method = "pm_debit_refund_fails"
+	// DebitRefundAsks is a bank debit whose refunds wait for the buyer's bank account,
+	// until they are cancelled.
+	DebitRefundAsks Method = "pm_debit_refund_asks"
 )
 
 // nature is how a method behaves.
@@ -49,6 +52,7 @@ type nature struct {
 	fails, returned    bool
 	refundPends        bool
 	refundFails        bool
+	refundAsks         bool
 	claim              *Claim // made as soon as it is paid
 }
 
@@ -72,6 +76,7 @@ var natures = map[Method]nature{
 	CardNotReceived:       {kind: "card", brand: "visa", last4: "2685", claim: &Claim{Reason: "product_not_received"}},
 	CardInquiry:           {kind: "card", brand: "visa", last4: "1976", claim: &Claim{Reason: "fraudulent", Inquiry: true}},
 	DebitRefundFails:      {kind: "sepa_debit", last4: "3003", refundPends: true, refundFails: true},
+	DebitRefundAsks:       {kind: "sepa_debit", last4: "3004", refundAsks: true},
 	Debit:                 {kind: "sepa_debit", last4: "3000"},
 	DebitFails:            {kind: "sepa_debit", last4: "3001", fails: true},
 	DebitReturned:         {kind: "sepa_debit", last4: "3002", returned: true},

@@ -25,6 +25,7 @@ type payout struct {
 	reversal         *payout
 	metadata         map[string]string
 	description      string
+	statement        string
 }
 
 func (p *payout) key() string     { return p.id }
@@ -136,7 +137,7 @@ func (f *Fake) arrive(now time.Time, p *payout) {
 }
 
 func (f *Fake) createPayout(q *request) (object, *problem) {
-	if p := q.form.only("amount", "currency", "description", "destination", "expand", "metadata", "method", "source_type", "statement_descriptor"); p != nil {
+	if p := q.form.only("amount", "currency", "description", "destination", "expand", "metadata", "method", "source_type=card", "statement_descriptor"); p != nil {
 		return nil, p
 	}
 	amount, p := q.form.amount("amount")
@@ -165,7 +166,11 @@ func (f *Fake) createPayout(q *request) (object, *problem) {
 		return nil, &problem{status: 400, kind: "invalid_request_error", code: "balance_insufficient",
 			message: "You have insufficient funds in your Stripe account for this transfer."}
 	}
+	if to := q.form.get("destination"); to != "" && to != "ba_fake" {
+		return nil, missing("external account", to)
+	}
 	o := f.newPayout(q, amount, currency, method)
+	o.statement = q.form.get("statement_descriptor")
 	o.metadata, o.description = metadata, q.form.get("description")
 	f.emitPayout(q, "created", o)
 	return f.renderPayout(o, q.version, q.expand("")), nil
@@ -224,7 +229,7 @@ func (f *Fake) renderPayout(p *payout, version string, x expansion) object {
 		"amount":       p.amount, "currency": p.currency, "status": p.status, "method": p.method, "type": "bank_account",
 		"automatic": p.automatic, "reconciliation_status": "not_applicable", "source_type": "card",
 		"description": orNull(p.description), "failure_code": orNull(p.failure), "failure_message": nil,
-		"metadata": p.metadata, "original_payout": nil, "reversed_by": nil, "statement_descriptor": nil,
+		"metadata": p.metadata, "original_payout": nil, "reversed_by": nil, "statement_descriptor": orNull(p.statement),
 		"balance_transaction":         f.linkTxn(x, "balance_transaction", version, p.txn),
 		"failure_balance_transaction": f.linkTxn(x, "failure_balance_transaction", version, p.failureTxn),
 	}

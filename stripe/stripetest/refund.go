@@ -29,7 +29,7 @@ func (r *refund) fact(name string) string {
 }
 
 func (f *Fake) createRefund(q *request) (object, *problem) {
-	if p := q.form.only("charge", "payment_intent", "amount", "reason", "metadata", "expand"); p != nil {
+	if p := q.form.only("charge", "payment_intent", "amount", "reason=duplicate|fraudulent|requested_by_customer", "metadata", "expand"); p != nil {
 		return nil, p
 	}
 	var c *charge
@@ -45,6 +45,9 @@ func (f *Fake) createRefund(q *request) (object, *problem) {
 			return nil, missing("payment_intent", id)
 		}
 		c = i.latest()
+	}
+	if id := q.form.get("payment_intent"); c != nil && id != "" && id != c.intent.id {
+		return nil, badParam("payment_intent", "", "The charge is not of this payment_intent")
 	}
 	if c == nil || !c.captured || c.status != "succeeded" {
 		return nil, badParam("charge", "", "There is no successful charge to refund")
@@ -78,6 +81,9 @@ func (f *Fake) createRefund(q *request) (object, *problem) {
 	if n.refundPends {
 		r.status = "pending"
 	}
+	if n.refundAsks {
+		r.status = "requires_action"
+	}
 	kind := "refund"
 	if natures[c.method].debit() {
 		kind = "payment_refund"
@@ -109,10 +115,7 @@ func (f *Fake) endRefund(now time.Time, r *refund, fails bool) {
 	r.status = "succeeded"
 	if fails {
 		r.status, r.failure = "failed", "expired_or_canceled_card"
-		c := r.charge
-		r.failureTxn = f.now(f.move(now, c.currency, r.amount, 0, "refund_failure", "refund_failure", r.id))
-		c.amountRefunded -= r.amount
-		c.refunded = false
+		f.bringBack(now, r)
 	}
 	f.emitRefund(q, "refund.updated", r, object{"status": before})
 	f.emitRefund(q, "charge.refund.updated", r, object{"status": before})
@@ -139,13 +142,31 @@ func (f *Fake) updateRefund(q *request, id string) (object, *problem) {
 	return f.renderRefund(r, q.version, q.expand("")), nil
 }
 
-// cancelRefund refuses: the fake has no refund that waits for its buyer.
+// bringBack takes the money of a refund that came to nothing back to the balance.
+func (f *Fake) bringBack(now time.Time, r *refund) {
+	c := r.charge
+	r.failureTxn = f.now(f.move(now, c.currency, r.amount, 0, "refund_failure", "refund_failure", r.id))
+	c.amountRefunded -= r.amount
+	c.refunded = false
+}
+
+// cancelRefund ends a refund that waits for its buyer; no other can be cancelled.
 func (f *Fake) cancelRefund(q *request, id string) (object, *problem) {
 	r, ok := f.refunds.get(id)
 	if !ok {
 		return nil, missing("refund", id)
 	}
-	return nil, badParam("", "", "This refund has a status of "+r.status+" and can not be canceled.")
+	if p := q.form.only("expand"); p != nil {
+		return nil, p
+	}
+	if r.status != "requires_action" {
+		return nil, badParam("", "", "This refund has a status of "+r.status+" and can not be canceled.")
+	}
+	r.status = "canceled"
+	f.bringBack(q.now, r)
+	f.emitRefund(q, "refund.updated", r, object{"status": "requires_action"})
+	f.emitRefund(q, "charge.refund.updated", r, object{"status": "requires_action"})
+	return f.renderRefund(r, q.version, q.expand("")), nil
 }
 
 func (f *Fake) emitRefund(q *request, kind string, r *refund, previous object) {

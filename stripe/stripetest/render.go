@@ -2,6 +2,7 @@ package stripetest
 
 import (
 	"encoding/json"
+	"maps"
 	"strings"
 	"time"
 )
@@ -59,6 +60,7 @@ func (f *Fake) renderIntent(i *intent, version string, x expansion) object {
 	if moved(version) {
 		m["customer_account"], m["excluded_payment_method_types"] = nil, nil
 	}
+	maps.Copy(m, i.said)
 	if i.status != "requires_payment_method" {
 		m["payment_method"] = orNull(string(i.method))
 	}
@@ -130,6 +132,11 @@ func (f *Fake) renderCharge(c *charge, version string, x expansion) object {
 		details["amount_authorized"] = c.amount
 	}
 	m["payment_method_details"] = object{"type": n.kind, n.kind: details}
+	for _, name := range []string{"shipping", "statement_descriptor", "statement_descriptor_suffix", "transfer_group"} {
+		if said, ok := c.intent.said[name]; ok {
+			m[name] = said
+		}
+	}
 	if c.failure != nil {
 		m["failure_code"], m["failure_message"] = c.failure.code, c.failure.message
 		m["outcome"] = object{"network_status": "declined_by_network", "reason": orNull(c.failure.decline), "risk_level": "normal",
@@ -189,6 +196,12 @@ func (f *Fake) renderRefund(r *refund, version string, x expansion) object {
 	}
 	if r.failure != "" {
 		m["failure_reason"] = r.failure
+	}
+	if r.status == "requires_action" {
+		m["next_action"] = object{"type": "display_details", "display_details": object{
+			"email_sent": object{"email_sent_at": r.created.Unix(), "email_sent_to": r.charge.intent.email}, "expires_at": r.created.Add(45 * 24 * time.Hour).Unix()}}
+	}
+	if r.failureTxn != nil {
 		m["failure_balance_transaction"] = f.linkTxn(x, "failure_balance_transaction", version, r.failureTxn)
 	}
 	m["charge"] = link(x, "charge", r.charge.id, func(x expansion) object { return f.renderCharge(r.charge, version, x) })

@@ -1,6 +1,7 @@
 package stripetest
 
 import (
+	"cmp"
 	"math"
 	"strconv"
 	"time"
@@ -19,6 +20,7 @@ type session struct {
 	metadata         map[string]string
 	data             map[string]string // metadata for the intent
 	description      string
+	receipt          string // where the intent's receipt goes
 	capture          string
 	success, cancel  string
 	types            []string
@@ -41,8 +43,11 @@ func (s *session) fact(name string) string {
 }
 
 func (f *Fake) createSession(q *request) (object, *problem) {
-	if p := q.form.only("mode", "line_items", "success_url", "cancel_url", "client_reference_id", "customer", "customer_email",
-		"expires_at", "expand", "locale", "metadata", "payment_intent_data", "payment_method_types"); p != nil {
+	if p := q.form.only("mode", "line_items[][quantity]", "line_items[][price_data][currency]", "line_items[][price_data][unit_amount]",
+		"line_items[][price_data][product_data][name]", "line_items[][price_data][product_data][description]",
+		"success_url", "cancel_url", "client_reference_id", "customer", "customer_email", "expires_at", "expand", "metadata",
+		"payment_intent_data[capture_method]", "payment_intent_data[description]", "payment_intent_data[metadata]",
+		"payment_intent_data[receipt_email]", "payment_method_types"); p != nil {
 		return nil, p
 	}
 	if q.form.get("mode") != "payment" {
@@ -54,7 +59,8 @@ func (f *Fake) createSession(q *request) (object, *problem) {
 	s := &session{created: q.now, expires: q.now.Add(24 * time.Hour), status: "open", payment: "unpaid",
 		customer: q.form.get("customer"), email: q.form.get("customer_email"), reference: q.form.get("client_reference_id"),
 		success: q.form.get("success_url"), cancel: q.form.get("cancel_url"), types: q.form.array("payment_method_types"),
-		capture: q.form.get("payment_intent_data[capture_method]"), description: q.form.get("payment_intent_data[description]")}
+		capture: q.form.get("payment_intent_data[capture_method]"), description: q.form.get("payment_intent_data[description]"),
+		receipt: q.form.get("payment_intent_data[receipt_email]")}
 	if len(s.types) == 0 {
 		s.types = []string{"card"}
 	}
@@ -152,7 +158,7 @@ func (f *Fake) paySession(q *request, s *session, m Method) *problem {
 	}
 	if s.intent == nil {
 		i := f.newIntent(q, s.amount, s.currency, s.capture)
-		i.customer, i.email, i.description, i.metadata, i.session, i.types = s.customer, s.email, s.description, s.data, s, s.types
+		i.customer, i.email, i.description, i.metadata, i.session, i.types = s.customer, cmp.Or(s.receipt, s.email), s.description, s.data, s, s.types
 		s.intent = i
 		f.emitIntent(q, "created", i)
 	}
