@@ -1,0 +1,301 @@
+package stripemock
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/commercesync/commerce/stripe"
+)
+
+// TestNoParameterIsIgnored sends every parameter that the document lists for a route
+// of the fake, alone on top of a request that is good. The fake may refuse it; where it
+// takes it, the answer shows it, a list is filtered by it, or unseen says where it
+// shows. A value of a wrong type is refused, and so is what the document does not list.
+//
+// To see one route:
+//
+//	go test ./stripemock -run 'TestNoParameter/POST_/v1/refunds'
+func TestNoParameterIsIgnored(t *testing.T) {
+	doc, err := pinned()
+	require.NoError(t, err)
+	docs := map[string]*document{stripe.APIVersion: doc}
+	taken, refused := 0, 0
+	for _, route := range modelled(t, stripe.APIVersion, docs) {
+		method, path, _ := strings.Cut(route, " ")
+		form := doc.Paths[path][strings.ToLower(method)].form()
+		p := prober{t: t, docs: docs, route: route}
+		if !p.find() {
+			continue // TestEveryAnswer says so
+		}
+		t.Run(route, func(t *testing.T) {
+			p.t = t
+			for _, one := range doc.parameters("", form, nil) {
+				if slices.Contains(everywhere, one.name()) || one.kind == "string" && len(one.words) == 0 && p.base.Has(one.path) {
+					continue
+				}
+				if p.try(one) {
+					taken++
+				} else {
+					refused++
+				}
+			}
+			for _, other := range []string{"tulips", "metadata[a][b]"} {
+				if status, _ := p.send(map[string]string{other: "many"}); status == http.StatusOK {
+					t.Errorf("%s: is taken", other)
+				}
+			}
+		})
+	}
+	t.Logf("%d parameters taken, %d refused", taken, refused)
+}
+
+// everywhere are parameters that have tests of their own.
+var everywhere = []string{"expand", "limit", "starting_after", "ending_before", "page"}
+
+// parameter is one leaf of a request's form.
+type parameter struct {
+	path  string // a[b][0][c]
+	kind  string
+	words []any
+	with  map[string]string // what must be there with it
+}
+
+func (p parameter) name() string {
+	top, _, _ := strings.Cut(p.path, "[")
+	return top
+}
+
+// sample is a good value other than that of an answer.
+func (p parameter) sample(now any) string {
+	switch {
+	case len(p.words) > 0:
+		for _, w := range p.words {
+			if w != "" && w != now {
+				return fmt.Sprint(w)
+			}
+		}
+		return fmt.Sprint(p.words[0])
+	case p.kind == "boolean":
+		return fmt.Sprint(now != true)
+	case p.kind == "integer":
+		return "71717"
+	case p.kind == "number":
+		return "7.17"
+	}
+	return "s17x"
+}
+
+// parameters are the leaves of a form. What the same object requires comes with each.
+func (d *document) parameters(path string, s *schema, with map[string]string) (out []parameter) {
+	s = d.resolve(s)
+	for _, one := range s.AnyOf {
+		if len(one.Enum) == 1 && one.Enum[0] == "" {
+			continue
+		}
+		out = append(out, d.parameters(path, one, with)...)
+	}
+	if len(s.AnyOf) > 0 || strings.Count(path, "[") > 4 {
+		return out
+	}
+	switch {
+	case s.Type == "array":
+		return d.parameters(path+"[0]", s.Items, with)
+	case s.Type == "object":
+		if s.More.schema != nil && len(s.Properties) == 0 {
+			return []parameter{{path: path + "[k17]", kind: "string", with: with}}
+		}
+		if path != "" && len(s.Required) > 0 {
+			with = maps.Clone(with)
+			if with == nil {
+				with = map[string]string{}
+			}
+			for _, name := range s.Required {
+				if below := d.resolve(s.Properties[name]); below.Type != "object" && below.Type != "array" {
+					one := parameter{path: path + "[" + name + "]", kind: below.Type, words: below.Enum}
+					with[one.path] = one.sample(nil)
+				}
+			}
+		}
+		for _, name := range slices.Sorted(maps.Keys(s.Properties)) {
+			below := name
+			if path != "" {
+				below = path + "[" + name + "]"
+			}
+			out = append(out, d.parameters(below, s.Properties[name], with)...)
+		}
+		return out
+	}
+	return []parameter{{path: path, kind: s.Type, words: s.Enum, with: with}}
+}
+
+// prober repeats a good request of one route with changes.
+type prober struct {
+	t        *testing.T
+	docs     map[string]*document
+	route    string
+	scenario func(*world)
+	base     url.Values     // the good request's parameters
+	good     map[string]any // its answer
+	again    *world         // where it can be repeated; nil = each time in a new world
+	path     string
+}
+
+// stopped ends a scenario at the request that was looked for.
+type stopped struct{}
+
+// run runs the scenario up to the route's first good request, with more parameters.
+func (p *prober) run(more map[string]string) (status int, answer map[string]any, w *world) {
+	w = newWorld(p.t, stripe.APIVersion, p.docs)
+	w.watch = p.route
+	w.more = more
+	defer func() {
+		if r := recover(); r != nil {
+			if _, ok := r.(stopped); !ok {
+				panic(r)
+			}
+			status, answer = w.status, w.answer
+		}
+	}()
+	p.scenario(w)
+	w.readAll([]string{p.route})
+	return 0, nil, w
+}
+
+// find finds a scenario that has a good request of the route.
+func (p *prober) find() bool {
+	for _, name := range slices.Sorted(maps.Keys(scenarios)) {
+		p.scenario = scenarios[name]
+		status, answer, w := p.run(nil)
+		if status != http.StatusOK {
+			continue
+		}
+		p.base, p.good, p.path = w.form, answer, w.path
+		if status, _ := w.raw(p.path, w.form.Encode()); status == http.StatusOK {
+			p.again = w
+		}
+		return true
+	}
+	return false
+}
+
+func (p *prober) send(more map[string]string) (int, map[string]any) {
+	if p.again == nil {
+		status, answer, _ := p.run(more)
+		return status, answer
+	}
+	form := maps.Clone(p.base)
+	for k, v := range more {
+		form[k] = []string{v}
+	}
+	return p.again.raw(p.path, form.Encode())
+}
+
+// try reports whether a parameter is taken.
+func (p *prober) try(one parameter) bool {
+	p.t.Helper()
+	now := at(p.good, one.path)
+	value := one.sample(now)
+	more := maps.Clone(one.with)
+	if more == nil {
+		more = map[string]string{}
+	}
+	for k := range more {
+		if p.base.Has(k) {
+			delete(more, k)
+		}
+	}
+	more[one.path] = value
+	status, answer := p.send(more)
+	if status != http.StatusOK {
+		return false
+	}
+	list, isList := answer["data"].([]any)
+	switch {
+	case isList && strings.HasPrefix(p.route, "GET "):
+		if one.kind == "boolean" || strings.HasSuffix(one.path, "[lt]") || strings.HasSuffix(one.path, "[lte]") || len(one.words) > 0 {
+			break
+		}
+		if len(list) > 0 && (one.kind != "integer" || !strings.Contains(one.path, "[gt")) {
+			p.t.Errorf("%s=%s: filters nothing", one.path, value)
+		}
+	case shows(answer, one, value), hidden(p.route, one.path):
+	default:
+		p.t.Errorf("%s=%s: is taken and shows nowhere", one.path, value)
+	}
+	if one.kind != "string" || len(one.words) > 0 {
+		more[one.path] = "tulips"
+		if status, _ := p.send(more); status == http.StatusOK {
+			p.t.Errorf("%s=tulips: is taken", one.path)
+		}
+	}
+	return true
+}
+
+// at is the member of an answer that a parameter's path names.
+func at(v any, path string) any {
+	for _, part := range strings.Split(strings.ReplaceAll(path, "]", ""), "[") {
+		switch here := v.(type) {
+		case map[string]any:
+			v = here[part]
+		case []any:
+			if len(here) == 0 {
+				return nil
+			}
+			v = here[0]
+		default:
+			return nil
+		}
+	}
+	return v
+}
+
+// shows reports whether an answer has what a parameter said.
+func shows(answer map[string]any, one parameter, value string) bool {
+	got := at(answer, one.path)
+	if fmt.Sprint(got) == value {
+		return true
+	}
+	if len(one.words) > 0 || one.kind == "boolean" {
+		return false
+	}
+	b, err := json.Marshal(answer[one.name()])
+	return err == nil && strings.Contains(string(b), value)
+}
+
+// unseen are parameters that are taken and do not show in the answer under their own
+// name, and where they do.
+var unseen = map[string]map[string]string{
+	"POST /v1/payment_intents": {
+		"confirm": "as the status", "off_session": "nowhere at Stripe", "return_url": "nowhere at Stripe before a redirect",
+	},
+	"POST /v1/payment_intents/{intent}/confirm": {
+		"off_session": "nowhere at Stripe", "return_url": "nowhere at Stripe before a redirect",
+	},
+	"POST /v1/payment_intents/{intent}/capture": {
+		"final_capture": "nowhere; the only word taken is what happens anyhow",
+	},
+	"POST /v1/checkout/sessions": {
+		"line_items": "in the amount", "payment_intent_data": "on the intent",
+	},
+	"POST /v1/payouts":                              {"source_type": "the only word taken is what the balance has"},
+	"POST /v1/disputes/{dispute}":                   {"submit": "as the status"},
+	"POST /v1/webhook_endpoints":                    {"connect": "in what is delivered", "enabled_events": "in a list"},
+	"POST /v1/webhook_endpoints/{webhook_endpoint}": {"disabled": "as the status", "enabled_events": "in a list"},
+}
+
+func hidden(route, path string) bool {
+	for name := range unseen[route] {
+		if path == name || strings.HasPrefix(path, name+"[") {
+			return true
+		}
+	}
+	return false
+}
