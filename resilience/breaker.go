@@ -23,9 +23,10 @@ type breaker struct {
 	now     func() time.Time
 	machine *gobreaker.CircuitBreaker
 
-	mu       sync.Mutex // taken inside of gobreaker's lock, never around it
-	until    time.Time  // zero while closed
-	keep     bool       // the trial at hand said nothing: until stays
+	closed   atomic.Bool // until is zero; what costs nothing to ask
+	mu       sync.Mutex  // taken inside of gobreaker's lock, never around it
+	until    time.Time   // zero while closed
+	keep     bool        // the trial at hand said nothing: until stays
 	failures map[string][]time.Time
 
 	changed atomic.Bool
@@ -44,6 +45,7 @@ var (
 
 func newBreaker(name string, c Config) *breaker {
 	b := &breaker{name: name, c: c.Breaker, timeout: c.Timeout, now: c.Now, failures: map[string][]time.Time{}}
+	b.closed.Store(true)
 	b.machine = gobreaker.NewCircuitBreaker(gobreaker.Settings{
 		Name: name, MaxRequests: 1, Timeout: time.Nanosecond,
 		ReadyToTrip:   func(gobreaker.Counts) bool { return b.ready() },
@@ -66,6 +68,9 @@ func (b *breaker) shut() (until time.Time, shut bool) {
 }
 
 func (b *breaker) open() (until time.Time, open bool) {
+	if b.closed.Load() {
+		return time.Time{}, false
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.until, !b.until.IsZero()
@@ -74,7 +79,14 @@ func (b *breaker) open() (until time.Time, open bool) {
 // run runs one attempt, after a Ping where one is due. ok is false if it was not
 // run.
 func (b *breaker) run(ctx context.Context, f func() health) (until time.Time, ok bool) {
-	if _, open := b.open(); open && b.c.Ping != nil && !b.trial(ctx) {
+	if b.closed.Load() {
+		// The machine hears only what can open it: a success changes nothing.
+		if f() == ill {
+			b.fail(ctx)
+		}
+		return time.Time{}, true
+	}
+	if b.c.Ping != nil && !b.trial(ctx) {
 		until, _ = b.open()
 		return until, false
 	}
@@ -94,6 +106,20 @@ func (b *breaker) run(ctx context.Context, f func() health) (until time.Time, ok
 		until, _ = b.open()
 	}
 	return until, ok
+}
+
+// fail tells the machine of a failure while closed. The breaker may have opened since
+// the attempt began: then it is no trial's.
+func (b *breaker) fail(ctx context.Context) {
+	b.record(rootOf(ctx))
+	_, _ = b.machine.Execute(func() (any, error) {
+		if !b.closed.Load() {
+			b.unsaid()
+			return nil, errRefused
+		}
+		return nil, errIll
+	})
+	b.tell()
 }
 
 // trial pings and reports whether the breaker is closed now. gobreaker lets one
@@ -188,6 +214,7 @@ func (b *breaker) moved(to gobreaker.State) {
 	case gobreaker.StateClosed:
 		b.until = time.Time{}
 	}
+	b.closed.Store(b.until.IsZero())
 	clear(b.failures)
 	b.news = append(b.news, change{to == gobreaker.StateOpen, b.until})
 	b.changed.Store(true)

@@ -71,6 +71,9 @@ func (p *Policy) classify(req *http.Request, resp *http.Response, err error) Ver
 }
 
 func (p *Policy) retryAfter(resp *http.Response) time.Duration {
+	if resp.Header.Get("Retry-After") == "" {
+		return 0 // without a look at the clock
+	}
 	return httpx.RetryAfter(resp.Header, p.c.Now())
 }
 

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -151,29 +154,89 @@ func TestASuccessfulDoAllocatesNothing(t *testing.T) {
 	require.Zero(t, testing.AllocsPerRun(100, func() { _ = p.Do(ctx, succeeds) }))
 }
 
+// deadlines are a caller's context with and without an end before Config.Timeout, for
+// which no timer is needed.
+func deadlines(b *testing.B, bench func(b *testing.B, ctx context.Context)) {
+	b.Run("bounded by the caller", func(b *testing.B) {
+		ctx, cancel := context.WithTimeout(b.Context(), 20*time.Second)
+		defer cancel()
+		bench(b, ctx)
+	})
+	b.Run("bounded by Timeout", func(b *testing.B) { bench(b, b.Context()) })
+}
+
 func BenchmarkDo(b *testing.B) {
-	p, err := resilience.New("far", resilience.Config{})
-	require.NoError(b, err)
-	ctx, cancel := context.WithTimeout(b.Context(), 20*time.Second) // sooner than Timeout: no timer of its own
-	defer cancel()
-	b.ReportAllocs()
-	for b.Loop() {
-		_ = p.Do(ctx, succeeds)
-	}
+	deadlines(b, func(b *testing.B, ctx context.Context) {
+		p, err := resilience.New("far", resilience.Config{})
+		require.NoError(b, err)
+		b.ReportAllocs()
+		for b.Loop() {
+			_ = p.Do(ctx, succeeds)
+		}
+	})
 }
 
 func BenchmarkTransport(b *testing.B) {
-	p, err := resilience.New("far", resilience.Config{})
+	deadlines(b, func(b *testing.B, ctx context.Context) {
+		p, err := resilience.New("far", resilience.Config{})
+		require.NoError(b, err)
+		answer := &http.Response{StatusCode: 200, Header: http.Header{}, Body: http.NoBody}
+		tr := p.Transport(roundTrip(func(*http.Request) (*http.Response, error) { answer.Body = http.NoBody; return answer, nil }))
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://far.example", nil)
+		require.NoError(b, err)
+		b.ReportAllocs()
+		for b.Loop() {
+			resp, _ := tr.RoundTrip(r)
+			_ = resp.Body.Close()
+		}
+	})
+}
+
+// BenchmarkOverBareLoopback makes a call that is bounded in time over a socket with and
+// without a policy, in turn, and reports the medians' difference in percent.
+func BenchmarkOverBareLoopback(b *testing.B) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("{}")) }))
+	defer server.Close()
+	bare := &http.Transport{}
+	defer bare.CloseIdleConnections()
+	p, err := resilience.New("far", resilience.Config{Timeout: 25 * time.Second})
 	require.NoError(b, err)
-	answer := &http.Response{StatusCode: 200, Header: http.Header{}, Body: http.NoBody}
-	tr := p.Transport(roundTrip(func(*http.Request) (*http.Response, error) { answer.Body = http.NoBody; return answer, nil }))
-	r, err := http.NewRequestWithContext(b.Context(), http.MethodGet, "http://far.example", nil)
-	require.NoError(b, err)
-	b.ReportAllocs()
-	for b.Loop() {
-		resp, _ := tr.RoundTrip(r)
+	under := p.Transport(bare)
+	send := func(ctx context.Context, by http.RoundTripper) {
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL, nil)
+		require.NoError(b, err)
+		resp, err := by.RoundTrip(r)
+		require.NoError(b, err)
+		_, _ = io.Copy(io.Discard, resp.Body)
 		_ = resp.Body.Close()
 	}
+	deadlines(b, func(b *testing.B, ctx context.Context) {
+		ways := [2]func(){func() {
+			ctx, cancel := ctx, context.CancelFunc(func() {})
+			if _, bounded := ctx.Deadline(); !bounded {
+				ctx, cancel = context.WithTimeout(ctx, 25*time.Second)
+			}
+			send(ctx, bare)
+			cancel()
+		}, func() { send(ctx, under) }}
+		var spent [2][]time.Duration
+		for n := 0; b.Loop(); n++ {
+			for i := range 2 {
+				i = (i + n) % 2
+				began := time.Now()
+				ways[i]()
+				spent[i] = append(spent[i], time.Since(began))
+			}
+		}
+		var median [2]float64
+		for i := range spent {
+			slices.Sort(spent[i])
+			median[i] = float64(spent[i][len(spent[i])/2])
+		}
+		b.ReportMetric(0, "ns/op")
+		b.ReportMetric(median[0], "bare-ns/op")
+		b.ReportMetric(100*(median[1]/median[0]-1), "%more")
+	})
 }
 
 func ExamplePolicy_Do() {

@@ -159,7 +159,7 @@ func NewClient(config Config) (*Client, error) {
 		r.Now = config.Now
 	}
 	if r.Retry.Classify == nil {
-		r.Retry.Classify = classifier(config.Now)
+		r.Retry.Classify = Classify
 	}
 	if r.Breaker.Ping == nil {
 		r.Breaker.Ping = c.Ping

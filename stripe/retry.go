@@ -3,7 +3,6 @@ package stripe
 import (
 	"errors"
 	"net/http"
-	"time"
 
 	"github.com/tidwall/gjson"
 
@@ -27,16 +26,6 @@ import (
 //
 // Source: stripe-go v76.25.0 and docs.stripe.com/api/idempotent_requests, read 2026-11.
 func Classify(req *http.Request, resp *http.Response, err error) resilience.Verdict {
-	return classify(req, resp, err, time.Now)
-}
-
-func classifier(now func() time.Time) func(*http.Request, *http.Response, error) resilience.Verdict {
-	return func(req *http.Request, resp *http.Response, err error) resilience.Verdict {
-		return classify(req, resp, err, now)
-	}
-}
-
-func classify(req *http.Request, resp *http.Response, err error, now func() time.Time) resilience.Verdict {
 	if err != nil {
 		if ours, ok := errors.AsType[*commerce.Error](err); ok {
 			return resilience.Verdict{Repeat: !ours.Kind.Permanent() && ours.Kind != commerce.KindAuth}
@@ -48,7 +37,7 @@ func classify(req *http.Request, resp *http.Response, err error, now func() time
 		gone := req.Context().Err() != nil
 		return resilience.Verdict{Repeat: !gone, Ill: !gone}
 	}
-	v := resilience.Verdict{After: httpx.RetryAfter(resp.Header, now())}
+	var v resilience.Verdict
 	proxy := !isJSON(req, resp) && !streams(req, resp)
 	switch resp.StatusCode {
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
