@@ -15,15 +15,16 @@ type Charge struct {
 	Created  Timestamp `json:"created"`
 	Livemode bool      `json:"livemode"`
 
-	Amount         int64  `json:"amount"` // in Stripe's unit of Currency
-	AmountCaptured int64  `json:"amount_captured"`
-	AmountRefunded int64  `json:"amount_refunded"`
-	Currency       string `json:"currency"` // lower case
-	Status         string `json:"status"`   // "succeeded", "pending", "failed"
-	Paid           bool   `json:"paid"`
-	Captured       bool   `json:"captured"`
-	Refunded       bool   `json:"refunded"` // wholly
-	Disputed       bool   `json:"disputed"`
+	Amount         int64        `json:"amount"` // in Stripe's unit of Currency
+	AmountCaptured int64        `json:"amount_captured"`
+	AmountRefunded int64        `json:"amount_refunded"`
+	Currency       string       `json:"currency"`            // lower case
+	Status         string       `json:"status"`              // "succeeded", "pending", "failed"
+	Presentment    *Presentment `json:"presentment_details"` // nil where the buyer saw Currency
+	Paid           bool         `json:"paid"`
+	Captured       bool         `json:"captured"`
+	Refunded       bool         `json:"refunded"` // wholly
+	Disputed       bool         `json:"disputed"`
 
 	PaymentIntent ID                   `json:"payment_intent"`
 	Customer      Expandable[Customer] `json:"customer"`

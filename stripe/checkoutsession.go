@@ -26,17 +26,19 @@ type CheckoutSession struct {
 	AmountSubtotal *int64 `json:"amount_subtotal"`
 	Currency       string `json:"currency"` // lower case; empty where AmountTotal is nil
 
-	PaymentIntent     Expandable[PaymentIntent] `json:"payment_intent"` // empty until the buyer pays
-	SetupIntent       ID                        `json:"setup_intent"`   // of mode "setup"
-	Subscription      ID                        `json:"subscription"`   // of mode "subscription", once complete
-	Invoice           ID                        `json:"invoice"`
-	PaymentLink       ID                        `json:"payment_link"` // that it was made by
-	Customer          Expandable[Customer]      `json:"customer"`
-	CustomerEmail     string                    `json:"customer_email"`
-	CustomerDetails   *CheckoutCustomer         `json:"customer_details"`
-	Shipping          *Contact                  `json:"-"` // shipping_details, since 2025-03-31 in collected_information
-	ClientReferenceID string                    `json:"client_reference_id"`
-	Metadata          map[string]string         `json:"metadata"`
+	PaymentIntent Expandable[PaymentIntent] `json:"payment_intent"` // empty until the buyer pays
+	SetupIntent   ID                        `json:"setup_intent"`   // of mode "setup"
+	Subscription  ID                        `json:"subscription"`   // of mode "subscription", once complete
+	Invoice       ID                        `json:"invoice"`
+	PaymentLink   ID                        `json:"payment_link"` // that it was made by
+	Customer      Expandable[Customer]      `json:"customer"`
+	// CustomerAccount is who the customer is where that is an account; newer versions only.
+	CustomerAccount   string            `json:"customer_account"`
+	CustomerEmail     string            `json:"customer_email"`
+	CustomerDetails   *CheckoutCustomer `json:"customer_details"`
+	Shipping          *Contact          `json:"-"` // shipping_details, since 2025-03-31 in collected_information
+	ClientReferenceID string            `json:"client_reference_id"`
+	Metadata          map[string]string `json:"metadata"`
 
 	URL        string `json:"url"` // where the buyer pays; empty once closed
 	SuccessURL string `json:"success_url"`

@@ -37,11 +37,13 @@ type CreditNote struct {
 
 	Invoice  Expandable[Invoice]  `json:"invoice"`
 	Customer Expandable[Customer] `json:"customer"`
-	Lines    List[CreditNoteLine] `json:"lines"` // the first ten; Lines of the service reads all
-	Memo     string               `json:"memo"`
-	PDF      string               `json:"pdf"`
-	VoidedAt Timestamp            `json:"voided_at"`
-	Metadata map[string]string    `json:"metadata"`
+	// CustomerAccount is who the customer is where that is an account; newer versions only.
+	CustomerAccount string               `json:"customer_account"`
+	Lines           List[CreditNoteLine] `json:"lines"` // the first ten; Lines of the service reads all
+	Memo            string               `json:"memo"`
+	PDF             string               `json:"pdf"`
+	VoidedAt        Timestamp            `json:"voided_at"`
+	Metadata        map[string]string    `json:"metadata"`
 
 	Raw json.RawMessage `json:"-"` // the object as received
 }

@@ -27,6 +27,7 @@ type Invoice struct {
 	AmountDue         int64  `json:"amount_due"`
 	AmountPaid        int64  `json:"amount_paid"`
 	AmountRemaining   int64  `json:"amount_remaining"`
+	AmountOverpaid    *int64 `json:"amount_overpaid"`  // newer versions only; nil where not said
 	StartingBalance   int64  `json:"starting_balance"` // the customer's, negative = credit
 
 	// Taxes are total_tax_amounts, since 2025-03-31 total_taxes; Tax is their sum, nil
@@ -42,17 +43,19 @@ type Invoice struct {
 	PaymentIntent ID `json:"-"`
 	Charge        ID `json:"-"`
 
-	Customer         Expandable[Customer] `json:"customer"`
-	CollectionMethod string               `json:"collection_method"`
-	PeriodStart      Timestamp            `json:"period_start"`
-	PeriodEnd        Timestamp            `json:"period_end"`
-	DueDate          Timestamp            `json:"due_date"`
-	Lines            List[InvoiceLine]    `json:"lines"` // the first ten; Lines of the service reads all
-	Discounts        []Discount           `json:"discounts"`
-	HostedInvoiceURL string               `json:"hosted_invoice_url"`
-	InvoicePDF       string               `json:"invoice_pdf"`
-	Description      string               `json:"description"`
-	Metadata         map[string]string    `json:"metadata"`
+	Customer Expandable[Customer] `json:"customer"`
+	// CustomerAccount is who the customer is where that is an account; newer versions only.
+	CustomerAccount  string            `json:"customer_account"`
+	CollectionMethod string            `json:"collection_method"`
+	PeriodStart      Timestamp         `json:"period_start"`
+	PeriodEnd        Timestamp         `json:"period_end"`
+	DueDate          Timestamp         `json:"due_date"`
+	Lines            List[InvoiceLine] `json:"lines"` // the first ten; Lines of the service reads all
+	Discounts        []Discount        `json:"discounts"`
+	HostedInvoiceURL string            `json:"hosted_invoice_url"`
+	InvoicePDF       string            `json:"invoice_pdf"`
+	Description      string            `json:"description"`
+	Metadata         map[string]string `json:"metadata"`
 
 	Raw json.RawMessage `json:"-"` // the object as received
 }

@@ -18,10 +18,11 @@ type PaymentIntent struct {
 	Created  Timestamp `json:"created"`
 	Livemode bool      `json:"livemode"`
 
-	Amount           int64  `json:"amount"` // in Stripe's unit of Currency
-	AmountCapturable int64  `json:"amount_capturable"`
-	AmountReceived   int64  `json:"amount_received"`
-	Currency         string `json:"currency"` // lower case
+	Amount           int64        `json:"amount"` // in Stripe's unit of Currency
+	AmountCapturable int64        `json:"amount_capturable"`
+	AmountReceived   int64        `json:"amount_received"`
+	Currency         string       `json:"currency"`            // lower case
+	Presentment      *Presentment `json:"presentment_details"` // nil where the buyer saw Currency
 	// Status is "requires_payment_method", "requires_confirmation",
 	// "requires_action", "processing", "requires_capture", "canceled" or "succeeded".
 	Status        string `json:"status"`
@@ -35,14 +36,16 @@ type PaymentIntent struct {
 	CanceledAt         Timestamp            `json:"canceled_at"`
 	CancellationReason string               `json:"cancellation_reason"`
 	Customer           Expandable[Customer] `json:"customer"`
-	Invoice            ID                   `json:"invoice"` // gone since 2025-03-31
-	PaymentMethod      ID                   `json:"payment_method"`
-	PaymentMethodTypes []string             `json:"payment_method_types"`
-	Review             ID                   `json:"review"`
-	Description        string               `json:"description"`
-	ReceiptEmail       string               `json:"receipt_email"`
-	Shipping           *Contact             `json:"shipping"`
-	Metadata           map[string]string    `json:"metadata"`
+	// CustomerAccount is who the customer is where that is an account; newer versions only.
+	CustomerAccount    string            `json:"customer_account"`
+	Invoice            ID                `json:"invoice"` // gone since 2025-03-31
+	PaymentMethod      ID                `json:"payment_method"`
+	PaymentMethodTypes []string          `json:"payment_method_types"`
+	Review             ID                `json:"review"`
+	Description        string            `json:"description"`
+	ReceiptEmail       string            `json:"receipt_email"`
+	Shipping           *Contact          `json:"shipping"`
+	Metadata           map[string]string `json:"metadata"`
 
 	ApplicationFeeAmount *int64 `json:"application_fee_amount"`
 	OnBehalfOf           ID     `json:"on_behalf_of"`

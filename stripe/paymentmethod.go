@@ -18,8 +18,10 @@ type PaymentMethod struct {
 	Type     string               `json:"type"` // "card", "sepa_debit", "ideal" …
 	Card     *PaymentMethodCard   `json:"card"`
 	Customer Expandable[Customer] `json:"customer"` // empty where it can be used once
-	Billing  Contact              `json:"billing_details"`
-	Metadata map[string]string    `json:"metadata"`
+	// CustomerAccount is who the customer is where that is an account; newer versions only.
+	CustomerAccount string            `json:"customer_account"`
+	Billing         Contact           `json:"billing_details"`
+	Metadata        map[string]string `json:"metadata"`
 
 	Raw json.RawMessage `json:"-"` // the object as received
 }

@@ -40,6 +40,10 @@ type Payout struct {
 	Description    string `json:"description"`
 	Descriptor     string `json:"statement_descriptor"`
 
+	// ApplicationFee and PayoutMethod are of newer versions only.
+	ApplicationFee ID     `json:"application_fee"`
+	PayoutMethod   string `json:"payout_method"`
+
 	// TraceID finds the payout at the bank; newer versions only.
 	TraceID  *TraceID          `json:"trace_id"`
 	Metadata map[string]string `json:"metadata"`

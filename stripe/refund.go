@@ -17,7 +17,10 @@ type Refund struct {
 	Currency      string `json:"currency"` // lower case
 	Status        string `json:"status"`   // "pending", "requires_action", "succeeded", "failed", "canceled"; empty on some old ones
 	Reason        string `json:"reason"`
+	PendingReason string `json:"pending_reason"` // newer versions only
 	FailureReason string `json:"failure_reason"`
+
+	Presentment *Presentment `json:"presentment_details"` // nil where the buyer saw Currency
 
 	Charge        ID `json:"charge"`
 	PaymentIntent ID `json:"payment_intent"`

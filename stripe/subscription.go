@@ -17,11 +17,13 @@ type Subscription struct {
 
 	// Status is "trialing", "active", "incomplete", "incomplete_expired", "past_due",
 	// "canceled", "unpaid" or "paused".
-	Status           string               `json:"status"`
-	Currency         string               `json:"currency"` // lower case
-	Customer         Expandable[Customer] `json:"customer"`
-	CollectionMethod string               `json:"collection_method"` // "charge_automatically", "send_invoice"
-	LatestInvoice    Expandable[Invoice]  `json:"latest_invoice"`
+	Status   string               `json:"status"`
+	Currency string               `json:"currency"` // lower case
+	Customer Expandable[Customer] `json:"customer"`
+	// CustomerAccount is who the customer is where that is an account; newer versions only.
+	CustomerAccount  string              `json:"customer_account"`
+	CollectionMethod string              `json:"collection_method"` // "charge_automatically", "send_invoice"
+	LatestInvoice    Expandable[Invoice] `json:"latest_invoice"`
 
 	// CurrentPeriodStart and CurrentPeriodEnd are the period now paid for. Since
 	// 2025-03-31 every item has its own: here are the earliest start and the latest end.
