@@ -167,6 +167,8 @@ func (s *Customers) Create(ctx context.Context, p CustomerParams) (Customer, err
 func (s *Customers) Update(ctx context.Context, id ID, p CustomerParams) (Customer, error) {
 	op := "update customer " + id.String()
 	switch {
+	case id <= 0:
+		return Customer{}, refuse(op, "", "without an id Magento makes a new customer of it")
 	case len(p.Addresses) > 0 && !p.ReplaceAddresses:
 		return Customer{}, refuse(op, CodeAddressesReplaced, "the list of addresses takes the place of the stored one; set CustomerParams.ReplaceAddresses or use SaveAddress")
 	case !p.Password.Empty():

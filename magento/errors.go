@@ -28,6 +28,9 @@ const (
 	CodeNotCancelable = "not_cancelable"
 	// CodeQuantityCut: a shipment holds less than was asked for. The shipment exists.
 	CodeQuantityCut = "quantity_cut"
+	// CodeInputLimit: the shop limits input (webapi/validation), and the page asked for
+	// or a list that was sent is longer. Nothing took effect.
+	CodeInputLimit = "input_limit"
 	// CodeForeignStatus: a comment would have set a status of another state.
 	CodeForeignStatus = "foreign_status"
 )
@@ -149,6 +152,9 @@ func answerError(op string, write, lacksRight bool, resp *http.Response, body []
 		e.Kind = commerce.KindRateLimited
 	case s < 500:
 		e.Kind = commerce.KindInvalid
+		if answer.limited() {
+			e.Code = CodeInputLimit
+		}
 	case s == http.StatusInternalServerError && said:
 		// A masked fault of PHP or SQL, for this request and not for the shop.
 		e.Kind, e.RequestID = commerce.KindInternal, reportID.FindString(answer.Message)
@@ -165,6 +171,15 @@ func (e errorBody) resource() string {
 	}
 	_ = json.Unmarshal(e.Parameters, &p)
 	return p.Resources
+}
+
+// limited reports whether a refusal names the most that is taken: "Maximum SearchCriteria
+// pageSize is %max", "Maximum items of type "%type" is %max" (2.4.6-p1, REC limits-*). The
+// text may be translated; the placeholder is not.
+func (e errorBody) limited() bool {
+	var p map[string]json.RawMessage
+	_ = json.Unmarshal(e.Parameters, &p)
+	return p["max"] != nil && (len(p) == 1 || len(p) == 2 && p["type"] != nil)
 }
 
 func contentType(h http.Header) string {

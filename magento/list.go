@@ -11,29 +11,43 @@ import (
 	"github.com/commercesync/commerce"
 )
 
-// Condition compares a field with a value. Magento takes an unknown one as Eq.
+// Condition compares a field with a value. Magento takes an unknown one as Eq without a
+// word (2.4.6-p1, REC 180), so that another than these is refused before it is sent.
 type Condition string
 
 // The conditions that Magento knows. In and NotIn take a comma list, Like and
-// NotLike % as wildcard; From and To belong together, in two groups.
+// NotLike % as wildcard, FinSet and NotFinSet one of a stored comma list; From and To
+// belong together, in two groups; Null and NotNull take no value.
 const (
-	Eq      Condition = "eq"
-	NotEq   Condition = "neq"
-	Gt      Condition = "gt"
-	GtEq    Condition = "gteq"
-	Lt      Condition = "lt"
-	LtEq    Condition = "lteq"
-	From    Condition = "from"
-	To      Condition = "to"
-	In      Condition = "in"
-	NotIn   Condition = "nin"
-	Like    Condition = "like"
-	NotLike Condition = "nlike"
-	Null    Condition = "null"
-	NotNull Condition = "notnull"
+	Eq        Condition = "eq"
+	NotEq     Condition = "neq"
+	Gt        Condition = "gt"
+	GtEq      Condition = "gteq"
+	MoreEq    Condition = "moreq"
+	Lt        Condition = "lt"
+	LtEq      Condition = "lteq"
+	From      Condition = "from"
+	To        Condition = "to"
+	In        Condition = "in"
+	NotIn     Condition = "nin"
+	Like      Condition = "like"
+	NotLike   Condition = "nlike"
+	FinSet    Condition = "finset"
+	NotFinSet Condition = "nfinset"
+	Null      Condition = "null"
+	NotNull   Condition = "notnull"
 )
 
-// Filter is one comparison. An unknown field is answered with a 500.
+func (c Condition) known() bool {
+	switch c {
+	case "", Eq, NotEq, Gt, GtEq, MoreEq, Lt, LtEq, From, To, In, NotIn, Like, NotLike, FinSet, NotFinSet, Null, NotNull:
+		return true
+	}
+	return false
+}
+
+// Filter is one comparison. An unknown field is answered with a 500, which is an error
+// of kind internal and never tried again.
 type Filter struct {
 	Field string
 	Is    Condition // defaults to Eq
@@ -83,11 +97,11 @@ func (c criteria) params() params {
 	for g, group := range c.groups {
 		for f, filter := range group {
 			at := "searchCriteria[filter_groups][" + strconv.Itoa(g) + "][filters][" + strconv.Itoa(f) + "]"
-			is := filter.Is
-			if is == "" {
-				is = Eq
+			is, value := cmp.Or(filter.Is, Eq), filter.Value
+			if is == Null || is == NotNull {
+				value = "1" // one has to be sent, and it does not matter which
 			}
-			ps = append(ps, param{at + "[field]", filter.Field}, param{at + "[value]", filter.Value}, param{at + "[condition_type]", string(is)})
+			ps = append(ps, param{at + "[field]", filter.Field}, param{at + "[value]", value}, param{at + "[condition_type]", string(is)})
 		}
 	}
 	for i, field := range c.sort {
@@ -140,6 +154,14 @@ func (l listing[T]) walk(ctx context.Context, cl *Client, p ListParams) iter.Seq
 		if !l.dated && (!p.UpdatedFrom.IsZero() || !p.UpdatedTo.IsZero()) {
 			yield(none, refuse(l.op, "", "these rows have no updated_at; leave ListParams.UpdatedFrom and UpdatedTo empty"))
 			return
+		}
+		for _, group := range p.Filters {
+			for _, f := range group {
+				if f.Field == "" || !f.Is.known() {
+					yield(none, refuse(l.op, "", "filter %.40q %.40q has no field or a condition that Magento does not know", f.Field, f.Is))
+					return
+				}
+			}
 		}
 		at := cursor{last: p.UpdatedFrom.UTC().Truncate(time.Second), seen: map[ID]bool{}}
 		for n := 0; ; n++ {

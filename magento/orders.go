@@ -289,12 +289,21 @@ func fits(op string, o Order, items []ItemQty) error {
 	if err != nil {
 		return refuse(op, "", "%w", err)
 	}
+	configurable := map[ID]bool{}
+	for _, row := range o.Items {
+		if row.ProductType == "configurable" {
+			configurable[row.ItemID] = true
+		}
+	}
 	for _, row := range o.Items {
 		want, ok := asked[row.ItemID]
 		if !ok {
 			continue
 		}
 		delete(asked, row.ItemID)
+		if configurable[row.ParentItemID] {
+			return refuse(op, CodeChildRow, "row %d (%s) is shipped by its parent, row %d", row.ItemID, row.SKU, row.ParentItemID)
+		}
 		open, err := row.Open()
 		if err != nil {
 			return refuse(op, "", "row %d: %w", row.ItemID, err)
@@ -377,6 +386,10 @@ func sumByRow(items []ItemQty) (map[ID]commerce.Decimal, error) {
 // every state: the route saves only what is sent. Compare before writing; a changed
 // number moves UpdatedAt. An unknown order is of kind invalid, not of kind not found.
 func (s *Orders) SetExtOrderID(ctx context.Context, id ID, ext string) error {
+	op := "set ext_order_id of order " + id.String()
+	if id <= 0 {
+		return refuse(op, "", "without an id Magento makes a new order of it")
+	}
 	type entity struct {
 		EntityID   ID     `json:"entity_id"`
 		ExtOrderID string `json:"ext_order_id"`
@@ -386,7 +399,7 @@ func (s *Orders) SetExtOrderID(ctx context.Context, id ID, ext string) error {
 	var answer struct {
 		EntityID ID `json:"entity_id"`
 	}
-	return s.cl.post(ctx, "set ext_order_id of order "+id.String(), "/orders",
+	return s.cl.post(ctx, op, "/orders",
 		map[string]entity{"entity": {id, ext}}, &answer)
 }
 

@@ -15,8 +15,8 @@ import (
 // Products reads the catalogue as Config.Store shows it.
 type Products struct{ cl *Client }
 
-// Product is something on sale. Prices have up to 6 decimals, in the base currency of
-// the website.
+// Product is something on sale. Prices have up to 6 decimals ([Number.Price]), in the
+// base currency of the website.
 type Product struct {
 	ID               ID               `json:"id"`
 	SKU              string           `json:"sku"` // as stored; any letter case finds it

@@ -7,7 +7,7 @@ import (
 	"github.com/commercesync/commerce"
 )
 
-// Codes of refunds that are refused before anything is sent.
+// Codes of refunds and shipments that are refused before anything is sent.
 const (
 	// CodeNothingNamed: a refund names no rows and does not say Everything.
 	CodeNothingNamed = "nothing_named"
@@ -15,7 +15,8 @@ const (
 	CodeShippingUnsaid = "shipping_unsaid"
 	// CodeNothingPaid: nothing was paid, or all of it went back already.
 	CodeNothingPaid = "nothing_paid"
-	// CodeChildRow: a row is refunded by its parent.
+	// CodeChildRow: a row is refunded, and that of a configurable product also shipped, by
+	// its parent.
 	CodeChildRow = "child_row"
 	// CodeQuantityRefund: more of a row is to go back than was invoiced and is left.
 	CodeQuantityRefund = "quantity_refund"

@@ -28,10 +28,20 @@ func (n Number) MarshalJSON() ([]byte, error) {
 // that Magento stores and then to those of the currency; exact reports whether
 // nothing was lost. An absent number is nought.
 func (n Number) Money(c commerce.Currency) (m commerce.Money, exact bool, err error) {
+	return n.round(4, c)
+}
+
+// Price reads the number as a price of the catalogue, which Magento stores with 6
+// decimals, rounded half away from zero to those and then to those of the currency.
+func (n Number) Price(c commerce.Currency) (m commerce.Money, exact bool, err error) {
+	return n.round(6, c)
+}
+
+func (n Number) round(places int, c commerce.Currency) (commerce.Money, bool, error) {
 	if n == "" {
 		n = "0"
 	}
-	return commerce.RoundMoney(string(n), 4, c)
+	return commerce.RoundMoney(string(n), places, c)
 }
 
 // Decimal reads the number exactly, as a quantity or a rate is. An absent number is 0.

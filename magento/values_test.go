@@ -2,6 +2,7 @@ package magento_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -46,7 +47,13 @@ func TestNumbersBecomeMoney(t *testing.T) {
 		require.Equal(t, tc.want, m.String())
 		require.Equal(t, tc.exact, exact, tc.number)
 	}
-	_, _, err := magento.Number("1").Money("XXQ")
+	// 1.00495 is 1.0050 with the 4 decimals of an order and 1.00495 with the 6 of a price.
+	paid, _, err := magento.Number("1.00495").Money("EUR")
+	require.NoError(t, err)
+	price, exact, err := magento.Number("1.00495").Price("EUR")
+	require.NoError(t, err)
+	require.Equal(t, "1.01 EUR 1.00 EUR false", fmt.Sprint(paid, price, exact))
+	_, _, err = magento.Number("1").Money("XXQ")
 	require.Equal(t, commerce.KindInvalid, commerce.KindOf(err))
 	d, err := magento.Number("2.0000").Decimal()
 	require.NoError(t, err)
