@@ -3,7 +3,7 @@
 # make vet     gofmt, go vet and tidy modules
 # make lint    golangci-lint, where it is installed
 
-MODULES := . examples internal/integration
+MODULES := . idempotency/redisstore examples internal/integration
 GOTEST  := go test -race -shuffle=on -timeout 20m
 
 .PHONY: test kill servers vet lint

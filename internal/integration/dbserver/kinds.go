@@ -75,6 +75,25 @@ var MariaDB = &Kind{
 	end: syscall.SIGTERM,
 }
 
+// Redis is the one in the search path, kept as safe as it can be.
+var Redis = &Kind{
+	name: "Redis", account: "nobody", version: "redis-server",
+	programs: func() (map[string]string, error) {
+		path, err := exec.LookPath("redis-server")
+		if err != nil {
+			return nil, ErrMissing
+		}
+		return map[string]string{"redis-server": path}, nil
+	},
+	serve: func(data string, port int) []string {
+		return []string{"redis-server", "--port", strconv.Itoa(port), "--bind", "127.0.0.1", "--dir", data,
+			"--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction", "--save", ""}
+	},
+	at:  func(port int, _ string) string { return fmt.Sprintf("127.0.0.1:%d", port) },
+	cut: syscall.SIGKILL,
+	end: syscall.SIGKILL, // asked in order it stays where a first log is still to be written
+}
+
 // short is a name for any text.
 func short(text []byte) []byte {
 	sum := sha256.Sum256(text)

@@ -38,7 +38,7 @@ import (
 
 // Kind is a kind of server.
 type Kind struct {
-	// Driver is the name under which database/sql knows its driver.
+	// Driver is the name under which database/sql knows its driver; Redis has none.
 	Driver string
 
 	name     string
@@ -178,7 +178,12 @@ func (s *Server) initialise(template string) error {
 		return err
 	}
 	data := filepath.Join(fresh, "data")
-	if err := s.run(s.kind.initial(data)...); err != nil {
+	if s.kind.initial == nil {
+		err = s.run("/bin/mkdir", data)
+	} else {
+		err = s.run(s.kind.initial(data)...)
+	}
+	if err != nil {
 		return err
 	}
 	// Of two that make it at once the first wins; both are alike.
@@ -233,15 +238,10 @@ func (s *Server) Up() error {
 func (s *Server) ready() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	pool, err := sql.Open(s.kind.Driver, s.DSN(s.kind.first))
-	if err != nil {
-		return err
-	}
-	defer pool.Close()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		err := pool.PingContext(ctx)
+		err := s.ping(ctx)
 		if err == nil {
 			return nil
 		}
@@ -252,6 +252,22 @@ func (s *Server) ready() error {
 		case <-tick.C:
 		}
 	}
+}
+
+func (s *Server) ping(ctx context.Context) error {
+	if s.kind.Driver == "" {
+		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", s.DSN(s.kind.first))
+		if err != nil {
+			return err
+		}
+		return conn.Close()
+	}
+	pool, err := sql.Open(s.kind.Driver, s.DSN(s.kind.first))
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	return pool.PingContext(ctx)
 }
 
 // Down stops the server at once, as a power cut of its process would: connections
