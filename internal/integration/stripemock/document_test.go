@@ -26,6 +26,8 @@ type document struct {
 	Components struct {
 		Schemas map[string]*schema `json:"schemas"`
 	} `json:"components"`
+
+	split map[int][][]string // the paths by how many parts they have
 }
 
 type operation struct {
@@ -102,8 +104,13 @@ var newest = sync.OnceValues(func() (*document, error) {
 })
 
 func read(b []byte) (*document, error) {
-	d := &document{}
-	return d, json.Unmarshal(b, d)
+	d := &document{split: map[int][][]string{}}
+	err := json.Unmarshal(b, d)
+	for p := range d.Paths {
+		parts := strings.Split(p, "/")
+		d.split[len(parts)] = append(d.split[len(parts)], parts)
+	}
+	return d, err
 }
 
 // documents are those of both versions, by version.
@@ -124,14 +131,13 @@ func (d *document) route(method, path string) (string, *operation) {
 	want := strings.Split(path, "/")
 	var found string
 	var best *operation
-	for p, verbs := range d.Paths {
-		op := verbs[strings.ToLower(method)]
-		if op == nil || best != nil && strings.Count(p, "{") >= strings.Count(found, "{") {
+	for _, parts := range d.split[len(want)] {
+		if !slices.EqualFunc(parts, want, func(a, b string) bool { return a == b || strings.HasPrefix(a, "{") && b != "" }) {
 			continue
 		}
-		if slices.EqualFunc(strings.Split(p, "/"), want, func(a, b string) bool {
-			return a == b || strings.HasPrefix(a, "{") && b != ""
-		}) {
+		p := strings.Join(parts, "/")
+		op := d.Paths[p][strings.ToLower(method)]
+		if op != nil && (best == nil || strings.Count(p, "{") < strings.Count(found, "{")) {
 			found, best = p, op
 		}
 	}

@@ -3,6 +3,7 @@ package stripemock
 import (
 	"encoding/json"
 	"fmt"
+	"iter"
 	"maps"
 	"net/http"
 	"net/url"
@@ -28,17 +29,16 @@ func TestNoParameterIsIgnored(t *testing.T) {
 	require.NoError(t, err)
 	docs := map[string]*document{stripe.APIVersion: doc}
 	taken, refused := 0, 0
-	for _, route := range modelled(t, stripe.APIVersion, docs) {
+	good := samples(t, docs, modelled(t, stripe.APIVersion, docs))
+	for _, route := range slices.Sorted(maps.Keys(good)) {
 		method, path, _ := strings.Cut(route, " ")
 		form := doc.Paths[path][strings.ToLower(method)].form()
-		p := prober{t: t, docs: docs, route: route}
-		if !p.find() {
-			continue // TestEveryAnswer says so
-		}
+		p := good[route]
 		t.Run(route, func(t *testing.T) {
 			p.t = t
+			defer p.end()
 			for _, one := range doc.parameters("", form, nil) {
-				if slices.Contains(everywhere, one.name()) || one.kind == "string" && len(one.words) == 0 && p.base.Has(one.path) {
+				if slices.Contains(everywhere, one.name()) || one.kind == "string" && len(one.words) == 0 && p.form.Has(one.path) {
 					continue
 				}
 				if p.try(one) {
@@ -140,75 +140,113 @@ func (d *document) parameters(path string, s *schema, with map[string]string) (o
 type prober struct {
 	t        *testing.T
 	docs     map[string]*document
-	route    string
 	scenario func(*world)
-	base     url.Values     // the good request's parameters
-	good     map[string]any // its answer
-	again    *world         // where it can be repeated; nil = each time in a new world
-	path     string
+	sample
+	after *world // the scenario's world when it is over, if the request is good there too
+	w     *world // one that waits for the request; nil = not yet
+	stop  func()
+}
+
+// sample is a request that was good in a scenario.
+type sample struct {
+	route, path string
+	form        url.Values
+	answer      map[string]any
+	calls       int // to the route before it
+}
+
+// samples runs the scenarios and returns the first good request of each route.
+func samples(t *testing.T, docs map[string]*document, routes []string) map[string]*prober {
+	t.Helper()
+	out := map[string]*prober{}
+	for _, name := range slices.Sorted(maps.Keys(scenarios)) {
+		w := newWorld(t, stripe.APIVersion, docs)
+		calls := map[string]int{}
+		w.seen = func(s sample, status int) {
+			if status == http.StatusOK && out[s.route] == nil {
+				s.calls = calls[s.route]
+				out[s.route] = &prober{t: t, docs: docs, scenario: scenarios[name], sample: s, after: w}
+			}
+			calls[s.route]++
+		}
+		scenarios[name](w)
+		w.readAll(routes)
+		w.seen = nil
+	}
+	for _, p := range out {
+		if status, _ := p.after.raw(p.path, p.form.Encode()); status != http.StatusOK {
+			p.after = nil
+		}
+	}
+	return out
 }
 
 // stopped ends a scenario at the request that was looked for.
 type stopped struct{}
 
-// run runs the scenario up to the route's first good request, with more parameters.
-func (p *prober) run(more map[string]string) (status int, answer map[string]any, w *world) {
-	w = newWorld(p.t, stripe.APIVersion, p.docs)
-	w.watch = p.route
-	w.more = more
-	defer func() {
-		if r := recover(); r != nil {
-			if _, ok := r.(stopped); !ok {
+// wait runs the scenario up to the request, and no further.
+func (p *prober) wait() {
+	next, stop := iter.Pull(func(yield func(*world) bool) {
+		defer func() {
+			if r := recover(); r != nil && r != any(stopped{}) {
 				panic(r)
 			}
-			status, answer = w.status, w.answer
+		}()
+		w, calls := newWorld(p.t, stripe.APIVersion, p.docs), p.calls
+		w.before = func(route string) {
+			if route != p.route {
+				return
+			}
+			if calls == 0 {
+				yield(w)
+				panic(stopped{})
+			}
+			calls--
 		}
-	}()
-	p.scenario(w)
-	w.readAll([]string{p.route})
-	return 0, nil, w
+		p.scenario(w)
+	})
+	w, ok := next()
+	require.True(p.t, ok)
+	p.w, p.stop = w, stop
 }
 
-// find finds a scenario that has a good request of the route.
-func (p *prober) find() bool {
-	for _, name := range slices.Sorted(maps.Keys(scenarios)) {
-		p.scenario = scenarios[name]
-		status, answer, w := p.run(nil)
-		if status != http.StatusOK {
-			continue
-		}
-		p.base, p.good, p.path = w.form, answer, w.path
-		if status, _ := w.raw(p.path, w.form.Encode()); status == http.StatusOK {
-			p.again = w
-		}
-		return true
-	}
-	return false
-}
-
+// send makes the good request with more parameters.
 func (p *prober) send(more map[string]string) (int, map[string]any) {
-	if p.again == nil {
-		status, answer, _ := p.run(more)
-		return status, answer
-	}
-	form := maps.Clone(p.base)
+	form := maps.Clone(p.form)
 	for k, v := range more {
 		form[k] = []string{v}
 	}
-	return p.again.raw(p.path, form.Encode())
+	if p.after != nil {
+		return p.after.raw(p.path, form.Encode())
+	}
+	if p.w == nil {
+		p.wait()
+	}
+	status, answer := p.w.raw(p.path, form.Encode())
+	if status != http.StatusBadRequest {
+		p.end()
+	}
+	return status, answer
+}
+
+func (p *prober) end() {
+	if p.w != nil {
+		p.stop()
+		p.w = nil
+	}
 }
 
 // try reports whether a parameter is taken.
 func (p *prober) try(one parameter) bool {
 	p.t.Helper()
-	now := at(p.good, one.path)
+	now := at(p.answer, one.path)
 	value := one.sample(now)
 	more := maps.Clone(one.with)
 	if more == nil {
 		more = map[string]string{}
 	}
 	for k := range more {
-		if p.base.Has(k) {
+		if p.form.Has(k) {
 			delete(more, k)
 		}
 	}

@@ -25,13 +25,8 @@ type world struct {
 	fake    *stripetest.Fake
 	judge   *judge
 
-	// The first good request of a route is to be looked at, with more parameters.
-	watch  string
-	more   map[string]string
-	path   string // POST /v1/…, with the ids
-	form   url.Values
-	status int
-	answer map[string]any
+	before func(route string) // each request of the scenario; nil = nothing
+	seen   func(sample, int)  // after it, with the status; nil = nothing
 }
 
 func newWorld(t *testing.T, version string, docs map[string]*document) *world {
@@ -47,20 +42,18 @@ func newWorld(t *testing.T, version string, docs map[string]*document) *world {
 func (w *world) send(route, form string) (status int, answer map[string]any) {
 	w.t.Helper()
 	method, path, _ := strings.Cut(route, " ")
-	if found, _ := w.judge.docs[w.version].route(method, path); w.watch == "" || w.watch != method+" "+found {
-		return w.raw(route, form)
+	found, _ := w.judge.docs[w.version].route(method, path)
+	found = method + " " + found
+	if w.before != nil {
+		w.before(found)
 	}
-	values, err := url.ParseQuery(form)
-	require.NoError(w.t, err)
-	for name, value := range w.more {
-		values[name] = []string{value}
+	status, answer = w.raw(route, form)
+	if w.seen != nil {
+		values, err := url.ParseQuery(form)
+		require.NoError(w.t, err)
+		w.seen(sample{route: found, path: route, form: values, answer: answer}, status)
 	}
-	w.path, w.form = route, values
-	w.status, w.answer = w.raw(route, values.Encode())
-	if w.status == http.StatusOK || w.more != nil {
-		panic(stopped{})
-	}
-	return w.status, w.answer
+	return status, answer
 }
 
 func (w *world) raw(route, form string) (status int, answer map[string]any) {
