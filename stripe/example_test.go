@@ -30,6 +30,28 @@ func exampleClient() (*stripetest.Fake, *stripe.Client) {
 	return fake, client
 }
 
+// From a configuration to the first call. Nothing but the key has to be said; the fake
+// takes the place of Stripe here.
+func Example() {
+	fake, err := stripetest.New(stripetest.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	client, err := stripe.NewClient(stripe.Config{
+		Credentials: commerce.Static(commerce.NewSecret("sk_test_1")), // asked for each attempt; a vault hands out keys that change
+		Transport:   fake.Transport(),                                 // leave it out for Stripe itself
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := client.Ping(context.Background()); err != nil {
+		log.Fatal(err) // errors.Is(err, commerce.ErrAuth): the key is no good
+	}
+	_, err = client.PaymentIntents.Get(context.Background(), "pi_404")
+	fmt.Println("not found:", errors.Is(err, commerce.ErrNotFound))
+	// Output: not found: true
+}
+
 // A payment intent is read together with its charge and what Stripe kept of it.
 func ExamplePaymentIntentService_Get() {
 	fake, client := exampleClient()

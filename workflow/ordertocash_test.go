@@ -343,6 +343,21 @@ func TestLaterNewsOfAFinishedOrderIsNoNews(t *testing.T) {
 	}
 }
 
+// Stripe at times sends two events with different ids for one change.
+func TestTwoEventsForOneChangeAreOneJourney(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	o.order("1")
+	o.payment("1", []string{"1"})
+	for _, id := range []string{"evt_1", "evt_2"} {
+		o.news(id, "charge.succeeded", "pi_1")
+	}
+	o.work()
+	require.Equal(t, sorted(journey), o.inventory())
+	require.Zero(t, o.doubles())
+	require.Empty(t, o.dead())
+}
+
 func TestNothingIsShippedForAnOrderThatWasCanceledOnTheWay(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t, func(o *office) { o.o2c.Warehouse = depot{o.world, "backorder"} })

@@ -13,6 +13,9 @@
 // Every object says whether it is live. One of the other mode than the ref that
 // asked for it is refused, with code "mode_mismatch".
 //
+// [Handler] is for handlers of one's own, in Stripe's words; [Missed] brings an inbox
+// the webhooks that were not delivered.
+//
 // # How strong
 //
 // [Pay.Request] is keyed: Stripe refuses a second write under one idempotency key for
