@@ -106,7 +106,7 @@ func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Idempotency-Key", q.key)
 		status, out, replayed = f.once(w, r, q)
 	} else {
-		status, out = answer(f.route(q))
+		status, out = answer(q.followed(f.route(q)))
 	}
 	f.remember(Call{Method: r.Method, Path: r.URL.Path, Params: values, IdempotencyKey: q.key,
 		APIVersion: q.version, Status: status, Replayed: replayed})
@@ -202,6 +202,42 @@ func answer(out object, p *problem) (int, []byte) {
 		return http.StatusInternalServerError, []byte(`{"error":{"type":"api_error","message":"not marshalled"}}`)
 	}
 	return status, b
+}
+
+// followed refuses a read that asked to expand what can not be.
+func (q *request) followed(out object, p *problem) (object, *problem) {
+	if p != nil || q.method != http.MethodGet {
+		return out, p
+	}
+	for _, path := range q.form.array("expand") {
+		if !follows(out, strings.Split(path, ".")) {
+			return nil, badParam("expand", "", "This property cannot be expanded ("+path+").")
+		}
+	}
+	return out, nil
+}
+
+// follows reports whether an answer has an object at the end of a path, or nothing:
+// some links are there only where they lead somewhere.
+func follows(v any, path []string) bool {
+	switch v := v.(type) {
+	case nil:
+		return true
+	case object:
+		if len(path) == 0 {
+			return true
+		}
+		below, ok := v[path[0]]
+		return !ok && len(path) == 1 || ok && follows(below, path[1:])
+	case []object:
+		for _, o := range v {
+			if !follows(o, path) {
+				return false
+			}
+		}
+		return len(path) > 0
+	}
+	return false
 }
 
 // route finds the endpoint.

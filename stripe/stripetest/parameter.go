@@ -68,6 +68,10 @@ func leaf(parts []string) string {
 // Source: stripe-mock's document of 2023-10-16.
 func fits(key, name, words, value string) *problem {
 	switch {
+	case strings.HasPrefix(key, "expand["):
+		if !links[value[strings.LastIndex(value, ".")+1:]] {
+			return badParam("expand", "", "This property cannot be expanded ("+value+").")
+		}
 	case words != "":
 		if !slices.Contains(strings.Split(words, "|"), value) {
 			return badParam(key, "", "Invalid "+key+": must be one of "+strings.ReplaceAll(words, "|", ", "))
@@ -108,6 +112,16 @@ var (
 		proration_date quantity redeem_by refund_amount resumes_at shipping_cost_amount tax_date trial_period_days
 		unit_amount year`)
 )
+
+// links are the members that can be expanded, of all objects.
+var links = set(`account application application_fee balance_transaction breakdown charge coupon customer
+	customer_balance_transaction default_payment_method default_price default_source destination destination_payment
+	destination_payment_refund discounts external_accounts failure_balance_transaction fee invoice invoice_item
+	latest_attempt latest_charge latest_invoice line_items lines mandate on_behalf_of original_payout
+	originating_transaction payment_intent payment_link payment_method payments pending_setup_intent price product
+	promotion_code quote refund refunds reversals reversed_by review schedule setup_intent shipping_rate source
+	source_refund source_transaction source_transfer source_transfer_reversal sources subscription subscription_item
+	subscriptions tax_code tax_ids tax_rate test_clock transfer transfer_reversal`)
 
 // vocabulary is the words of parameters that have the same everywhere.
 var vocabulary = map[string]string{
