@@ -36,15 +36,26 @@ func (o *order) canInvoice() bool {
 
 func (o *order) canShip() bool {
 	return !o.held() && !o.reviewed() && !o.virtual && o.state != "canceled" &&
-		o.any(func(i *item) bool { return i.shippable() && i.toShip() > 0 })
+		o.any(func(i *item) bool {
+			left := i.toShip()
+			if i.parent != nil && i.parent.kind == "bundle" {
+				left = i.unshipped()
+			}
+			return left > 0 && !i.virtual && i.refunded != i.ordered
+		})
 }
 
 func (o *order) canRefund() bool {
 	if o.held() || o.reviewed() || o.state == "canceled" || o.state == "closed" {
 		return false
 	}
-	left := o.sums["total_paid"].base - o.sums["total_refunded"].base
-	return left > 0 && left-o.sums["adjustment_negative"].base > 0
+	// In the buyer's currency, where a cent may be left over (REC 442).
+	left := o.sums["total_paid"].order - o.sums["total_refunded"].order
+	if o.sums["grand_total"].order == 0 {
+		paidBack := o.sums["total_refunded"] == o.sums["total_paid"] && o.refunded
+		return !o.canInvoice() && !paidBack
+	}
+	return left != 0 && left != o.sums["adjustment_negative"].order
 }
 
 func (o *order) canCancel() bool {
@@ -52,19 +63,38 @@ func (o *order) canCancel() bool {
 		o.any(func(i *item) bool { return i.priced() && i.toInvoice() > 0 })
 }
 
-// settle computes the state anew, as Magento does whenever an order is saved.
+// settle computes the state anew, as Magento does whenever an order is saved
+// (M2:app/code/Magento/Sales/Model/ResourceModel/Order/Handler/State.php).
 func (s *Shop) settle(o *order) {
-	if o.state == "new" && o.inProcess {
-		s.set(o, "processing")
-	}
 	if o.state == "canceled" || o.held() || o.canInvoice() {
 		return
 	}
 	switch {
-	case (o.state == "processing" || o.state == "complete") && !o.canRefund() && !o.canShip() && o.sums["total_refunded"].base > 0:
+	case (o.state == "processing" || o.state == "complete") && !o.canRefund() && !o.canShip() && !o.virtual:
 		s.set(o, "closed")
 	case o.state == "processing" && (!o.canShip() || o.shippedOrRefunded()):
 		s.set(o, "complete")
+	}
+}
+
+// resolve computes the state after a refund, which is processing or new until all is
+// invoiced and shipped: so an order that was complete too early becomes new (REC 550;
+// M2:app/code/Magento/Sales/Model/Order/StateResolver.php). A status of the state stays.
+func (s *Shop) resolve(o *order) {
+	state := "new"
+	if o.state == "processing" {
+		state = "processing"
+	}
+	if o.state != "canceled" && !o.held() && !o.canInvoice() && !o.canShip() {
+		switch {
+		case o.sums["grand_total"].base == 0, o.canRefund():
+			state = "complete"
+		case o.sums["total_refunded"].order != 0:
+			state = "closed"
+		}
+	}
+	if o.state != state || o.status != defaults[state] && !slices.Contains(s.c.Statuses[state], o.status) {
+		s.set(o, state)
 	}
 }
 
@@ -138,16 +168,16 @@ func (s *Shop) serveComment(r *request) (any, *failure) {
 	}
 	h := in.StatusHistory
 	if h == nil {
-		return nil, &failure{400, `"%fieldName" is required. Enter and try again.`, obj{"fieldName": "statusHistory"}, nil, false}
+		return nil, missingField("statusHistory")
 	}
 	c := &comment{order: o.id, text: h.Comment, created: s.now(), notified: h.IsCustomerNotified == 1, visible: h.IsVisibleOnFront == 1}
 	switch {
 	case h.Status != nil:
 		c.status = *h.Status
-		if s.checksStatus() && c.status != o.status && c.status != defaults[o.state] && !slices.Contains(s.c.Statuses[o.state], c.status) {
+		if s.from247() && c.status != o.status && c.status != defaults[o.state] && !slices.Contains(s.c.Statuses[o.state], c.status) {
 			return nil, invalid(`Unable to add comment: The status "%1" is not part of the order status history.`, c.status)
 		}
-	case s.checksStatus():
+	case s.from247():
 		c.status = o.status
 	}
 	// Before 2.4.7 whatever was sent becomes the order's status, null as well (REC 333).
@@ -189,102 +219,55 @@ func (s *Shop) serveUnhold(r *request) (any, *failure) {
 	return true, nil
 }
 
+// serveCancel cancels what is left to invoice and to ship. Before 2.4.7 no lock keeps
+// requests apart: one that arrived while the order could still be cancelled cancels it
+// again, and gives its goods free once more (REC 329).
 func (s *Shop) serveCancel(r *request) (any, *failure) {
 	o, f := s.find(r.id)
 	if f != nil {
 		return nil, f
 	}
 	if !o.canCancel() {
-		return false, nil
+		if !r.cancels {
+			return false, nil
+		}
+		for _, i := range o.items {
+			i.freed += i.canceled
+		}
+		return true, nil
+	}
+	if f := s.void(o); f != nil {
+		return nil, f
 	}
 	state := "canceled"
 	for _, i := range o.items {
-		cancel := min(i.toInvoice(), i.toShip())
 		if state != "processing" && i.toRefund() > 0 {
 			// Something was invoiced: the order lives on for what can still be shipped.
-			if state = "complete"; i.toShip() > cancel {
+			if state = "complete"; i.toShip() > min(i.toInvoice(), i.toShip()) {
 				state = "processing"
 			}
 		}
-		i.canceled += cancel
+		i.cancel()
 	}
+	for name, of := range map[string]string{"subtotal": "subtotal", "tax": "tax_amount", "shipping": "shipping_amount"} {
+		o.sums[name+"_canceled"] = o.sums[of].sub(o.sums[name+"_invoiced"])
+	}
+	// Both are negative, so that what was invoiced is added where it should be taken off.
+	o.sums["discount_canceled"] = o.sums["discount_amount"].add(o.sums["discount_invoiced"]).neg()
 	o.sums["total_canceled"] = o.sums["grand_total"].sub(o.sums["total_paid"])
 	s.set(o, state)
 	s.touch(o)
+	s.settle(o)
 	return true, nil
 }
 
-// serveOrderSave is the raw save of an order: only what is sent is stored, and the
-// answer shows nulls for the rest (REC 165-170, 351).
-func (s *Shop) serveOrderSave(r *request) (any, *failure) {
-	body, _ := r.body.(obj)
-	entity, ok := body["entity"].(obj)
-	if !ok {
-		return nil, &failure{400, `"%fieldName" is required. Enter and try again.`, obj{"fieldName": "entity"}, nil, false}
+// cancel cancels what is left of a row. Its cancelled taxes have one currency only, and
+// the tax is that of the base (REC 476).
+func (i *item) cancel() {
+	i.canceled = min(i.toInvoice(), i.toShip())
+	for name, amount := range map[string]dec{"tax_canceled": i.sums["tax_amount"].base, "discount_tax_compensation_canceled": i.sums["discount_tax_compensation_amount"].order} {
+		i.plain[name] = amount.real().mul(i.canceled.real()).quo(i.ordered.real()).dec()
 	}
-	id, err := parseDec(text(entity["entity_id"]))
-	o := s.order(int64(id / one))
-	if err != nil || o == nil {
-		return nil, invalid("Please provide payment for the order.")
-	}
-	changed := false
-	payment := o.payment
-	for name, v := range entity {
-		switch name {
-		case "payment":
-			in, _ := v.(obj)
-			payment = s.savePayment(o, in)
-		case "entity_id":
-		case "state":
-			changed = changed || o.state != text(v)
-			o.state = text(v)
-		case "status":
-			changed = changed || o.status != text(v)
-			o.status = text(v)
-		case "ext_order_id", "ext_customer_id":
-			changed = changed || o.plain[name] != any(text(v))
-			o.plain[name] = text(v)
-		default:
-			return nil, s.internal() // not part of this shop
-		}
-	}
-	if changed {
-		s.touch(o)
-	}
-	full := s.renderOrder(o)
-	out := obj{"base_grand_total": nil, "grand_total": nil, "base_total_due": 0, "total_due": 0, "customer_email": nil}
-	for _, name := range []string{"entity_id", "created_at", "updated_at", "billing_address_id", "items", "billing_address", "payment", "status_histories"} {
-		if v, ok := full[name]; ok {
-			out[name] = v
-		}
-	}
-	for name := range entity {
-		out[name] = full[name]
-	}
-	out["payment"] = payment
-	return out, nil
-}
-
-// savePayment stores a payment. Without the id of the order's own it becomes a second
-// one, which nothing shows but the answer (REC 170, 171).
-func (s *Shop) savePayment(o *order, in obj) obj {
-	out := obj{"parent_id": o.id, "entity_id": o.payment["entity_id"]}
-	same := integer(in["entity_id"]) == integer(o.payment["entity_id"])
-	if !same {
-		out["entity_id"] = s.next("payment")
-	}
-	for name, v := range in {
-		if name != "entity_id" && name != "parent_id" {
-			out[name] = v
-		}
-	}
-	if same {
-		for name, v := range out {
-			o.payment[name] = v
-		}
-		return o.payment
-	}
-	return out
 }
 
 // text is a plain JSON value as text.

@@ -1,8 +1,8 @@
 package magentotest
 
 import (
-	"fmt"
-	"maps"
+	"cmp"
+	"slices"
 )
 
 func (s *Shop) itemOf(id int64) (*order, *item) {
@@ -75,15 +75,18 @@ func (s *Shop) serveAddress(r *request) (any, *failure) {
 	body, _ := r.body.(obj)
 	in, ok := body["entity"].(obj)
 	if !ok {
-		return nil, &failure{400, `"%fieldName" is required. Enter and try again.`, obj{"fieldName": "entity"}, nil, false}
+		return nil, missingField("entity")
 	}
 	o := s.order(r.id)
 	street, _ := in["street"].([]any)
-	whole := o != nil && len(street) > 0
+	whole := len(street) > 0
 	for _, name := range []string{"firstname", "lastname", "city", "telephone", "country_id", "address_type", "email"} {
 		whole = whole && text(in[name]) != ""
 	}
-	if !whole {
+	if !whole || o == nil {
+		if whole && in["entity_id"] == nil {
+			s.next("address") // taken before the database found that there is no such order (REC 508)
+		}
 		return nil, invalid("The order address couldn't be saved.")
 	}
 	saved := obj{}
@@ -95,21 +98,13 @@ func (s *Shop) serveAddress(r *request) (any, *failure) {
 	saved["parent_id"] = r.id
 	id := integer(in["entity_id"])
 	if id == 0 {
-		saved["entity_id"] = s.next("address")
-		return saved, nil
+		id = s.next("address")
+		saved["entity_id"] = id
 	}
 	for _, other := range s.orders {
-		for _, a := range []*obj{&other.billing, &other.shipping} {
-			if *a == nil || fmt.Sprint((*a)["entity_id"]) != fmt.Sprint(id) {
-				continue
-			}
-			if *a = nil; other == o {
-				*a = maps.Clone(saved)
-			}
-		}
+		other.addresses = slices.DeleteFunc(other.addresses, func(a obj) bool { return integer(a["entity_id"]) == id })
 	}
-	if other := o.billing; other == nil && saved["address_type"] == "billing" {
-		o.billing = maps.Clone(saved)
-	}
+	o.addresses = append(o.addresses, saved)
+	slices.SortStableFunc(o.addresses, func(a, b obj) int { return cmp.Compare(integer(a["entity_id"]), integer(b["entity_id"])) })
 	return saved, nil
 }

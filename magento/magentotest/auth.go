@@ -152,6 +152,14 @@ func signature(r *http.Request, oauth map[string]string, who Integration) string
 	for i, p := range pairs {
 		joined[i] = p.name + "=" + p.value
 	}
+	base := strings.ToUpper(r.Method) + "&" + rfc3986(origin(r)+r.URL.EscapedPath()) + "&" + rfc3986(strings.Join(joined, "&"))
+	mac := hmac.New(sha256.New, []byte(rfc3986(who.Keys.ConsumerSecret.Reveal())+"&"+rfc3986(who.Keys.AccessTokenSecret.Reveal())))
+	mac.Write([]byte(base))
+	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// origin is scheme, host and, where it is not the scheme's own, port of a request.
+func origin(r *http.Request) string {
 	scheme := r.URL.Scheme
 	if scheme == "" {
 		scheme = "http"
@@ -159,12 +167,7 @@ func signature(r *http.Request, oauth map[string]string, who Integration) string
 			scheme = "https"
 		}
 	}
-	host := strings.ToLower(r.Host)
-	host = strings.TrimSuffix(host, map[string]string{"http": ":80", "https": ":443"}[scheme])
-	base := strings.ToUpper(r.Method) + "&" + rfc3986(scheme+"://"+host+r.URL.EscapedPath()) + "&" + rfc3986(strings.Join(joined, "&"))
-	mac := hmac.New(sha256.New, []byte(rfc3986(who.Keys.ConsumerSecret.Reveal())+"&"+rfc3986(who.Keys.AccessTokenSecret.Reveal())))
-	mac.Write([]byte(base))
-	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
+	return scheme + "://" + strings.TrimSuffix(strings.ToLower(r.Host), map[string]string{"http": ":80", "https": ":443"}[scheme])
 }
 
 // rfc3986 encodes everything but letters, digits and - . _ ~.
@@ -187,6 +190,9 @@ func rfc3986(s string) string {
 // serveAdminToken gives an admin a JWT.
 func (s *Shop) serveAdminToken(r *request) (any, *failure) {
 	var in struct{ Username, Password string }
+	if f := r.needs("username", "password"); f != nil {
+		return nil, f
+	}
 	if f := r.into(s, &in); f != nil {
 		return nil, f
 	}

@@ -271,19 +271,18 @@ func TestConditionsCompareAsTheDatabaseDoes(t *testing.T) {
 		groups [][]magento.Filter
 		want   []magento.ID
 	}{
-		"eq without regard to case":      {magento.Where(f("customer_email", magento.Eq, "bob@EXAMPLE.com")), []magento.ID{2}},
-		"neq":                            {magento.Where(f("entity_id", magento.NotEq, "2")), []magento.ID{1, 3}},
-		"numbers are numbers":            {magento.Where(f("grand_total", magento.Lt, "20.0000")), []magento.ID{1}},
-		"gt and lteq":                    {magento.Where(f("entity_id", magento.Gt, "1"), f("entity_id", magento.LtEq, "2")), []magento.ID{2}},
-		"one of a group":                 {[][]magento.Filter{{f("entity_id", magento.Eq, "1"), f("entity_id", magento.Eq, "3")}}, []magento.ID{1, 3}},
-		"in":                             {magento.Where(f("entity_id", magento.In, "1,3")), []magento.ID{1, 3}},
-		"nin":                            {magento.Where(f("entity_id", magento.NotIn, "1,3")), []magento.ID{2}},
-		"like":                           {magento.Where(f("customer_email", magento.Like, "%example.com")), []magento.ID{1, 2}},
-		"nlike":                          {magento.Where(f("customer_email", magento.NotLike, "%example.com")), []magento.ID{3}},
-		"null: a guest":                  {magento.Where(f("customer_id", magento.Null, "1")), []magento.ID{1}},
-		"notnull":                        {magento.Where(f("customer_id", magento.NotNull, "1")), []magento.ID{2, 3}},
-		"null takes part in no compare":  {magento.Where(f("customer_id", magento.NotEq, "7")), []magento.ID{2, 3}},
-		"a condition nobody knows is eq": {magento.Where(f("entity_id", "like2", "1")), []magento.ID{1}},
+		"eq without regard to case":     {magento.Where(f("customer_email", magento.Eq, "bob@EXAMPLE.com")), []magento.ID{2}},
+		"neq":                           {magento.Where(f("entity_id", magento.NotEq, "2")), []magento.ID{1, 3}},
+		"numbers are numbers":           {magento.Where(f("grand_total", magento.Lt, "20.0000")), []magento.ID{1}},
+		"gt and lteq":                   {magento.Where(f("entity_id", magento.Gt, "1"), f("entity_id", magento.LtEq, "2")), []magento.ID{2}},
+		"one of a group":                {[][]magento.Filter{{f("entity_id", magento.Eq, "1"), f("entity_id", magento.Eq, "3")}}, []magento.ID{1, 3}},
+		"in":                            {magento.Where(f("entity_id", magento.In, "1,3")), []magento.ID{1, 3}},
+		"nin":                           {magento.Where(f("entity_id", magento.NotIn, "1,3")), []magento.ID{2}},
+		"like":                          {magento.Where(f("customer_email", magento.Like, "%example.com")), []magento.ID{1, 2}},
+		"nlike":                         {magento.Where(f("customer_email", magento.NotLike, "%example.com")), []magento.ID{3}},
+		"null: a guest":                 {magento.Where(f("customer_id", magento.Null, "1")), []magento.ID{1}},
+		"notnull":                       {magento.Where(f("customer_id", magento.NotNull, "1")), []magento.ID{2, 3}},
+		"null takes part in no compare": {magento.Where(f("customer_id", magento.NotEq, "7")), []magento.ID{2, 3}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

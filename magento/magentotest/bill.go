@@ -2,8 +2,7 @@ package magentotest
 
 import (
 	"fmt"
-	"math/big"
-	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -52,7 +51,7 @@ func choose(o *order, named map[*item]dec, left func(*item) dec, leads func(*ite
 			continue
 		}
 		if q, ok := named[i.parent]; ok && i.parent != nil && i.parent.ordered > 0 {
-			out[i] = dec(int64(q) * int64(i.ordered) / int64(i.parent.ordered))
+			out[i] = i.share(q)
 		}
 	}
 	for _, i := range o.items {
@@ -85,38 +84,6 @@ func (o *order) named(rows []asked) map[*item]dec {
 	return out
 }
 
-// carry rounds the parts of a document to cents and hands on what rounding took.
-type carry struct{ base, order *big.Rat }
-
-func newCarry() *carry { return &carry{new(big.Rat), new(big.Rat)} }
-
-func (c *carry) part(left pair, qty, of dec) pair {
-	share := func(amount dec, rest *big.Rat) dec {
-		r := new(big.Rat).Mul(amount.rat(), big.NewRat(int64(qty), int64(of)))
-		var d dec
-		if rest.Sign() < 0 {
-			// In PHP's floats the sum is a hair too small: a tie goes down (REC 489).
-			r.Add(r, rest)
-			d = cents(new(big.Rat).Sub(r, big.NewRat(1, 1_000_000)))
-		} else {
-			d = cents(r.Add(r, rest))
-		}
-		rest.Sub(r, d.rat())
-		return d
-	}
-	return pair{share(left.base, c.base), share(left.order, c.order)}
-}
-
-// take returns the part of a row's amount that falls on qty: the rest if it is the
-// last of it, else a share of the rest.
-func (c *carry) take(total, done pair, qty, left dec) pair {
-	rest := total.sub(done)
-	if qty >= left || rest == (pair{}) {
-		return rest
-	}
-	return c.part(rest, qty, left)
-}
-
 type invoiceIn struct {
 	Capture       bool      `json:"capture"`
 	Items         []asked   `json:"items"`
@@ -124,6 +91,7 @@ type invoiceIn struct {
 	AppendComment bool      `json:"append_comment"`
 	Comment       *remarkIn `json:"comment"`
 	Arguments     any       `json:"arguments"`
+	open          bool      // nobody paid it yet
 }
 
 func (s *Shop) serveInvoice(r *request) (any, *failure) {
@@ -142,7 +110,7 @@ func (s *Shop) serveInvoice(r *request) (any, *failure) {
 	return fmt.Sprint(d.id), nil // a text, though the schema says number (REC 127)
 }
 
-// invoice makes a paid invoice.
+// invoice makes an invoice, paid unless it is to stay open.
 func (s *Shop) invoice(o *order, in invoiceIn, transactionID string) (*document, *failure) {
 	rows := choose(o, o.named(in.Items), (*item).toInvoice, (*item).priced, (*item).all)
 	var wrong []string
@@ -174,39 +142,39 @@ func (s *Shop) invoice(o *order, in invoiceIn, transactionID string) (*document,
 	now := s.now()
 	d := &document{id: s.next("invoice"), order: o, created: now, updated: now, state: 2, transaction: transactionID, sums: sums{},
 		number: s.nextNumber("invoice", o.store)}
-	c := newCarry()
 	for _, i := range o.items {
-		qty := rows[i]
-		if qty <= 0 {
-			continue
+		if qty := rows[i]; qty > 0 {
+			d.rows = append(d.rows, docRow{id: s.next("invoice_item"), item: i, qty: qty})
+			d.qty += qty
 		}
-		row := docRow{id: s.next("invoice_item"), item: i, qty: qty, sums: sums{"price": i.sums["price"]}}
-		if p, ok := i.sums["price_incl_tax"]; ok {
-			row.sums["price_incl_tax"] = p
-		}
-		if i.priced() {
-			row.sums["row_total"] = c.take(i.sums["row_total"], i.sums["row_invoiced"], qty, i.toInvoice())
-			row.sums["row_total_incl_tax"] = c.whole(i.sums["row_total_incl_tax"], qty, i)
-		}
-		d.rows = append(d.rows, row)
-		d.qty += qty
 	}
-	d.share(c, (*item).toInvoice, "_amount", "_invoiced")
+	d.compute(newCarry(), share{row: "row_total", rowDone: "row_invoiced", all: "_amount", done: "_invoiced",
+		of: func(i *item) dec { return i.ordered - i.invoiced }, last: func(r docRow) bool { return r.qty == r.item.toInvoice() }})
 	d.total(o.shippingLeft())
+	for name, left := range map[string]pair{
+		"subtotal":                         o.sums["subtotal"].sub(o.sums["subtotal_invoiced"]),
+		"tax_amount":                       o.sums["tax_amount"].sub(o.sums["tax_invoiced"]),
+		"discount_tax_compensation_amount": o.sums["discount_tax_compensation_amount"].sub(o.sums["discount_tax_compensation_invoiced"]),
+	} {
+		d.sums[name] = d.sums[name].most(left)
+	}
+	d.sums["grand_total"] = grandTotal(d.sums)
 	// Gift cards, credit and points lower the first invoice as far as they go: what is
 	// paid is what the gateway took. (Adobe Commerce's behaviour, not recorded.)
 	due := d.sums["grand_total"]
 	by := pair{min(o.covered.base, due.base), min(o.covered.order, due.order)}
-	d.sums["grand_total"], o.covered = due.sub(by), o.covered.sub(by)
+	d.sums["grand_total"] = due.sub(by)
+	if f := s.pay(o, d, in); f != nil {
+		return nil, f
+	}
+	o.covered = o.covered.sub(by)
 	for _, row := range d.rows {
 		i := row.item
 		i.invoiced += row.qty
-		if i.priced() {
-			i.sums.add("row_invoiced", row.sums["row_total"])
-			i.sums.add("tax_invoiced", row.sums["tax_amount"])
-			i.sums.add("discount_invoiced", row.sums["discount_amount"])
-			i.sums.add("discount_tax_compensation_invoiced", row.sums["discount_tax_compensation_amount"])
-		}
+		i.sums.add("row_invoiced", row.sums["row_total"])
+		i.sums.add("tax_invoiced", row.sums["tax_amount"])
+		i.sums.add("discount_invoiced", row.sums["discount_amount"])
+		i.sums.add("discount_tax_compensation_invoiced", row.sums["discount_tax_compensation_amount"])
 	}
 	for _, name := range []string{"subtotal", "tax", "discount", "discount_tax_compensation", "shipping"} {
 		of := name + "_amount"
@@ -216,8 +184,17 @@ func (s *Shop) invoice(o *order, in invoiceIn, transactionID string) (*document,
 		o.sums.add(name+"_invoiced", d.sums[of])
 	}
 	o.sums.add("total_invoiced", d.sums["grand_total"])
-	o.sums.add("total_paid", d.sums["grand_total"])
-	o.inProcess = true
+	if d.state == invoicePaid {
+		o.sums.add("total_paid", d.sums["grand_total"])
+	}
+	o.plain["base_total_invoiced_cost"] = dec(0)
+	o.paid.add("amount_paid", d.sums["grand_total"])
+	o.paid.add("shipping_captured", d.sums["shipping_amount"])
+	for _, i := range o.items {
+		if i.priced() {
+			i.plain["weee_tax_applied"] = "[]"
+		}
+	}
 	s.remark("invoice_comment", d, in.Comment, in.Notify)
 	s.invoices = append(s.invoices, d)
 	s.touch(o)
@@ -225,29 +202,49 @@ func (s *Shop) invoice(o *order, in invoiceIn, transactionID string) (*document,
 	return d, nil
 }
 
-// share splits discount, tax and the tax inside the discount over the rows. all and
-// done are the endings of what there is and of what earlier documents took. Tax and
-// compensation hand on their rounding to each other by the carry tax (REC 453), which
-// on invoices is also that of the rows (REC 489).
-func (d *document) share(tax *carry, left func(*item) dec, all, done string) {
-	discount := newCarry()
-	for n := range d.rows {
-		row := &d.rows[n]
-		i := row.item
-		if !i.priced() {
-			continue
+// share says which part of a row's amounts falls on a document: of what is there, less
+// what earlier documents took.
+type share struct {
+	row, rowDone string              // names of the row's totals
+	all, done    string              // endings of the names of discount and tax
+	of           func(*item) dec     // the quantity that the rest stands for
+	last         func(r docRow) bool // the row takes all the rest
+}
+
+// compute splits the amounts of the rows in the order in which Magento does, since each
+// hands on what its rounding took: totals of the rows, discounts, taxes.
+func (d *document) compute(c *carry, s share) {
+	take := func(r *docRow, total, done string, discount bool) pair {
+		if rest := r.item.sums[total].sub(r.item.sums[done]); s.last(*r) || rest == (pair{}) {
+			return rest
 		}
-		for _, f := range []struct {
-			name string
-			c    *carry
-		}{{"discount", discount}, {"tax", tax}, {"discount_tax_compensation", tax}} {
-			row.sums[f.name+"_amount"] = f.c.take(i.sums[f.name+all], i.sums[f.name+done], row.qty, left(i))
+		return c.part(r.item.sums[total], r.item.sums[done], s.of(r.item), r.qty, discount)
+	}
+	incl := newCarry()
+	for n := range d.rows {
+		r := &d.rows[n]
+		r.sums = sums{"price": r.item.sums["price"]}
+		if p, ok := r.item.sums["price_incl_tax"]; ok {
+			r.sums["price_incl_tax"] = p
+		}
+		if r.item.priced() {
+			r.sums["row_total"] = take(r, s.row, s.rowDone, false)
+			r.sums["row_total_incl_tax"] = incl.part(r.item.sums["row_total_incl_tax"], pair{}, r.item.ordered, r.qty, false)
+		}
+	}
+	for n := range d.rows {
+		if r := &d.rows[n]; r.item.priced() && r.item.sums["discount"+s.all] != (pair{}) {
+			r.sums["discount_amount"] = take(r, "discount"+s.all, "discount"+s.done, true)
+		}
+	}
+	for n := range d.rows {
+		if r := &d.rows[n]; r.item.priced() {
+			for _, name := range []string{"tax", "discount_tax_compensation"} {
+				r.sums[name+"_amount"] = take(r, name+s.all, name+s.done, false)
+			}
 		}
 	}
 }
-
-// whole returns a share of a row's gross total, which Magento does not carry on.
-func (c *carry) whole(total pair, qty dec, i *item) pair { return total.part(qty, i.ordered) }
 
 func slicesHas(rows []asked, i *item) bool {
 	for _, r := range rows {
@@ -306,18 +303,6 @@ func (d *document) total(shipping sums) {
 	d.sums["grand_total"] = grandTotal(d.sums)
 }
 
-// serveCapture and serveVoid refuse: every invoice of this shop is paid (REC 134, 211).
-func (s *Shop) serveCapture(r *request) (any, *failure) { return s.notAvailable(r, "capture") }
-
-func (s *Shop) serveVoid(r *request) (any, *failure) { return s.notAvailable(r, "void") }
-
-func (s *Shop) notAvailable(r *request, action string) (any, *failure) {
-	if byID(s.invoices, r.id) == nil {
-		return nil, errNotFound
-	}
-	return nil, invalid("The " + action + " action is not available.")
-}
-
 func (s *Shop) serveShip(r *request) (any, *failure) {
 	o, f := s.find(r.id)
 	if f != nil {
@@ -344,26 +329,9 @@ func (s *Shop) serveShip(r *request) (any, *failure) {
 	if f := r.into(s, &in); f != nil {
 		return nil, f
 	}
-	named := o.named(in.Items)
 	now := s.now()
 	d := &document{order: o, created: now, updated: now, source: "default"}
-	for _, i := range o.items {
-		if !i.shippable() {
-			continue
-		}
-		qty, ok := named[i]
-		if up, of := named[i.parent]; !ok && of && i.parent != nil && i.parent.ordered > 0 {
-			qty, ok = dec(int64(up)*int64(i.ordered)/int64(i.parent.ordered)), true
-		}
-		if !ok && named == nil {
-			qty = i.toShip()
-		}
-		// Too much is cut to what is left, without a word (REC 137).
-		if qty = min(qty, i.toShip()); qty > 0 {
-			d.rows = append(d.rows, docRow{item: i, qty: qty})
-			d.qty += qty
-		}
-	}
+	d.rows = o.parcel(o.named(in.Items))
 	var wrong []string
 	switch {
 	case o.held(), o.reviewed(), o.virtual, o.state == "canceled":
@@ -379,9 +347,13 @@ func (s *Shop) serveShip(r *request) (any, *failure) {
 	}
 	d.id, d.number = s.next("shipment"), s.nextNumber("shipment", o.store)
 	for n := range d.rows {
-		d.rows[n].id = s.next("shipment_item")
-		d.rows[n].item.ship(d.rows[n].qty)
-		s.take(d.rows[n].item, d.rows[n].qty)
+		row := &d.rows[n]
+		row.id = s.next("shipment_item")
+		row.item.shipped += row.qty
+		d.qty += row.qty
+		if row.item.shippable() {
+			s.take(row.item, row.qty)
+		}
 	}
 	if a := in.Arguments; a != nil && a.Extension != nil && a.Extension.SourceCode != "" {
 		d.source = a.Extension.SourceCode
@@ -392,23 +364,50 @@ func (s *Shop) serveShip(r *request) (any, *failure) {
 	}
 	s.remark("shipment_comment", d, in.Comment, in.Notify)
 	s.shipments = append(s.shipments, d)
-	o.inProcess = true
 	s.settleInto(o, "processing")
 	return fmt.Sprint(d.id), nil
 }
 
-// ship counts a shipment of a row, and of a bundle's other rows with their share of it
-// (REC 498).
-func (i *item) ship(qty dec) {
-	i.shipped += qty
-	if p := i.parent; p != nil && p.kind == "bundle" {
-		p.shipped += dec(int64(qty) * int64(p.ordered) / int64(i.ordered))
+// parcel decides how much of each row is shipped: of what is named, or of all. Too much
+// is cut to what is left, without a word (REC 137). The children of a bundle that is
+// shipped together take their share, and the parent of one that is not counts one for
+// every parcel (REC 498, 548).
+func (o *order) parcel(named map[*item]dec) []docRow {
+	asked := func(i *item) dec {
+		if named == nil {
+			return i.ordered
+		}
+		return named[i]
 	}
-	if i.kind == "bundle" {
-		for _, c := range i.children {
-			c.shipped += dec(int64(qty) * int64(c.ordered) / int64(i.ordered))
+	var rows []docRow
+	for _, i := range o.items {
+		var qty dec
+		switch p := i.parent; {
+		case i.shippable():
+			qty = min(asked(i), i.toShip())
+			if p != nil && qty == 0 && named != nil {
+				qty = min(i.share(named[p]), i.toShip())
+			}
+		case p != nil && p.kind == "bundle":
+			qty = min(i.share(asked(p)), i.unshipped())
+		case i.separate && slices.ContainsFunc(i.children, func(c *item) bool {
+			return min(max(asked(c), c.share(named[i])), c.toShip()) > 0
+		}):
+			qty = one
+		}
+		if qty > 0 {
+			rows = append(rows, docRow{item: i, qty: qty})
 		}
 	}
+	return rows
+}
+
+// share is how many of a row go with so many of its parent.
+func (i *item) share(of dec) dec {
+	if i.parent == nil || i.parent.ordered == 0 {
+		return 0
+	}
+	return dec(int64(of) * int64(i.ordered) / int64(i.parent.ordered))
 }
 
 func (s *Shop) track(d *document, t obj) obj {
@@ -438,7 +437,7 @@ func (s *Shop) serveTrack(r *request) (any, *failure) {
 		return nil, f
 	}
 	if in.Entity == nil {
-		return nil, &failure{http.StatusBadRequest, `"%fieldName" is required. Enter and try again.`, obj{"fieldName": "entity"}, nil, false}
+		return nil, missingField("entity")
 	}
 	e := in.Entity
 	for _, d := range s.shipments {

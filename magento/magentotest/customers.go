@@ -1,6 +1,7 @@
 package magentotest
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/mail"
 	"slices"
@@ -16,13 +17,6 @@ type customer struct {
 	created, updated time.Time
 	plain            obj // email, firstname, group_id …
 	addresses        []obj
-}
-
-// countries that addresses may be in, with the regions of those that have a list.
-var countries = map[string][]obj{
-	"US": {{"id": "12", "code": "CA", "name": "California"}, {"id": "43", "code": "NY", "name": "New York"}, {"id": "57", "code": "TX", "name": "Texas"}},
-	"DE": {{"id": "80", "code": "BAY", "name": "Bayern"}, {"id": "82", "code": "BER", "name": "Berlin"}, {"id": "88", "code": "NRW", "name": "Nordrhein-Westfalen"}},
-	"GB": nil, "NL": nil, "FR": nil, "JP": nil, "PT": nil,
 }
 
 func (c *customer) render() obj {
@@ -60,14 +54,22 @@ func customerColumn(c *customer, name string) (any, bool) {
 		return stamp(c.created), true
 	case "updated_at":
 		return stamp(c.updated), true
-	case "email", "firstname", "lastname", "taxvat":
+	case "email", "firstname", "middlename", "lastname", "prefix", "suffix", "taxvat", "dob", "group_id", "gender":
 		return c.plain[name], true
 	}
 	return nil, false
 }
 
+// serveCustomers looks for an email in the database's index of email and website, which
+// gives the order of the hits (REC 537).
 func (s *Shop) serveCustomers(r *request) (any, *failure) {
-	return list(s, r, s.customers, customerColumn, func(c *customer) any { return c.render() })
+	rows := slices.Clone(s.customers)
+	for key, v := range r.query {
+		if strings.HasSuffix(key, "[field]") && slices.Contains(v, "email") {
+			slices.SortStableFunc(rows, func(a, b *customer) int { return cmp.Compare(a.store.WebsiteID, b.store.WebsiteID) })
+		}
+	}
+	return list(s, r, rows, customerColumn, func(c *customer) any { return c.render() })
 }
 
 func (s *Shop) customer(id int64) (*customer, *failure) {
@@ -90,25 +92,37 @@ func (s *Shop) serveCustomer(r *request) (any, *failure) {
 // customerIn is what the routes know; anything else is a 500 (REC 049).
 type customerIn struct {
 	Customer *struct {
-		ID         any           `json:"id"`
 		Email      *string       `json:"email"`
 		Firstname  *string       `json:"firstname"`
 		Middlename *string       `json:"middlename"`
 		Lastname   *string       `json:"lastname"`
+		Prefix     *string       `json:"prefix"`
+		Suffix     *string       `json:"suffix"`
 		Taxvat     *string       `json:"taxvat"`
+		DOB        *string       `json:"dob"`
+		Gender     *dec          `json:"gender"`
 		WebsiteID  *dec          `json:"website_id"`
-		StoreID    *dec          `json:"store_id"`
 		GroupID    *dec          `json:"group_id"`
+		NoAuto     *dec          `json:"disable_auto_group_change"`
 		Addresses  *[]*addressIn `json:"addresses"`
-		Custom     any           `json:"custom_attributes"`
-		Extension  any           `json:"extension_attributes"`
+
+		// Known and computed, or not part of this shop.
+		ID           any `json:"id"`
+		StoreID      any `json:"store_id"`
+		Billing      any `json:"default_billing"`
+		Shipping     any `json:"default_shipping"`
+		Confirmation any `json:"confirmation"`
+		CreatedAt    any `json:"created_at"`
+		UpdatedAt    any `json:"updated_at"`
+		CreatedIn    any `json:"created_in"`
+		Custom       any `json:"custom_attributes"`
+		Extension    any `json:"extension_attributes"`
 	} `json:"customer"`
 	Password *string `json:"password"`
 }
 
 type addressIn struct {
 	ID              *dec            `json:"id"`
-	CustomerID      any             `json:"customer_id"`
 	Region          json.RawMessage `json:"region"`
 	RegionID        *dec            `json:"region_id"`
 	CountryID       string          `json:"country_id"`
@@ -120,8 +134,15 @@ type addressIn struct {
 	Firstname       string          `json:"firstname"`
 	Lastname        string          `json:"lastname"`
 	VATID           string          `json:"vat_id"`
+	Middlename      string          `json:"middlename"`
+	Prefix          string          `json:"prefix"`
+	Suffix          string          `json:"suffix"`
+	Fax             string          `json:"fax"`
 	DefaultShipping bool            `json:"default_shipping"`
 	DefaultBilling  bool            `json:"default_billing"`
+	CustomerID      any             `json:"customer_id"`
+	Custom          any             `json:"custom_attributes"`
+	Extension       any             `json:"extension_attributes"`
 }
 
 func (s *Shop) serveCustomerCreate(r *request) (any, *failure) {
@@ -165,13 +186,16 @@ func (s *Shop) saveCustomer(r *request, c *customer) *failure {
 		return f
 	}
 	n := in.Customer
-	for name, v := range map[string]*string{"email": n.Email, "firstname": n.Firstname, "middlename": n.Middlename, "lastname": n.Lastname, "taxvat": n.Taxvat} {
+	for name, v := range map[string]*string{"email": n.Email, "firstname": n.Firstname, "middlename": n.Middlename, "lastname": n.Lastname,
+		"prefix": n.Prefix, "suffix": n.Suffix, "taxvat": n.Taxvat, "dob": n.DOB} {
 		if v != nil {
 			c.plain[name] = *v
 		}
 	}
-	if n.GroupID != nil {
-		c.plain["group_id"] = *n.GroupID
+	for name, v := range map[string]*dec{"group_id": n.GroupID, "gender": n.Gender, "disable_auto_group_change": n.NoAuto} {
+		if v != nil {
+			c.plain[name] = *v
+		}
 	}
 	if n.WebsiteID != nil && int64(*n.WebsiteID/one) != c.store.WebsiteID {
 		for _, st := range s.stores {
@@ -250,8 +274,8 @@ func (a *addressIn) check() (obj, *failure) {
 	if len(missing) > 1 {
 		return nil, &failure{status: 400, message: "One or more input exceptions have occurred.", errors: missing}
 	}
-	regions, known := countries[a.CountryID]
-	if !known {
+	in, _ := countryOf(a.CountryID)
+	if !slices.Contains(strings.Fields(allCountries), a.CountryID) {
 		return nil, &failure{400, `Invalid value of "%value" provided for the %fieldName field.`, obj{"fieldName": "countryId", "value": a.CountryID}, nil, false}
 	}
 	region := obj{"region_code": nil, "region": nil, "region_id": 0}
@@ -268,11 +292,11 @@ func (a *addressIn) check() (obj, *failure) {
 	}
 	switch {
 	case named.ID != nil && *named.ID != 0:
-		at := slices.IndexFunc(regions, func(o obj) bool { return o["id"] == named.ID.String() })
+		at := slices.IndexFunc(in.regions, func(o obj) bool { return o["id"] == named.ID.String() })
 		if at < 0 {
 			return nil, &failure{400, `Invalid value of "%value" provided for the %fieldName field.`, obj{"fieldName": "regionId", "value": named.ID.String()}, nil, false}
 		}
-		region["region_id"], region["region_code"], region["region"] = *named.ID, regions[at]["code"], regions[at]["name"]
+		region["region_id"], region["region_code"], region["region"] = *named.ID, in.regions[at]["code"], in.regions[at]["name"]
 		out["region_id"] = *named.ID
 	case object && named.Name != nil:
 		region["region"], region["region_code"] = *named.Name, *named.Name
@@ -280,7 +304,8 @@ func (a *addressIn) check() (obj, *failure) {
 	case object:
 		out["region_id"] = 0
 	}
-	for name, v := range map[string]string{"company": a.Company, "vat_id": a.VATID} {
+	for name, v := range map[string]string{"company": a.Company, "vat_id": a.VATID, "middlename": a.Middlename, "prefix": a.Prefix,
+		"suffix": a.Suffix, "fax": a.Fax} {
 		if v != "" {
 			out[name] = v
 		}
@@ -293,26 +318,35 @@ func (a *addressIn) check() (obj, *failure) {
 	return out, nil
 }
 
-func (s *Shop) serveGroupsOfCustomers(*request) (any, *failure) {
-	var items []any
-	for id, code := range []string{"NOT LOGGED IN", "General", "Wholesale", "Retailer"} {
-		items = append(items, obj{"id": id, "code": code, "tax_class_id": 3, "tax_class_name": "Retail Customer"})
+// serveCustomerDelete takes a customer away; orders stay.
+func (s *Shop) serveCustomerDelete(r *request) (any, *failure) {
+	c, f := s.customer(r.id)
+	if f != nil {
+		return nil, f
 	}
-	return obj{"items": items, "search_criteria": obj{"filter_groups": []any{}}, "total_count": len(items)}, nil
+	s.customers = slices.DeleteFunc(s.customers, func(x *customer) bool { return x == c })
+	return true, nil
 }
 
-func (s *Shop) serveCountry(r *request) (any, *failure) {
-	regions, ok := countries[r.key]
-	if !ok {
-		return nil, &failure{404, "The country isn't available.", nil, nil, false}
+// customerGroups are those of every new shop, by id.
+var customerGroups = []string{"NOT LOGGED IN", "General", "Wholesale", "Retailer"}
+
+func (s *Shop) serveGroupsOfCustomers(r *request) (any, *failure) {
+	ids := make([]int, len(customerGroups))
+	for id := range ids {
+		ids[id] = id
 	}
-	out := obj{"id": r.key, "two_letter_abbreviation": r.key}
-	if regions != nil {
-		l := make([]any, len(regions))
-		for i := range regions {
-			l[i] = regions[i]
+	return list(s, r, ids, func(id int, name string) (any, bool) {
+		switch name {
+		case "id", "customer_group_id":
+			return number(int64(id)), true
+		case "code", "customer_group_code":
+			return customerGroups[id], true
+		case "tax_class_id":
+			return number(3), true
 		}
-		out["available_regions"] = l
-	}
-	return out, nil
+		return nil, false
+	}, func(id int) any {
+		return obj{"id": id, "code": customerGroups[id], "tax_class_id": 3, "tax_class_name": "Retail Customer"}
+	})
 }

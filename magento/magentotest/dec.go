@@ -94,6 +94,9 @@ func (p pair) add(q pair) pair { return pair{p.base + q.base, p.order + q.order}
 func (p pair) sub(q pair) pair { return pair{p.base - q.base, p.order - q.order} }
 func (p pair) neg() pair       { return pair{-p.base, -p.order} }
 
+// most returns no more than q, in each currency by itself.
+func (p pair) most(q pair) pair { return pair{min(p.base, q.base), min(p.order, q.order)} }
+
 // part returns p × num ÷ den, rounded to cents.
 func (p pair) part(num, den dec) pair { return pair{p.base.times(num, den), p.order.times(num, den)} }
 

@@ -7,7 +7,6 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -38,6 +37,11 @@ func invalid(message string, parameters ...any) *failure {
 	return f
 }
 
+// missingField says that a wrapper or a parameter was not sent.
+func missingField(name string) *failure {
+	return &failure{http.StatusBadRequest, `"%fieldName" is required. Enter and try again.`, obj{"fieldName": name}, nil, false}
+}
+
 var (
 	errNotFound = &failure{status: http.StatusNotFound, message: "The entity that was requested doesn't exist. Verify the entity and try again."}
 	errNoRoute  = &failure{status: http.StatusNotFound, message: "Request does not match any route."}
@@ -52,7 +56,7 @@ func (s *Shop) internal() *failure {
 // route is one service of the shop.
 type route struct {
 	method string
-	path   string // below /V1; {id} is a number, {key} a text, {any} whatever
+	path   string // below /V1; {id} and {last} are numbers, {key} is a text, {any} whatever
 	right  string // ACL id; empty = anyone
 	serve  func(s *Shop, r *request) (any, *failure)
 }
@@ -61,9 +65,14 @@ type route struct {
 type request struct {
 	id    int64
 	key   string     // the {key} of the path, decoded
+	last  int64      // the {last} of the path
 	store Store      // of the path; zero where it names none
 	query url.Values // keys and values decoded as PHP does
+	base  string     // the shop's address as the caller sees it, with a slash
+	oauth bool       // signed
 	body  any        // decoded JSON, keys in snake_case
+
+	cancels bool // it arrived while the order of its path could be cancelled, and no lock protects that
 }
 
 // into decodes the body, and refuses what the service does not know, which is a 500
@@ -99,8 +108,12 @@ const (
 	rightCustomer  = "Magento_Customer::customer"
 	rightManage    = "Magento_Customer::manage"
 	rightProducts  = "Magento_Catalog::products"
+	rightCatalog   = "Magento_Catalog::catalog"
 	rightStock     = "Magento_CatalogInventory::cataloginventory"
+	rightStockSave = "Magento_Catalog::catalog_inventory"
 	rightSource    = "Magento_InventoryApi::source"
+	rightReturns   = "Magento_Rma::rma"
+	rightDelete    = "Magento_Customer::delete"
 	rightSalable   = "Magento_InventorySalesApi::stock"
 )
 
@@ -135,6 +148,8 @@ func init() {
 		{"GET", "/shipment/{id}", rightShipments, (*Shop).serveOneShipment},
 		{"POST", "/shipment/track", rightShipments, (*Shop).serveTrack},
 		{"GET", "/creditmemos", rightMemos, (*Shop).serveMemos},
+		{"POST", "/creditmemo", rightMemos, (*Shop).serveMemoSave},
+		{"POST", "/creditmemo/refund", rightMemos, (*Shop).serveMemoRefund},
 		{"GET", "/creditmemo/{id}", rightMemos, (*Shop).serveOneMemo},
 		{"GET", "/transactions", rightTxns, (*Shop).serveTransactions},
 		{"GET", "/transactions/{id}", rightTxns, (*Shop).serveOneTransaction},
@@ -143,20 +158,44 @@ func init() {
 		{"GET", "/store/storeViews", rightStore, (*Shop).serveViews},
 		{"GET", "/store/storeConfigs", rightStore, (*Shop).serveConfigs},
 		{"GET", "/modules", rightStore, (*Shop).serveModules},
+		{"GET", "/directory/countries", "", (*Shop).serveCountries},
 		{"GET", "/directory/countries/{key}", "", (*Shop).serveCountry},
 		{"POST", "/customers", "", (*Shop).serveCustomerCreate},
 		{"GET", "/customers/search", rightCustomer, (*Shop).serveCustomers},
 		{"GET", "/customers/{id}", rightCustomer, (*Shop).serveCustomer},
 		{"PUT", "/customers/{id}", rightManage, (*Shop).serveCustomerUpdate},
+		{"DELETE", "/customers/{id}", rightDelete, (*Shop).serveCustomerDelete},
 		{"GET", "/customerGroups/search", rightCustomer, (*Shop).serveGroupsOfCustomers},
 		{"GET", "/products", rightProducts, (*Shop).serveProducts},
+		{"POST", "/products", rightProducts, (*Shop).serveProductSave},
+		{"POST", "/products/base-prices", rightCatalog, (*Shop).serveBasePrices},
+		{"POST", "/products/base-prices-information", rightCatalog, (*Shop).serveBasePriceInformation},
+		{"POST", "/products/special-price", rightCatalog, (*Shop).serveSpecialPrices},
+		{"POST", "/products/special-price-information", rightCatalog, (*Shop).serveSpecialPriceInformation},
+		{"POST", "/products/special-price-delete", rightCatalog, (*Shop).serveSpecialPriceDelete},
 		{"GET", "/products/{key}", rightProducts, (*Shop).serveProduct},
+		{"PUT", "/products/{key}", rightProducts, (*Shop).serveProductSave},
+		{"DELETE", "/products/{key}", rightProducts, (*Shop).serveProductDelete},
+		{"PUT", "/products/{key}/stockItems/{any}", rightStockSave, (*Shop).serveStockItemSave},
 		{"GET", "/stockItems/{key}", rightStock, (*Shop).serveStockItem},
 		{"GET", "/inventory/get-product-salable-quantity/{key}/{any}", rightSalable, (*Shop).serveSalable},
 		{"GET", "/inventory/is-product-salable/{key}/{any}", rightSalable, (*Shop).serveIsSalable},
 		{"GET", "/inventory/source-items", rightSource, (*Shop).serveSourceItems},
+		{"POST", "/inventory/source-items", rightSource, (*Shop).serveSourceItemsSave},
 		{"GET", "/inventory/sources", rightSource, (*Shop).serveSources},
 		{"GET", "/inventory/stock-resolver/website/{key}", rightSalable, (*Shop).serveStockOfWebsite},
+		{"GET", "/returns", rightReturns, (*Shop).serveReturns},
+		{"POST", "/returns", rightReturns, (*Shop).serveReturnSave},
+		{"GET", "/returns/{id}", rightReturns, (*Shop).serveReturn},
+		{"PUT", "/returns/{id}", rightReturns, (*Shop).serveReturnSave},
+		{"DELETE", "/returns/{id}", rightReturns, (*Shop).serveReturnDelete},
+		{"GET", "/returns/{id}/comments", rightReturns, (*Shop).serveReturnComments},
+		{"POST", "/returns/{id}/comments", rightReturns, (*Shop).serveReturnComment},
+		{"GET", "/returns/{id}/tracking-numbers", rightReturns, (*Shop).serveReturnTracks},
+		{"POST", "/returns/{id}/tracking-numbers", rightReturns, (*Shop).serveReturnTrack},
+		{"DELETE", "/returns/{id}/tracking-numbers/{last}", rightReturns, (*Shop).serveReturnTrackDelete},
+		{"GET", "/returns/{id}/labels", rightReturns, (*Shop).serveReturnLabels},
+		{"GET", "/returnsAttributeMetadata", rightReturns, (*Shop).serveReturnAttributes},
 	}
 }
 
@@ -212,16 +251,22 @@ func (s *Shop) dispatch(r *http.Request, body []byte) (any, *failure) {
 	if code != "" && code != "all" && !known {
 		return nil, invalid("Specified request cannot be processed.") // REC 190
 	}
-	rt, id, key := find(r.Method, "/"+path)
-	if rt == nil {
+	rt, req := find(r.Method, "/"+path)
+	if rt == nil || !s.c.AdobeCommerce && strings.HasPrefix(rt.path, "/returns") {
 		return nil, errNoRoute
 	}
 	if f := s.authorize(r, rt.right); f != nil {
 		return nil, f
 	}
-	req := &request{id: id, key: key, store: st, query: parseQuery(r.URL.RawQuery)}
+	req.store, req.query, req.base = st, parseQuery(r.URL.RawQuery), origin(r)+"/"
+	req.oauth = strings.HasPrefix(r.Header.Get("Authorization"), "OAuth ")
+	req.cancels, _ = r.Context().Value(cancelsKey{}).(bool)
 	if r.Method != http.MethodGet {
-		if f := decodeBody(r, body, req); f != nil {
+		f := decodeBody(r, body, req)
+		if f == nil {
+			f = s.limitArrays(path, req.body)
+		}
+		if f != nil {
 			return nil, f
 		}
 	}
@@ -241,10 +286,11 @@ func cutRest(path string) (string, bool) {
 	return rest, ok
 }
 
-func find(method, path string) (rt *route, id int64, key string) {
+// find returns the route of a path, and what the path says.
+func find(method, path string) (*route, *request) {
 	parts := strings.Split(path, "/")
 	for i := range routes {
-		rt := &routes[i]
+		rt, req := &routes[i], &request{}
 		want := strings.Split(rt.path, "/")
 		if rt.method != method || len(want) != len(parts) {
 			continue
@@ -254,9 +300,11 @@ func find(method, path string) (rt *route, id int64, key string) {
 			var err error
 			switch want[j] {
 			case "{id}":
-				id, err = strconv.ParseInt(parts[j], 10, 64)
+				req.id, err = strconv.ParseInt(parts[j], 10, 64)
+			case "{last}":
+				req.last, err = strconv.ParseInt(parts[j], 10, 64)
 			case "{key}":
-				key, err = url.PathUnescape(parts[j])
+				req.key, err = url.PathUnescape(parts[j])
 			case "{any}":
 			case parts[j]:
 			default:
@@ -265,10 +313,10 @@ func find(method, path string) (rt *route, id int64, key string) {
 			fits = fits && err == nil
 		}
 		if fits {
-			return rt, id, key
+			return rt, req
 		}
 	}
-	return nil, 0, ""
+	return nil, nil
 }
 
 // decodeBody reads JSON. No body at all is allowed, as for hold.
@@ -282,7 +330,8 @@ func decodeBody(r *http.Request, body []byte, into *request) *failure {
 		return invalid("Content-Type header is empty.")
 	}
 	if mt, _, err := mime.ParseMediaType(ct); err != nil || mt != "application/json" {
-		return invalid("Server cannot understand Content-Type HTTP header media type %1", ct)
+		ct, _, _ = strings.Cut(ct, ";")
+		return invalid("Server cannot understand Content-Type HTTP header media type " + ct)
 	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()
@@ -306,22 +355,4 @@ func parseQuery(raw string) url.Values {
 		}
 	}
 	return v
-}
-
-func (s *Shop) serveCurrency(r *request) (any, *failure) {
-	st := s.stores[0]
-	if r.store.ID != 0 {
-		st = r.store
-	}
-	var rates []any
-	var codes []any
-	for _, x := range s.stores {
-		if x.WebsiteID == st.WebsiteID && !slices.Contains(codes, any(x.Currency)) {
-			rate, _ := parseDec(x.Rate)
-			codes = append(codes, x.Currency)
-			rates = append(rates, obj{"currency_to": x.Currency, "rate": rate})
-		}
-	}
-	return obj{"base_currency_code": st.BaseCurrency, "default_display_currency_code": st.Currency,
-		"available_currency_codes": codes, "exchange_rates": rates}, nil
 }

@@ -27,7 +27,7 @@ func (s *Shop) Load(orderJSON []byte) error {
 	o := &order{
 		id: integer(in["entity_id"]), number: text(in["increment_id"]), store: s.storeByID(integer(in["store_id"])),
 		state: text(in["state"]), status: text(in["status"]), created: moment(in["created_at"]), updated: moment(in["updated_at"]),
-		virtual: integer(in["is_virtual"]) == 1, plain: obj{}, extension: obj{}, payment: obj{},
+		virtual: integer(in["is_virtual"]) == 1, plain: obj{}, extension: obj{}, payment: obj{}, addressID: map[string]int64{},
 	}
 	if o.id == 0 {
 		return commerce.Errorf(commerce.KindInvalid, "magentotest", "load order", "it has no entity_id")
@@ -46,6 +46,7 @@ func (s *Shop) Load(orderJSON []byte) error {
 			byID[i.id] = i
 			o.items = append(o.items, i)
 			s.ids["item"] = max(s.ids["item"], i.id)
+			s.ids["quote_item"] = max(s.ids["quote_item"], integer(i.plain["quote_item_id"]))
 		}
 	}
 	for _, i := range o.items {
@@ -58,16 +59,18 @@ func (s *Shop) Load(orderJSON []byte) error {
 			}
 		}
 	}
-	o.billing, _ = in["billing_address"].(obj)
 	if p, ok := in["payment"].(obj); ok {
-		o.payment = p
+		o.paid, o.payment = takeSums(p), p
 	}
 	if ext, ok := in["extension_attributes"].(obj); ok {
 		o.extension = ext
 		if l, ok := ext["shipping_assignments"].([]any); ok && len(l) > 0 {
 			a, _ := l[0].(obj)
 			sh, _ := a["shipping"].(obj)
-			o.shipping, _ = sh["address"].(obj)
+			if a, ok := sh["address"].(obj); ok {
+				o.addresses = append(o.addresses, a)
+				o.addressID["shipping_address_id"] = integer(a["entity_id"])
+			}
 			o.method = text(sh["method"])
 		}
 		o.info, _ = ext["payment_additional_info"].([]any)
@@ -77,6 +80,11 @@ func (s *Shop) Load(orderJSON []byte) error {
 			delete(ext, name)
 		}
 	}
+	if a, ok := in["billing_address"].(obj); ok {
+		o.addresses = append(o.addresses, a)
+	}
+	o.addressID["billing_address_id"] = integer(in["billing_address_id"])
+	delete(in, "billing_address_id")
 	s.loadComments(o.id, in["status_histories"])
 	for name, v := range in {
 		switch v.(type) {
@@ -89,7 +97,11 @@ func (s *Shop) Load(orderJSON []byte) error {
 			}
 		}
 	}
-	_, o.inProcess = o.sums["total_invoiced"]
+	_, o.refunded = o.sums["total_refunded"]
+	for _, a := range o.addresses {
+		s.ids["address"] = max(s.ids["address"], integer(a["entity_id"]))
+	}
+	s.ids["payment"] = max(s.ids["payment"], integer(o.payment["entity_id"]))
 	s.ids["order"] = max(s.ids["order"], o.id)
 	if n, err := strconv.ParseInt(strings.TrimPrefix(o.number, o.store.Prefix), 10, 64); err == nil {
 		key := "order/" + o.store.Code
@@ -132,8 +144,15 @@ func loadItem(row obj, byID map[int64]*item) *item {
 	if p, ok := i.sums["price_incl_tax"]; ok {
 		i.sums["row_total_incl_tax"] = p.part(i.ordered, one)
 	}
-	for _, name := range []string{"sku", "name", "product_id", "weight", "discount_percent"} {
-		if v, ok := row[name]; ok {
+	if w, ok := row["weight"]; ok {
+		d, _ := parseDec(text(w))
+		i.weight = &d
+	}
+	for name, v := range row {
+		switch name {
+		case "item_id", "order_id", "product_type", "is_virtual", "store_id", "parent_item_id", "parent_item", "tax_percent", "weight", "created_at", "updated_at",
+			"free_shipping", "is_qty_decimal", "no_discount":
+		default:
 			i.plain[name] = v
 		}
 	}

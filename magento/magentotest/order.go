@@ -1,7 +1,9 @@
 package magentotest
 
 import (
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -18,15 +20,16 @@ type order struct {
 	plain            obj // customer_email, ext_order_id, coupon_code …
 	sums             sums
 	items            []*item
-	billing          obj
-	shipping         obj // nil: nothing is shipped
+	addresses        []obj            // in the order of their ids
+	addressID        map[string]int64 // billing_address_id and shipping_address_id, as the order was placed
 	method           string
 	payment          obj
+	paid             sums  // of the payment: amount_paid, shipping_captured …
 	info             []any // payment_additional_info
 	applied, byItem  []any // taxes
 	extension        obj   // gift cards and the like
 	covered          pair  // paid by them, and not on an invoice yet
-	inProcess        bool  // invoiced or shipped since it was placed
+	refunded         bool  // there is a credit memo
 }
 
 // item is a row of an order.
@@ -38,12 +41,14 @@ type item struct {
 	plain    obj
 	sums     sums
 	percent  *dec // tax_percent; nil: not shown
+	weight   *dec // of one; nil: it has none
 	children []*item
 	// fixed: a bundle's money is on the parent. separate: children ship by themselves.
 	fixed, separate bool
 
 	ordered, invoiced, shipped, refunded, canceled dec
 	taken, returned                                dec // from the source; to stock, before it was shipped
+	freed                                          dec // by further cancels at the same moment, which no lock kept apart
 }
 
 // priced reports whether the row carries the money of its family; the others only
@@ -71,16 +76,42 @@ func (i *item) shippable() bool {
 	return true
 }
 
-func (i *item) all() dec       { return i.ordered }
-func (i *item) toInvoice() dec { return max(0, i.ordered-i.invoiced-i.canceled) }
-func (i *item) toShip() dec    { return max(0, i.ordered-i.shipped-i.refunded-i.canceled) }
-func (i *item) toRefund() dec  { return max(0, i.invoiced-i.refunded) }
+func (i *item) all() dec { return i.ordered }
+
+// toInvoice is 0 for a row that carries no money.
+func (i *item) toInvoice() dec {
+	if !i.priced() {
+		return 0
+	}
+	return max(0, i.ordered-i.invoiced-i.canceled)
+}
+
+// toShip is 0 for a row that follows another one to the parcel. Magento counts virtual
+// rows as well, which it never ships.
+func (i *item) toShip() dec {
+	if !i.shippable() && !i.virtual {
+		return 0
+	}
+	return i.unshipped()
+}
+
+// unshipped counts what was shipped and what was refunded once, as if all that came
+// back had been sent before (REC 546).
+func (i *item) unshipped() dec { return max(0, i.ordered-max(i.shipped, i.refunded)-i.canceled) }
+
+// toRefund is 0 for a row that carries no money.
+func (i *item) toRefund() dec {
+	if !i.priced() {
+		return 0
+	}
+	return max(0, i.invoiced-i.refunded)
+}
 
 // render writes the row. On orders the totals of a row are after its discount, though
 // stored before it (REC 447 against 449).
 func (i *item) render(o *order) obj {
 	out := obj{
-		"item_id": i.id, "order_id": o.id, "product_type": i.kind, "is_virtual": digit(i.virtual), "store_id": o.store.ID,
+		"discount_percent": 0, "item_id": i.id, "order_id": o.id, "product_type": i.kind, "is_virtual": digit(i.virtual), "store_id": o.store.ID,
 		"qty_ordered": i.ordered, "qty_invoiced": i.invoiced, "qty_shipped": i.shipped, "qty_refunded": i.refunded, "qty_canceled": i.canceled,
 		"created_at": stamp(o.created), "updated_at": stamp(o.updated), "free_shipping": 0, "is_qty_decimal": 0, "no_discount": 0,
 	}
@@ -99,9 +130,13 @@ func (i *item) render(o *order) obj {
 	if i.percent != nil {
 		out["tax_percent"] = *i.percent
 	}
+	if i.weight != nil {
+		out["weight"] = *i.weight
+	}
 	if i.parent != nil {
 		out["parent_item_id"] = i.parent.id
 		if !i.priced() {
+			out["row_total_incl_tax"], out["base_row_total_incl_tax"] = 0, 0
 			delete(out, "base_original_price")
 		}
 	}
@@ -128,6 +163,7 @@ func (s *Shop) renderOrder(o *order) obj {
 	for k, v := range o.plain {
 		out[k] = v
 	}
+	out["billing_address_id"] = o.addressID["billing_address_id"]
 	o.sums.write(out)
 	// total_due is what was not paid; what was cancelled stays due (REC 259).
 	due := o.sums["grand_total"].sub(o.sums["total_paid"])
@@ -148,29 +184,53 @@ func (s *Shop) renderOrder(o *order) obj {
 	if _, ok := out["total_qty_ordered"]; !ok { // an edited order that was loaded has its own idea
 		out["total_qty_ordered"] = qty
 	}
-	out["billing_address"] = o.billing
-	out["payment"] = o.payment
+	if a := o.address("billing"); a != nil {
+		out["billing_address"] = a
+	}
+	payment := maps.Clone(o.payment)
+	o.paid.write(payment)
+	out["payment"] = payment
 	out["status_histories"] = s.renderComments(o.id)
 
 	ship := obj{}
 	for name, p := range o.sums {
-		if strings.HasPrefix(name, "shipping_") && !strings.HasSuffix(name, "ed") {
+		if strings.HasPrefix(name, "shipping_") {
 			ship[name], ship[baseName(name)] = p.order, p.base
 		}
 	}
 	shipping := obj{"total": ship}
-	if o.shipping != nil {
-		shipping["address"], shipping["method"] = o.shipping, o.method
+	if a := o.address("shipping"); a != nil {
+		shipping["address"], shipping["method"] = a, o.method
+	}
+	info := make([]any, len(o.info))
+	for n, kv := range o.info {
+		info[n] = kv
+		if kv, ok := kv.(obj); ok {
+			if b, ok := kv["value"].(bool); ok {
+				info[n] = obj{"key": kv["key"], "value": strconv.FormatBool(b)}
+			}
+		}
 	}
 	ext := obj{
 		"shipping_assignments":    []any{obj{"shipping": shipping, "items": items}},
-		"payment_additional_info": orEmpty(o.info), "applied_taxes": orEmpty(o.applied), "item_applied_taxes": orEmpty(o.byItem),
+		"payment_additional_info": info, "applied_taxes": orEmpty(o.applied), "item_applied_taxes": orEmpty(o.byItem),
 	}
 	for k, v := range o.extension {
 		ext[k] = v
 	}
 	out["extension_attributes"] = ext
 	return out
+}
+
+// address is the first of a type, which is the one that Magento shows; nil if there is
+// none.
+func (o *order) address(kind string) obj {
+	for _, a := range o.addresses {
+		if a["address_type"] == kind {
+			return a
+		}
+	}
+	return nil
 }
 
 func orEmpty(l []any) []any {
@@ -230,6 +290,7 @@ type document struct {
 	order            *order
 	created, updated time.Time
 	state            int // 0: a shipment has none
+	memo             bool
 	transaction      string
 	sums             sums
 	qty              dec // in all; a credit memo does not say it
@@ -238,6 +299,7 @@ type document struct {
 	tracks           []any
 	source           string
 	invoice          *document // of a credit memo by the invoice's route
+	raw              obj       // of a credit memo that was stored as it was sent
 }
 
 type docRow struct {
@@ -249,6 +311,9 @@ type docRow struct {
 
 // render writes an invoice or a credit memo.
 func (d *document) render(s *Shop) obj {
+	if d.raw != nil {
+		return d.raw
+	}
 	o := d.order
 	out := obj{
 		"entity_id": d.id, "increment_id": d.number, "order_id": o.id, "store_id": o.store.ID, "state": d.state,
@@ -258,24 +323,32 @@ func (d *document) render(s *Shop) obj {
 		"base_to_order_rate": o.plain["base_to_order_rate"], "base_to_global_rate": o.plain["base_to_global_rate"],
 		"store_to_base_rate": 0, "store_to_order_rate": 0,
 	}
+	d.addresses(out)
 	if d.transaction != "" {
 		out["transaction_id"] = d.transaction
+	}
+	if v, ok := o.plain["discount_description"]; ok {
+		out["discount_description"] = v
 	}
 	if d.invoice != nil {
 		out["invoice_id"] = d.invoice.id
 	}
-	if d.qty > 0 {
-		out["total_qty"] = d.qty
+	if !d.memo {
+		out["total_qty"], out["can_void_flag"] = d.qty, 0
 	}
 	d.sums.write(out)
 	items := make([]any, len(d.rows))
 	for n, r := range d.rows {
 		row := obj{"entity_id": r.id, "parent_id": d.id, "order_item_id": r.item.id, "qty": r.qty,
 			"sku": r.item.plain["sku"], "name": r.item.plain["name"], "product_id": r.item.plain["product_id"]}
-		if r.sums["discount_amount"] == (pair{}) {
-			delete(r.sums, "discount_amount")
-		}
 		r.sums.write(row)
+		if d.memo {
+			row["base_cost"] = nil
+			if r.item.priced() {
+				row["weee_tax_applied"], row["weee_tax_applied_row_amount"] = "[]", 0
+				row["weee_tax_row_disposition"], row["base_weee_tax_row_disposition"] = 0, 0
+			}
+		}
 		items[n] = row
 	}
 	out["items"] = items
@@ -287,14 +360,29 @@ func (d *document) render(s *Shop) obj {
 func (d *document) renderShipment() obj {
 	items := make([]any, len(d.rows))
 	for n, r := range d.rows {
-		items[n] = obj{"entity_id": r.id, "parent_id": d.id, "order_item_id": r.item.id, "qty": r.qty,
+		row := obj{"entity_id": r.id, "parent_id": d.id, "order_item_id": r.item.id, "qty": r.qty,
 			"sku": r.item.plain["sku"], "name": r.item.plain["name"], "product_id": r.item.plain["product_id"],
-			"price": r.item.sums["price"].order, "weight": r.item.plain["weight"]}
+			"price": r.item.sums["price"].order}
+		if r.item.weight != nil {
+			row["weight"] = *r.item.weight
+		}
+		items[n] = row
 	}
-	return obj{"entity_id": d.id, "increment_id": d.number, "order_id": d.order.id, "store_id": d.order.store.ID,
+	out := obj{"entity_id": d.id, "increment_id": d.number, "order_id": d.order.id, "store_id": d.order.store.ID,
 		"created_at": stamp(d.created), "updated_at": stamp(d.updated), "total_qty": d.qty, "packages": []any{},
 		"items": items, "tracks": orEmpty(d.tracks), "comments": orEmpty(d.remarks),
 		"extension_attributes": obj{"source_code": d.source}}
+	d.addresses(out)
+	return out
+}
+
+// addresses names the rows of the order's addresses.
+func (d *document) addresses(out obj) {
+	for _, name := range []string{"billing_address_id", "shipping_address_id"} {
+		if id := d.order.addressID[name]; id != 0 {
+			out[name] = id
+		}
+	}
 }
 
 // transaction is what a gateway did.

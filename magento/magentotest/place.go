@@ -95,7 +95,14 @@ type NewItem struct {
 	Taxes []Tax
 	// Children of a configurable product carry no money. Those of a bundle do, unless
 	// FixedPrice is set.
-	Children       []NewItem
+	Children []NewItem
+	// OriginalPrice is shown beside Price, as where there is a special price. Defaults to
+	// Price.
+	OriginalPrice string
+	// Weight is that of one. Defaults to 1, to the child's of a configurable product, to
+	// the children's of a bundle, and to none of a bundle of fixed price and of what is
+	// virtual.
+	Weight         string
 	FixedPrice     bool
 	ShipSeparately bool // a bundle's children are shipped by themselves
 }
@@ -135,8 +142,12 @@ func (s *Shop) place(n NewOrder) (*order, error) {
 	if err != nil {
 		return nil, placeError("rate of store %s: %w", st.Code, err)
 	}
+	global, err := parseDec(or(st.GlobalRate, "1"))
+	if err != nil {
+		return nil, placeError("global rate of store %s: %w", st.Code, err)
+	}
 	now := s.now()
-	o := &order{store: st, created: now, updated: now, state: "new", status: "pending", sums: sums{}, extension: obj{}}
+	o := &order{store: st, created: now, updated: now, state: "new", status: "pending", sums: sums{}, extension: obj{}, paid: sums{}, addressID: map[string]int64{}}
 	if n.State != "" {
 		o.state, o.status = n.State, n.Status
 	}
@@ -155,7 +166,7 @@ func (s *Shop) place(n NewOrder) (*order, error) {
 	c := n.Customer
 	email, first, last := or(c.Email, "guest@example.com"), or(c.FirstName, "Guest"), or(c.LastName, "Buyer")
 	o.plain = obj{
-		"order_currency_code": st.Currency, "base_to_order_rate": rate, "base_to_global_rate": one,
+		"order_currency_code": st.Currency, "base_to_order_rate": rate, "base_to_global_rate": global,
 		"customer_email": email, "customer_firstname": first, "customer_lastname": last,
 		"customer_group_id": c.Group, "customer_is_guest": digit(c.ID == 0), "customer_note_notify": 1,
 		"protect_code": s.text(32), "quote_id": s.next("quote"), "remote_ip": "127.0.0.1",
@@ -177,18 +188,19 @@ func (s *Shop) place(n NewOrder) (*order, error) {
 		if n.Shipping != nil {
 			to = *n.Shipping
 		}
-		o.shipping = s.address(o, to, "shipping", email, first, last)
+		s.address(o, to, "shipping", email, first, last)
 		o.method = or(n.ShippingMethod, "flatrate_flatrate")
 		o.plain["shipping_description"] = or(n.ShippingTitle, "Flat Rate - Fixed")
 	}
-	o.billing = s.address(o, n.Billing, "billing", email, first, last)
-	o.plain["billing_address_id"] = o.billing["entity_id"]
+	s.address(o, n.Billing, "billing", email, first, last)
+	o.weigh()
 	s.addPayment(o, n.PaymentMethod)
 	return o, nil
 }
 
-func (s *Shop) address(o *order, a Address, kind, email, first, last string) obj {
-	out := obj{"entity_id": s.next("address"), "parent_id": o.id, "address_type": kind, "email": email,
+func (s *Shop) address(o *order, a Address, kind, email, first, last string) {
+	id := s.next("address")
+	out := obj{"entity_id": id, "parent_id": o.id, "address_type": kind, "email": email,
 		"firstname": or(a.FirstName, first), "lastname": or(a.LastName, last), "street": a.Street, "city": a.City,
 		"postcode": a.Postcode, "country_id": a.Country, "telephone": a.Telephone}
 	for name, v := range map[string]string{"company": a.Company, "vat_id": a.VATID, "region": a.Region, "region_code": a.RegionCode} {
@@ -199,7 +211,30 @@ func (s *Shop) address(o *order, a Address, kind, email, first, last string) obj
 	if a.RegionID != 0 {
 		out["region_id"] = a.RegionID
 	}
-	return out
+	o.addresses = append(o.addresses, out)
+	o.addressID[kind+"_address_id"] = id
+}
+
+// weigh writes the weights of the rows and of the order. The children of a bundle that
+// are shipped by themselves leave the weight of the last one on their parent.
+func (o *order) weigh() {
+	var all dec
+	for _, i := range o.items {
+		i.plain["row_weight"] = dec(0)
+	}
+	for _, i := range o.items {
+		if !i.shippable() || i.weight == nil {
+			continue
+		}
+		w := dec(int64(*i.weight) * int64(i.ordered) / int64(one))
+		all += w
+		if i.parent != nil {
+			i.parent.plain["row_weight"] = w
+		} else {
+			i.plain["row_weight"] = w
+		}
+	}
+	o.plain["weight"] = all
 }
 
 func (s *Shop) addPayment(o *order, method string) {
@@ -224,7 +259,12 @@ func values(info []any) []any {
 	out := make([]any, len(info))
 	for i, kv := range info {
 		if kv, ok := kv.(obj); ok {
-			out[i] = kv["value"]
+			switch v := kv["value"].(type) {
+			case bool: // as PHP writes it
+				out[i] = map[bool]string{true: "1"}[v]
+			default:
+				out[i] = v
+			}
 		}
 	}
 	return out
@@ -254,10 +294,7 @@ func (s *Shop) placeItems(o *order, parent *item, items []NewItem, times dec) er
 		i := &item{id: s.next("item"), parent: parent, kind: kind, virtual: kind == "virtual",
 			fixed: n.FixedPrice, separate: n.ShipSeparately, sums: sums{},
 			ordered: dec(int64(qty) * int64(times) / int64(one)),
-			plain:   obj{"sku": n.SKU, "name": or(n.Name, n.SKU), "product_id": s.next("product")}}
-		if !i.virtual {
-			i.plain["weight"] = one
-		}
+			plain:   obj{"sku": n.SKU, "name": or(n.Name, n.SKU), "product_id": s.productID(n.SKU), "quote_item_id": s.next("quote_item")}}
 		o.items = append(o.items, i)
 		if parent != nil {
 			parent.children = append(parent.children, i)
@@ -265,8 +302,45 @@ func (s *Shop) placeItems(o *order, parent *item, items []NewItem, times dec) er
 		if err := s.placeItems(o, i, n.Children, i.ordered); err != nil {
 			return err
 		}
+		if i.weight, err = weightOf(n, i); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// productID is the id of a sku's product, whether or not it is in the catalogue.
+func (s *Shop) productID(sku string) int64 {
+	if p := s.product(sku); p != nil {
+		return p.id
+	}
+	key := strings.ToLower(sku)
+	if s.skus[key] == 0 {
+		s.skus[key] = s.next("product")
+	}
+	return s.skus[key]
+}
+
+// weightOf is the weight of one; nil for none.
+func weightOf(n NewItem, i *item) (*dec, error) {
+	var w dec
+	switch {
+	case i.virtual, n.Weight == "" && i.kind == "bundle" && i.fixed:
+		return nil, nil
+	case n.Weight != "":
+		var err error
+		if w, err = parseDec(n.Weight); err != nil {
+			return nil, placeError("NewItem.Weight %q of %q is no weight", n.Weight, n.SKU)
+		}
+	case len(i.children) == 0:
+		w = one
+	}
+	for _, c := range i.children {
+		if c.weight != nil && n.Weight == "" {
+			w += dec(int64(*c.weight) * int64(c.ordered) / int64(i.ordered))
+		}
+	}
+	return &w, nil
 }
 
 // side computes the amounts of an order in one currency, as Magento does it.
@@ -394,9 +468,19 @@ func compute(o *order, n NewOrder, rate dec) error {
 		for name, p := range got {
 			i.sums[name] = p
 		}
+		if spec.OriginalPrice != "" {
+			original, err := parseDec(spec.OriginalPrice)
+			if err != nil {
+				return placeError("NewItem.OriginalPrice of %q: %w", spec.SKU, err)
+			}
+			i.sums["original_price"] = pair{original, dec(round(new(big.Rat).Mul(original.rat(), rate.rat()), 4).Int64())}
+		}
 		i.percent = &sum
 		i.plain["discount_percent"] = percent
-		taxes.add("product", i.id, spec.Taxes, sum, i.sums["tax_amount"])
+		if n.Coupon != "" {
+			i.plain["applied_rule_ids"] = "1"
+		}
+		taxes.add(i.id, spec.Taxes, sum, i.sums["tax_amount"])
 	}
 	// A bundle of dynamic price repeats the sum of its children.
 	for _, i := range o.items {
@@ -408,6 +492,10 @@ func compute(o *order, n NewOrder, rate dec) error {
 			for _, c := range i.children {
 				i.sums.add(name, c.sums[name])
 			}
+		}
+		i.sums["original_price"] = pair{}
+		for _, c := range i.children {
+			i.sums.add("original_price", c.sums["original_price"].part(c.ordered, i.ordered))
 		}
 		for name, row := range map[string]string{"price": "row_total", "price_incl_tax": "row_total_incl_tax"} {
 			i.sums[name] = i.sums[row].part(one, i.ordered)
@@ -427,7 +515,7 @@ func compute(o *order, n NewOrder, rate dec) error {
 		}
 	}
 	if !o.virtual {
-		got, sum, err := both(n.ShippingPrice, one, n.ShippingTax, percent > 0 && n.DiscountShipping, "shipping/")
+		got, sum, err := both(n.ShippingPrice, one, n.ShippingTax, percent > 0 && n.DiscountShipping, "")
 		if err != nil {
 			return placeError("NewOrder.ShippingPrice or ShippingTax: %w", err)
 		}
@@ -436,7 +524,9 @@ func compute(o *order, n NewOrder, rate dec) error {
 		o.sums["shipping_discount_tax_compensation_amount"] = got["discount_tax_compensation_amount"]
 		o.sums.add("tax_amount", got["tax_amount"])
 		o.sums.add("discount_amount", got["discount_amount"].neg())
-		taxes.add("shipping", 0, n.ShippingTax, sum, got["tax_amount"])
+		taxes.add(0, n.ShippingTax, sum, got["tax_amount"])
+	} else {
+		taxes.add(0, n.ShippingTax, one, pair{})
 	}
 	o.sums["grand_total"] = grandTotal(o.sums)
 	o.applied, o.byItem = taxes.render()
@@ -499,18 +589,26 @@ type taxTable struct {
 	codes  []string
 	totals map[string]pair
 	rates  map[string]dec
-	byItem []any
+	rows   []taxedRow
 }
 
-// add notes the tax of a row, split over its rates; the last one takes the rest.
-func (t *taxTable) add(kind string, item int64, taxes []Tax, sum dec, amount pair) {
-	if len(taxes) == 0 || amount == (pair{}) {
+// taxedRow is a row of an order, or its shipping, with its rates.
+type taxedRow struct {
+	codes []string
+	shown obj
+}
+
+// add notes the tax of a row, split over its rates; the last one takes the rest. Item 0
+// is the shipping.
+func (t *taxTable) add(item int64, taxes []Tax, sum dec, amount pair) {
+	if len(taxes) == 0 {
 		return
 	}
 	if t.totals == nil {
 		t.totals, t.rates = map[string]pair{}, map[string]dec{}
 	}
 	left := amount
+	row := taxedRow{shown: obj{"type": "shipping"}}
 	var applied []any
 	for n, tax := range taxes {
 		percent, _ := parseDec(tax.Percent)
@@ -524,22 +622,37 @@ func (t *taxTable) add(kind string, item int64, taxes []Tax, sum dec, amount pai
 		}
 		t.totals[tax.Code] = t.totals[tax.Code].add(p)
 		t.rates[tax.Code] = percent
+		row.codes = append(row.codes, tax.Code)
 		applied = append(applied, rendered(tax.Code, percent, p))
 	}
-	entry := obj{"type": kind, "applied_taxes": applied}
-	if item != 0 {
-		entry["item_id"] = item
+	row.shown["applied_taxes"] = applied
+	if item == 0 {
+		t.rows = append([]taxedRow{row}, t.rows...)
+		return
 	}
-	t.byItem = append(t.byItem, entry)
+	row.shown["type"], row.shown["item_id"] = "product", item
+	t.rows = append(t.rows, row)
 }
 
 func rendered(code string, percent dec, p pair) obj {
 	return obj{"code": code, "title": code, "percent": percent, "amount": p.order, "base_amount": p.base}
 }
 
+// render lists the rates that came to something, and the rows by their first one:
+// shipping before goods (REC 481, 485).
 func (t *taxTable) render() (applied, byItem []any) {
+	seen := map[int]bool{}
 	for _, code := range t.codes {
+		if t.totals[code] == (pair{}) {
+			continue
+		}
 		applied = append(applied, rendered(code, t.rates[code], t.totals[code]))
+		for n, row := range t.rows {
+			if !seen[n] && slices.Contains(row.codes, code) {
+				seen[n] = true
+				byItem = append(byItem, row.shown)
+			}
+		}
 	}
-	return applied, t.byItem
+	return applied, byItem
 }

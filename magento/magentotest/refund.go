@@ -2,7 +2,6 @@ package magentotest
 
 import (
 	"fmt"
-	"math/big"
 	"net/http"
 	"slices"
 )
@@ -80,25 +79,16 @@ func (s *Shop) refund(o *order, in refundIn, invoice *document) (any, *failure) 
 		}
 	}
 	now := s.now()
-	d := &document{order: o, created: now, updated: now, state: 2, sums: sums{}, invoice: invoice}
-	c := newCarry()
+	d := &document{order: o, created: now, updated: now, state: 2, memo: true, sums: sums{}, invoice: invoice}
 	for _, i := range o.items {
-		qty := rows[i]
-		if qty <= 0 {
-			continue
+		if qty := rows[i]; qty > 0 {
+			d.rows = append(d.rows, docRow{item: i, qty: qty})
 		}
-		row := docRow{item: i, qty: qty, sums: sums{"price": i.sums["price"]}}
-		if p, ok := i.sums["price_incl_tax"]; ok {
-			row.sums["price_incl_tax"] = p
-		}
-		if i.priced() {
-			row.sums["row_total"] = c.take(i.sums["row_invoiced"], i.sums["amount_refunded"], qty, i.toRefund())
-			row.sums["row_total_incl_tax"] = c.whole(i.sums["row_total_incl_tax"], qty, i)
-		}
-		d.rows = append(d.rows, row)
 	}
-	d.share(newCarry(), (*item).toRefund, "_invoiced", "_refunded")
-	shipping, f := s.shippingBack(o, in)
+	c := newCarry()
+	d.compute(c, share{row: "row_invoiced", rowDone: "amount_refunded", all: "_invoiced", done: "_refunded", of: (*item).toRefund,
+		last: func(r docRow) bool { return r.qty == r.item.toRefund() && r.item.toInvoice() == 0 }})
+	shipping, f := s.shippingBack(o, in, c)
 	if f != nil {
 		return nil, f
 	}
@@ -122,8 +112,7 @@ func (s *Shop) refund(o *order, in refundIn, invoice *document) (any, *failure) 
 	if d.sums["grand_total"].base > available {
 		return nil, validation("Creditmemo", []string{"The most money available to refund is " + available.String() + "."})
 	}
-	// An order of nothing is not refused (REC 473).
-	if !o.canRefund() && (o.sums["grand_total"].base != 0 || o.sums["total_refunded"] != (pair{})) {
+	if !o.canRefund() {
 		return nil, validation("Creditmemo", []string{"A creditmemo can not be created when an order has a status of " + o.status})
 	}
 	s.book(o, d, in)
@@ -133,34 +122,52 @@ func (s *Shop) refund(o *order, in refundIn, invoice *document) (any, *failure) 
 // shippingBack is what goes back of the shipping. Left out means all that was not
 // refunded yet (REC 249), from which the whole discount on shipping is taken, also when
 // a part of it went back before (REC 522).
-func (s *Shop) shippingBack(o *order, in refundIn) (sums, *failure) {
-	left := o.sums["shipping_amount"].sub(o.sums["shipping_refunded"])
-	ship, discounted := left, o.sums["shipping_incl_tax"].sub(o.sums["shipping_tax_amount"]).base
+func (s *Shop) shippingBack(o *order, in refundIn, c *carry) (sums, *failure) {
+	whole, incl, tax := o.sums["shipping_amount"], o.sums["shipping_incl_tax"], o.sums["shipping_tax_amount"]
+	left, leftTax := whole.sub(o.sums["shipping_refunded"]), tax.sub(o.sums["shipping_tax_refunded"])
+	ship := left
+	// In base currency it is the gross price less what went back, which keeps the tax
+	// inside a discount (REC 473).
+	shipIncl := pair{incl.base - o.sums["shipping_refunded"].base - o.sums["shipping_tax_refunded"].base, left.order + leftTax.order}
+	discounted := incl.base - tax.base
 	if a := in.Arguments; a != nil && a.Shipping != nil {
-		given := *a.Shipping
+		given, of, most := a.Shipping.real().cents().dec(), whole.base, left.base
 		if s.c.ShippingShownGross {
-			given = given.times(o.sums["shipping_amount"].base, o.sums["shipping_incl_tax"].base)
+			of, most = incl.base, left.base+leftTax.base
 		}
-		if given > left.base {
-			return nil, invalid("Maximum shipping amount allowed to refund is: %1", money(o, left.base))
+		switch {
+		case given != 0 && whole.base == 0:
+			return nil, invalid("You can not refund shipping if there is no shipping amount.")
+		case given > most:
+			return nil, invalid("Maximum shipping amount allowed to refund is: %1", money(o, most))
 		}
-		if given < left.base {
-			ship = o.inOrder(given)
+		if ratio := zero(); of != 0 {
+			ratio = given.real().quo(of.real())
+			scaled := func(p pair) pair {
+				return pair{p.base.real().mul(ratio).cents().dec(), p.order.real().mul(ratio).cents().dec()}
+			}
+			if given < most {
+				ship = scaled(whole)
+			}
+			shipIncl = scaled(incl)
 		}
 		discounted = given
 	}
-	out := sums{"shipping_amount": ship, "shipping_incl_tax": {}, "shipping_tax_amount": {}, "shipping_discount_amount": {}, "shipping_discount_tax_compensation_amount": {}}
-	if whole := o.sums["shipping_amount"]; whole.base != 0 {
-		for _, name := range []string{"shipping_incl_tax", "shipping_tax_amount", "shipping_discount_tax_compensation_amount"} {
-			out[name] = o.sums[name].part(ship.base, whole.base)
+	out := sums{"shipping_amount": ship, "shipping_incl_tax": shipIncl, "shipping_tax_amount": {}, "shipping_discount_amount": {}, "shipping_discount_tax_compensation_amount": {}}
+	inside := o.sums["shipping_discount_tax_compensation_amount"]
+	switch {
+	case ship.base < left.base:
+		part := func(p pair) pair {
+			return c.round(p.base.real().mul(ship.base.real().quo(whole.base.real())), p.order.real().mul(ship.order.real().quo(whole.order.real())), false)
 		}
-		// The discount is not rounded to cents (REC 519).
-		base := new(big.Rat).Mul(o.sums["shipping_discount_amount"].base.rat(), big.NewRat(int64(discounted), int64(whole.base)))
-		order := new(big.Rat).Mul(whole.order.rat(), new(big.Rat).Quo(base, whole.base.rat()))
-		out["shipping_discount_amount"] = pair{dec(round(base, 4).Int64()), dec(round(order, 4).Int64())}
+		out["shipping_tax_amount"], out["shipping_discount_tax_compensation_amount"] = part(tax), part(inside)
+	case ship.base == left.base:
+		out["shipping_tax_amount"], out["shipping_discount_tax_compensation_amount"] = leftTax, inside
 	}
-	// Only the base side keeps the tax inside a discount (REC 473).
-	out["shipping_incl_tax"] = pair{out["shipping_incl_tax"].base, ship.order + out["shipping_tax_amount"].order}
+	if whole.base != 0 { // the discount is not rounded to cents (REC 519)
+		base := discounted.real().mul(o.sums["shipping_discount_amount"].base.real()).quo(whole.base.real())
+		out["shipping_discount_amount"] = pair{base.dec(), whole.order.real().mul(base).quo(whole.base.real()).dec()}
+	}
 	return out, nil
 }
 
@@ -172,12 +179,10 @@ func (s *Shop) book(o *order, d *document, in refundIn) {
 		row.id = s.next("memo_item")
 		i := row.item
 		i.refunded += row.qty
-		if i.priced() {
-			i.sums.add("amount_refunded", row.sums["row_total"])
-			i.sums.add("tax_refunded", row.sums["tax_amount"])
-			i.sums.add("discount_refunded", row.sums["discount_amount"])
-			i.sums.add("discount_tax_compensation_refunded", row.sums["discount_tax_compensation_amount"])
-		}
+		i.sums.add("amount_refunded", row.sums["row_total"])
+		i.sums.add("tax_refunded", row.sums["tax_amount"])
+		i.sums.add("discount_refunded", row.sums["discount_amount"])
+		i.sums.add("discount_tax_compensation_refunded", row.sums["discount_tax_compensation_amount"])
 	}
 	for of, name := range map[string]string{"subtotal": "subtotal_refunded", "tax_amount": "tax_refunded", "discount_amount": "discount_refunded",
 		"discount_tax_compensation_amount": "discount_tax_compensation_refunded",
@@ -186,6 +191,8 @@ func (s *Shop) book(o *order, d *document, in refundIn) {
 		o.sums.add(name, d.sums[of])
 	}
 	total := d.sums["grand_total"]
+	o.paid.add("amount_refunded", total)
+	o.paid.add("shipping_refunded", d.sums["shipping_amount"])
 	if a := in.Arguments; a != nil && a.Extension != nil {
 		for _, row := range d.rows {
 			if slices.Contains(a.Extension.ReturnToStock, number(row.item.id)) {
@@ -194,7 +201,7 @@ func (s *Shop) book(o *order, d *document, in refundIn) {
 		}
 	}
 	// Each memo is added up rounded, though it has four decimals (REC 522).
-	o.sums.add("total_refunded", pair{total.base.times(one, one), total.order.times(one, one)})
+	o.sums.add("total_refunded", pair{total.base.real().cents().dec(), total.order.real().cents().dec()})
 	how := "offline"
 	if in.IsOnline && d.invoice != nil {
 		how = "online"
@@ -207,16 +214,93 @@ func (s *Shop) book(o *order, d *document, in refundIn) {
 	s.remark("memo_comment", d, in.Comment, in.Notify)
 	s.memos = append(s.memos, d)
 	o.plain["customer_note_notify"] = digit(in.Notify)
+	o.refunded = true
 	s.touch(o)
-	o.inProcess = false
-	if o.state == "complete" && o.canShip() {
-		// It was complete by counting units of a bundle's children; the refund looks again
-		// and finds neither complete nor closed nor processing (REC 498, 550).
-		s.set(o, "new")
-	}
+	s.resolve(o)
+	s.say(o, total.base, how, in.Notify)
 	s.settle(o)
-	said := "We refunded " + money(o, total.base) + " " + how + "."
-	s.comments = append(s.comments, &comment{id: s.next("comment"), order: o.id, about: "creditmemo", text: &said, status: o.status, created: d.created})
+}
+
+// say leaves the shop's own remark on a refund.
+func (s *Shop) say(o *order, total dec, how string, notify bool) {
+	said := "We refunded " + money(o, total) + " " + how + "."
+	s.comments = append(s.comments, &comment{id: s.next("comment"), order: o.id, about: "creditmemo", text: &said, status: o.status, notified: notify, created: s.now()})
+}
+
+// serveMemoSave stores a credit memo as it is sent, and nothing happens.
+func (s *Shop) serveMemoSave(r *request) (any, *failure) {
+	d, f := s.storeMemo(r)
+	if f != nil {
+		return nil, f
+	}
+	return d.raw, nil
+}
+
+// serveMemoRefund stores a credit memo as it is sent, and raises the quantities of its
+// rows: amounts that are not sent are none (REC 334-336).
+func (s *Shop) serveMemoRefund(r *request) (any, *failure) {
+	d, f := s.storeMemo(r)
+	if f != nil {
+		return nil, f
+	}
+	o := d.order
+	for _, row := range d.rows {
+		i := row.item
+		i.refunded += row.qty
+		for _, name := range []string{"amount_refunded", "tax_refunded", "discount_refunded", "discount_tax_compensation_refunded"} {
+			i.sums.add(name, pair{})
+		}
+	}
+	o.payment["base_amount_refunded"], o.payment["shipping_refunded"] = dec(0), dec(0)
+	s.touch(o)
+	s.say(o, 0, "offline", o.plain["customer_note_notify"] == 1)
+	s.settle(o)
+	return d.raw, nil
+}
+
+func (s *Shop) storeMemo(r *request) (*document, *failure) {
+	body, _ := r.body.(obj)
+	in, ok := body["creditmemo"].(obj)
+	if !ok {
+		return nil, missingField("creditmemo")
+	}
+	o, f := s.find(integer(in["order_id"]))
+	if f != nil {
+		return nil, f
+	}
+	now := s.now()
+	d := &document{id: s.next("memo"), number: s.nextNumber("memo", o.store), order: o, created: now, updated: now, state: 2, memo: true, raw: obj{}}
+	for name, v := range in {
+		if v != nil && isScalar(v) {
+			d.raw[name] = v
+		}
+	}
+	d.raw["entity_id"], d.raw["increment_id"], d.raw["state"] = d.id, d.number, d.state
+	d.raw["created_at"], d.raw["updated_at"] = stamp(now), stamp(now)
+	for _, name := range []string{"adjustment_positive", "adjustment_negative"} {
+		if v, err := parseDec(text(in[name])); err == nil {
+			d.raw[name], d.raw["base_"+name] = v, v
+		}
+	}
+	rows, _ := in["items"].([]any)
+	items := []any{}
+	for _, row := range rows {
+		row, _ := row.(obj)
+		_, i := s.itemOf(integer(row["order_item_id"]))
+		qty, err := parseDec(text(row["qty"]))
+		if i == nil || err != nil {
+			return nil, s.internal()
+		}
+		d.rows = append(d.rows, docRow{id: s.next("memo_item"), item: i, qty: qty})
+		shown := obj{"base_cost": nil, "base_price": nil, "parent_id": d.id, "entity_id": s.ids["memo_item"]}
+		for name, v := range row {
+			shown[name] = v
+		}
+		items = append(items, shown)
+	}
+	d.raw["items"], d.raw["comments"] = items, []any{}
+	s.memos = append(s.memos, d)
+	return d, nil
 }
 
 // inOrder converts an amount in base currency.
@@ -225,7 +309,7 @@ func (o *order) inOrder(base dec) pair {
 	if !ok || rate == one {
 		return pair{base, base}
 	}
-	return pair{base, cents(new(big.Rat).Mul(base.rat(), rate.rat()))}
+	return pair{base, base.real().mul(rate.real()).cents().dec()}
 }
 
 // money writes an amount for people.

@@ -84,7 +84,9 @@ func put(path, body string) step { return sent("PUT", path, body) }
 func sent(method, path, body string) step {
 	return byHand(func(r *replayed) {
 		status, b := r.send(method, "/rest/default/V1"+path, "", body, nil)
-		require.Equal(r.t, 200, status, "%s: %s", path, b)
+		if status != 200 {
+			r.t.Errorf("%s %s: %d %s", method, path, status, b)
+		}
 	})
 }
 
@@ -255,16 +257,25 @@ func (r *replayed) replay(n int) {
 	status, b := r.send(rec.Request.Method, rec.Request.Path, rec.Request.Query, rec.text(), rec.Request.Headers)
 	r.same[n] = true
 	if status != rec.Response.Status {
-		r.t.Errorf("%s: status %d %s, recorded %d %s", rec.name, status, b, rec.Response.Status, rec.Response.Body)
+		r.t.Errorf("%s: status %d %s, recorded %d %.300s", rec.name, status, b, rec.Response.Status, rec.Response.Body)
 		return
 	}
 	if len(rec.Response.Body) == 0 { // a page or a text; a page's words are the front end's
-		if want := rec.Response.BodyText; want != nil && !strings.Contains(*want, "<html") && *want != string(b) {
+		if want := rec.Response.BodyText; want != nil && !strings.Contains(*want, "<html") && chance(*want) != chance(string(b)) {
 			r.t.Errorf("%s: %q, recorded %q", rec.name, b, *want)
 		}
 		return
 	}
 	r.compare(rec.name, decoded(r.t, rec.Response.Body), decoded(r.t, b))
+}
+
+// chance takes out of a text what is chance: tokens, the numbers of reports.
+func chance(s string) string {
+	for _, re := range []*regexp.Regexp{regexp.MustCompile(`(oauth_token(_secret)?=)\w{32}`), regexp.MustCompile(`^(ey\w+\.)[\w-]+\.[\w-]+$`),
+		regexp.MustCompile(`(Report ID: webapi-)\w+`), regexp.MustCompile(`(/static/)version\d+/`)} {
+		s = re.ReplaceAllString(s, "$1")
+	}
+	return s
 }
 
 func decoded(t *testing.T, b []byte) (v any) {
@@ -279,8 +290,8 @@ func decoded(t *testing.T, b []byte) (v any) {
 var ignored = map[string]bool{
 	"created_at": true, "updated_at": true, "protect_code": true, "quote_id": true, "product_id": true, "weight": true, "name": true,
 	"billing_address_id": true, "applied_rule_ids": true, "remote_ip": true, "base_to_global_rate": true, "title": true,
-	"locale": true, "timezone": true, "default_group_id": true, "store_group_id": true, "shipping_address_id": true,
-	"store_name": true, // the names of two views were not recorded
+	"shipping_address_id": true,
+	"store_name":          true, // the names of two views were not recorded
 }
 
 // compare walks both answers: what the shop sends is what was recorded.
@@ -316,6 +327,8 @@ func (r *replayed) compare(at string, want, got any) {
 			r.t.Errorf("%s: %v, recorded %v", at, got, want)
 			return
 		}
+		byCode(want)
+		byCode(g)
 		for i := range want {
 			r.compare(fmt.Sprintf("%s[%d]", at, i), want[i], g[i])
 		}
@@ -326,10 +339,7 @@ func (r *replayed) compare(at string, want, got any) {
 			r.t.Errorf("%s: %v, recorded %v", at, got, want)
 		}
 	case string:
-		// A report has a number of its own.
-		w, _, _ := strings.Cut(want, "Report ID")
-		g, _, _ := strings.Cut(fmt.Sprint(got), "Report ID")
-		if w != g {
+		if chance(want) != chance(fmt.Sprint(got)) {
 			r.t.Errorf("%s: %q, recorded %q", at, got, want)
 		}
 	default:
@@ -339,6 +349,16 @@ func (r *replayed) compare(at string, want, got any) {
 	}
 }
 
+// byCode sorts a list of custom attributes: the database gives them in no order.
+func byCode(l []any) {
+	code := func(v any) string {
+		o, _ := v.(map[string]any)
+		c, _ := o["attribute_code"].(string)
+		return c
+	}
+	slices.SortStableFunc(l, func(a, b any) int { return strings.Compare(code(a), code(b)) })
+}
+
 // notThis are the routes that this shop does not have.
 var notThis = []struct {
 	route  *regexp.Regexp
@@ -346,9 +366,7 @@ var notThis = []struct {
 }{
 	{regexp.MustCompile(`/async/|/V1/bulk/`), "asynchronous and bulk calls"},
 	{regexp.MustCompile(`/guest-carts|/V1/carts`), "carts"},
-	{regexp.MustCompile(`^(POST|PUT|DELETE) .*/V1/(products|inventory|stockItems|categories)`), "writing the catalogue"},
-	{regexp.MustCompile(`^DELETE .*/V1/customers`), "deleting customers"},
-	{regexp.MustCompile(`/callback$`), "what the shop itself sends"},
+	{regexp.MustCompile(`/store/storeViews$`), "signed with a token whose secret was not kept"}, // REC 025 without 024
 }
 
 // TestTheShopAnswersAsRecorded brings a shop to where the real one stood and sends it
@@ -358,7 +376,7 @@ func TestTheShopAnswersAsRecorded(t *testing.T) {
 	all := recordings(t)
 	done := map[int]bool{}
 	absent := map[string]int{}
-	for _, h := range slices.Concat(historyOfOrders(), historyOfCatalogue()) {
+	for _, h := range slices.Concat(historyOfOrders(), historyOfCatalogue(), historyOfLogins()) {
 		t.Run(h.name, func(t *testing.T) {
 			r := newReplayed(t, h.shop)
 			r.all = all

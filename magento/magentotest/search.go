@@ -93,7 +93,10 @@ func (s *Shop) parseCriteria(q url.Values) (criteria, *failure) {
 		}
 	}
 	if !some {
-		return c, &failure{http.StatusBadRequest, `"%fieldName" is required. Enter and try again.`, obj{"fieldName": "searchCriteria"}, nil, false}
+		return c, missingField("searchCriteria")
+	}
+	if _, given := c.echo["page_size"]; !given && s.c.DefaultPageSize > 0 {
+		c.size, c.echo["page_size"] = s.c.DefaultPageSize, s.c.DefaultPageSize
 	}
 	if s.c.MaxPageSize > 0 && c.size > s.c.MaxPageSize {
 		return c, &failure{http.StatusBadRequest, "Maximum SearchCriteria pageSize is %max", obj{"max": s.c.MaxPageSize}, nil, false}

@@ -2,6 +2,7 @@ package magentotest
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -51,8 +52,18 @@ type Config struct {
 	// TokenLife is how long an admin's token lives. Defaults to 60 minutes.
 	TokenLife time.Duration
 
-	// MaxPageSize refuses larger pages; 0 = no limit, as by default.
-	MaxPageSize int
+	// MaxPageSize refuses larger pages, DefaultPageSize is for lists that ask for none,
+	// and MaxArray refuses longer lists of objects in a body: the input limits, which are
+	// off by default and 300, 20 and 20 where they are on. 0 = no limit.
+	MaxPageSize, DefaultPageSize, MaxArray int
+
+	// WebsitePrices keeps a price for each website (catalog/price/scope = 1); by default
+	// there is one for all.
+	WebsitePrices bool
+
+	// AdobeCommerce offers returns. The default is Magento Open Source, where their routes
+	// do not exist.
+	AdobeCommerce bool
 
 	// Statuses are added to states: {"processing": {"packed"}}.
 	Statuses map[string][]string
@@ -60,6 +71,11 @@ type Config struct {
 	// StripeModule installs Stripe's own module, 4.6.1: [Shop.Charged] then does what
 	// it does when a charge succeeds.
 	StripeModule bool
+
+	// Gateway is asked where Stripe's module would call Stripe: by an invoice with capture,
+	// an online refund, a cancel. It must not call the shop. nil says yes to all; an
+	// error leaves everything as it was.
+	Gateway func(GatewayCall) error
 
 	// ShippingShownGross shows shipping with tax on orders (tax/sales_display/shipping =
 	// 2): the shipping argument of a refund is gross then (REC 552).
@@ -82,7 +98,13 @@ type Store struct {
 	BaseCurrency string // the website's
 	Currency     string // what buyers see
 	Rate         string // base → currency; defaults to 1
+	GlobalRate   string // base → the currency of the whole installation; defaults to 1
 	Prefix       string // of order numbers
+	GroupCode    string // defaults to the website's code and "_group"
+	Locale       string // defaults to en_US
+	Timezone     string // defaults to UTC; dates of answers are UTC all the same
+	// Rates are further currencies of the website, with their rates: {"USD": "1.0902"}.
+	Rates map[string]string
 }
 
 // DefaultStores returns the views of the recorded shop: default in dollars, eu_de and
@@ -91,11 +113,11 @@ type Store struct {
 // the prefix away.
 func DefaultStores() []Store {
 	return []Store{
-		{ID: 1, Code: "default", Name: "Default Store View", WebsiteID: 1, Website: "base", WebsiteName: "Main Website", GroupName: "Main Website Store", BaseCurrency: "USD", Currency: "USD"},
-		{ID: 2, Code: "eu_de", Name: "Germany", WebsiteID: 2, Website: "eu", WebsiteName: "Europe", GroupName: "Europe group", BaseCurrency: "EUR", Currency: "EUR", Prefix: "2"},
-		{ID: 3, Code: "eu_nl", Name: "Netherlands", WebsiteID: 2, Website: "eu", WebsiteName: "Europe", GroupName: "Europe group", BaseCurrency: "EUR", Currency: "EUR"},
-		{ID: 4, Code: "eur", Name: "Euro View", WebsiteID: 1, Website: "base", WebsiteName: "Main Website", GroupName: "Main Website Store", BaseCurrency: "USD", Currency: "EUR", Rate: "0.9173", Prefix: "4"},
-		{ID: 5, Code: "jpy", Name: "Yen View", WebsiteID: 1, Website: "base", WebsiteName: "Main Website", GroupName: "Main Website Store", BaseCurrency: "USD", Currency: "JPY", Rate: "149.53", Prefix: "5"},
+		{ID: 1, Code: "default", Name: "Default Store View", WebsiteID: 1, Website: "base", WebsiteName: "Main Website", GroupName: "Main Website Store", GroupCode: "main_website_store", BaseCurrency: "USD", Currency: "USD"},
+		{ID: 2, Code: "eu_de", Name: "Germany", Locale: "de_DE", Timezone: "Europe/Berlin", Rates: map[string]string{"USD": "1.0902"}, WebsiteID: 2, Website: "eu", WebsiteName: "Europe", GroupName: "Europe group", BaseCurrency: "EUR", Currency: "EUR", GlobalRate: "1.0902", Prefix: "2"},
+		{ID: 3, Code: "eu_nl", Name: "Netherlands", Timezone: "Europe/Berlin", Rates: map[string]string{"USD": "1.0902"}, WebsiteID: 2, Website: "eu", WebsiteName: "Europe", GroupName: "Europe group", BaseCurrency: "EUR", Currency: "EUR", GlobalRate: "1.0902"},
+		{ID: 4, Code: "eur", Name: "Euro View", WebsiteID: 1, Website: "base", WebsiteName: "Main Website", GroupName: "Main Website Store", GroupCode: "main_website_store", BaseCurrency: "USD", Currency: "EUR", Rate: "0.9173", Prefix: "4"},
+		{ID: 5, Code: "jpy", Name: "Yen View", WebsiteID: 1, Website: "base", WebsiteName: "Main Website", GroupName: "Main Website Store", GroupCode: "main_website_store", BaseCurrency: "USD", Currency: "JPY", Rate: "149.53", Prefix: "5"},
 	}
 }
 
@@ -160,7 +182,11 @@ type Shop struct {
 	comments     []*comment
 	customers    []*customer
 	products     []*product
+	sources      []*sourceItem
+	attributes   map[string]bool // codes of custom attributes
+	returns      []*rma
 	activations  []*activation
+	skus         map[string]int64 // ids of products that are only known from orders
 	numbers      map[string]int64 // last number by kind and store
 	ids          map[string]int64 // last id by table
 }
@@ -186,7 +212,10 @@ func New(c Config) (*Shop, error) {
 		return nil, invalid("Config.TokenLife or Config.LongestRequest is negative")
 	}
 	s := &Shop{c: c, rand: rand.New(rand.NewPCG(c.Seed, 1)), nonces: map[string]bool{}, tokens: map[string]adminSession{},
-		numbers: map[string]int64{}, ids: map[string]int64{}}
+		skus: map[string]int64{}, numbers: map[string]int64{}, ids: map[string]int64{}, attributes: map[string]bool{}}
+	for _, code := range knownAttributes {
+		s.attributes[code] = true
+	}
 	if s.stores = slices.Clone(c.Stores); len(s.stores) == 0 {
 		s.stores = DefaultStores()
 	}
@@ -199,6 +228,9 @@ func New(c Config) (*Shop, error) {
 		}
 		if r, err := parseDec(s.stores[i].Rate); err != nil || r <= 0 {
 			return nil, invalid("Config.Stores[%d].Rate %q is no rate", i, st.Rate)
+		}
+		if r, err := parseDec(or(st.GlobalRate, "1")); err != nil || r <= 0 {
+			return nil, invalid("Config.Stores[%d].GlobalRate %q is no rate", i, st.GlobalRate)
 		}
 	}
 	if len(s.c.Integrations) == 0 {
@@ -252,6 +284,7 @@ func (s *Shop) Calls() []Call {
 
 // ServeHTTP answers as Magento does.
 func (s *Shop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	r = s.arrive(r)
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return // the caller broke off
@@ -270,6 +303,27 @@ func (s *Shop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(a.body)
 	}
+}
+
+// cancelsKey is where a request keeps whether it may cancel.
+type cancelsKey struct{}
+
+// arrive notes on a cancel what PHP reads at its start, and not again: whether the order
+// can be cancelled. From 2.4.7 on there is a lock, and it reads with that.
+func (s *Shop) arrive(r *http.Request) *http.Request {
+	_, path, _ := strings.Cut(r.URL.Path, "/V1/orders/")
+	id, rest, _ := strings.Cut(path, "/")
+	if r.Method != http.MethodPost || rest != "cancel" || s.from247() {
+		return r
+	}
+	n, err := strconv.ParseInt(id, 10, 64)
+	if err != nil {
+		return r
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o := s.order(n)
+	return r.WithContext(context.WithValue(r.Context(), cancelsKey{}, o != nil && o.canCancel()))
 }
 
 // now is the shop's time in whole seconds.
@@ -320,8 +374,9 @@ func (s *Shop) order(id int64) *order {
 	return s.orders[i]
 }
 
-// checksStatus reports whether a comment's status has to belong to the state.
-func (s *Shop) checksStatus() bool {
+// from247 reports whether the version is 2.4.7 or later: it checks that a comment's
+// status belongs to the state, and cancels under a lock.
+func (s *Shop) from247() bool {
 	parts := strings.SplitN(strings.SplitN(s.c.Version, "-", 2)[0], ".", 3)
 	if len(parts) < 3 {
 		return false

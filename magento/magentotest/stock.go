@@ -1,63 +1,46 @@
 package magentotest
 
 import (
-	"net/http"
+	"slices"
 	"strings"
-	"time"
-
-	"github.com/commercesync/commerce"
 )
 
-// NewProduct is a product of the catalogue, simple and enabled.
-type NewProduct struct {
-	SKU   string
-	Name  string // defaults to SKU
-	Price string // in the base currency; defaults to 0
-	Qty   string // at the source default; defaults to 0
+// sourceItem is what lies of a sku at the source default. It may be of a sku that no
+// product has (REC 092).
+type sourceItem struct {
+	sku string
+	qty dec
+	in  bool // in stock
 }
 
-type product struct {
-	id               int64
-	sku, name        string
-	price, qty       dec
-	created, updated time.Time
-}
-
-// AddProduct puts a product into the catalogue and returns its id. Orders that are
-// placed for its sku reserve it, and shipments take it away. Orders of other skus may
-// be placed as well: nothing is reserved for them. An error is of kind invalid and
-// names the field.
-func (s *Shop) AddProduct(n NewProduct) (int64, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	price, err1 := parseDec(or(n.Price, "0"))
-	qty, err2 := parseDec(or(n.Qty, "0"))
-	if n.SKU == "" || err1 != nil || err2 != nil || s.product(n.SKU) != nil {
-		return 0, commerce.Errorf(commerce.KindInvalid, "magentotest", "add product", "NewProduct.SKU is empty or taken, or Price or Qty is no number")
-	}
-	p := &product{id: s.next("product"), sku: n.SKU, name: or(n.Name, n.SKU), price: price, qty: qty, created: s.now(), updated: s.now()}
-	s.products = append(s.products, p)
-	return p.id, nil
-}
-
-// product finds a sku without regard to letter case.
-func (s *Shop) product(sku string) *product {
-	for _, p := range s.products {
-		if strings.EqualFold(p.sku, sku) {
-			return p
+func (s *Shop) source(sku string) *sourceItem {
+	for _, i := range s.sources {
+		if strings.EqualFold(i.sku, sku) {
+			return i
 		}
 	}
 	return nil
 }
 
+func (s *Shop) setSource(sku string, qty dec, in bool) {
+	if i := s.source(sku); i != nil {
+		i.qty, i.in = qty, in
+		return
+	}
+	s.sources = append(s.sources, &sourceItem{sku, qty, in})
+}
+
 // salable is what lies at the source less what is ordered and neither shipped,
 // cancelled nor given back to stock.
 func (s *Shop) salable(p *product) dec {
-	left := p.qty
+	var left dec
+	if i := s.source(p.sku); i != nil && i.in {
+		left = i.qty
+	}
 	for _, o := range s.orders {
 		for _, i := range o.items {
 			if len(i.children) == 0 && strings.EqualFold(text(i.plain["sku"]), p.sku) {
-				left -= max(0, i.ordered-i.canceled-i.taken-i.returned)
+				left += i.freed - max(0, i.ordered-i.canceled-i.taken-i.returned)
 			}
 		}
 	}
@@ -71,8 +54,8 @@ func (s *Shop) take(i *item, qty dec) {
 	}
 	if len(i.children) == 0 {
 		i.taken += qty
-		if p := s.product(text(i.plain["sku"])); p != nil {
-			p.qty -= qty
+		if at := s.source(text(i.plain["sku"])); at != nil {
+			at.qty -= qty
 		}
 	}
 }
@@ -86,65 +69,62 @@ func (s *Shop) giveBack(i *item, qty dec) {
 	if len(i.children) == 0 {
 		free := min(qty, max(0, i.ordered-i.canceled-i.taken-i.returned))
 		i.returned += free
-		if p := s.product(text(i.plain["sku"])); p != nil {
-			p.qty += qty - free
+		if at := s.source(text(i.plain["sku"])); at != nil {
+			at.qty += qty - free
 		}
 	}
 }
 
+// stockItem is the older view of a product's stock: the source default, and settings
+// that are the shop's own.
 func (s *Shop) stockItem(p *product) obj {
-	return obj{"item_id": p.id, "product_id": p.id, "stock_id": 1, "qty": p.qty, "is_in_stock": p.qty > 0, "is_qty_decimal": false}
-}
-
-func (p *product) render() obj {
-	return obj{"id": p.id, "sku": p.sku, "name": p.name, "attribute_set_id": 4, "price": p.price, "status": 1, "visibility": 4,
-		"type_id": "simple", "created_at": stamp(p.created), "updated_at": stamp(p.updated), "extension_attributes": obj{"website_ids": []any{1}},
-		"product_links": []any{}, "options": []any{}, "media_gallery_entries": []any{}, "tier_prices": []any{}, "custom_attributes": []any{}}
-}
-
-func productColumn(p *product, name string) (any, bool) {
-	if p == nil {
-		p = &product{}
+	out := obj{"item_id": p.id, "product_id": p.id, "stock_id": 1, "qty": dec(0), "is_in_stock": false, "is_qty_decimal": false,
+		"show_default_notification_message": false, "use_config_min_qty": true, "min_qty": 0, "use_config_min_sale_qty": 1, "min_sale_qty": 1,
+		"use_config_max_sale_qty": true, "max_sale_qty": 10000, "use_config_backorders": true, "backorders": 0,
+		"use_config_notify_stock_qty": true, "notify_stock_qty": 1, "use_config_qty_increments": true, "qty_increments": 0,
+		"use_config_enable_qty_inc": true, "enable_qty_increments": false, "use_config_manage_stock": true, "manage_stock": true,
+		"low_stock_date": nil, "is_decimal_divided": false, "stock_status_changed_auto": 0}
+	if i := s.source(p.sku); i != nil {
+		out["qty"], out["is_in_stock"] = i.qty, i.in
 	}
-	switch name {
-	case "entity_id":
-		return number(p.id), true
-	case "sku":
-		return p.sku, true
-	case "name":
-		return p.name, true
-	case "price":
-		return p.price, true
-	case "type_id":
-		return "simple", true
-	case "created_at":
-		return stamp(p.created), true
-	case "updated_at":
-		return stamp(p.updated), true
+	return out
+}
+
+// saveStock stores a stock item's quantity and whether it is in stock.
+func (s *Shop) saveStock(p *product, in obj) {
+	i := s.source(p.sku)
+	if i == nil {
+		s.setSource(p.sku, 0, false)
+		i = s.source(p.sku)
 	}
-	return nil, false
+	if v, ok := in["qty"]; ok {
+		i.qty, _ = parseDec(text(v))
+	}
+	if v, ok := in["is_in_stock"]; ok {
+		i.in = v == true || integer(v) == 1
+	}
 }
 
-func (s *Shop) serveProducts(r *request) (any, *failure) {
-	return list(s, r, s.products, productColumn, func(p *product) any { return p.render() })
-}
-
-var errNoProduct = &failure{status: http.StatusNotFound, message: "The product that was requested doesn't exist. Verify the product and try again."}
-
-func (s *Shop) serveProduct(r *request) (any, *failure) {
+// serveStockItemSave writes the source default, whatever the item id, and takes less
+// than nothing (REC 244, 246).
+func (s *Shop) serveStockItemSave(r *request) (any, *failure) {
+	body, _ := r.body.(obj)
+	in, ok := body["stock_item"].(obj)
+	if !ok {
+		return nil, missingField("stockItem")
+	}
 	p := s.product(r.key)
 	if p == nil {
-		return nil, errNoProduct
+		return nil, &failure{status: 404, message: `The Product with the "%1" SKU doesn't exist.`, parameters: []any{r.key}}
 	}
-	out := p.render()
-	out["extension_attributes"] = obj{"website_ids": []any{1}, "stock_item": s.stockItem(p)}
-	return out, nil
+	s.saveStock(p, in)
+	return p.id, nil
 }
 
 func (s *Shop) serveStockItem(r *request) (any, *failure) {
 	p := s.product(r.key)
 	if p == nil {
-		return nil, errNoProduct
+		return nil, &failure{status: 404, message: `The Product with the "%1" SKU doesn't exist.`, parameters: []any{r.key}}
 	}
 	return s.stockItem(p), nil
 }
@@ -153,7 +133,7 @@ func (s *Shop) serveStockItem(r *request) (any, *failure) {
 func (s *Shop) serveSalable(r *request) (any, *failure) {
 	p := s.product(r.key)
 	if p == nil {
-		return nil, &failure{status: http.StatusInternalServerError, message: "An error has happened during application run. See exception log for details.\n", plain: true}
+		return nil, errPHP
 	}
 	return s.salable(p), nil
 }
@@ -164,20 +144,68 @@ func (s *Shop) serveIsSalable(r *request) (any, *failure) {
 }
 
 func (s *Shop) serveSourceItems(r *request) (any, *failure) {
-	return list(s, r, s.products, func(p *product, name string) (any, bool) {
+	return list(s, r, s.sources, func(i *sourceItem, name string) (any, bool) {
+		if i == nil {
+			i = &sourceItem{}
+		}
 		switch name {
+		case "sku":
+			return i.sku, true
 		case "source_code":
 			return "default", true
 		case "quantity":
-			if p == nil {
-				return dec(0), true
-			}
-			return p.qty, true
+			return i.qty, true
+		case "status":
+			return number(int64(digit(i.in))), true
 		}
-		return productColumn(p, name)
-	}, func(p *product) any {
-		return obj{"sku": p.sku, "source_code": "default", "quantity": p.qty, "status": 1}
+		return nil, false
+	}, func(i *sourceItem) any {
+		return obj{"sku": i.sku, "source_code": "default", "quantity": i.qty, "status": digit(i.in)}
 	})
+}
+
+// serveSourceItemsSave stores all or nothing (REC 090-093).
+func (s *Shop) serveSourceItemsSave(r *request) (any, *failure) {
+	body, _ := r.body.(obj)
+	rows, ok := body["source_items"].([]any)
+	if !ok {
+		return nil, missingField("sourceItems")
+	}
+	var wrong []any
+	first := ""
+	refuse := func(field, words string) {
+		if first == "" {
+			first = `"` + field + `" ` + words
+		}
+		wrong = append(wrong, obj{"message": `"%field" ` + words, "parameters": obj{"field": field}})
+	}
+	for _, row := range rows {
+		in, _ := row.(obj)
+		if text(in["sku"]) == "" {
+			refuse("sku", "can not be empty.")
+		}
+		if text(in["source_code"]) == "" {
+			refuse("source_code", "can not be empty.")
+		}
+		if _, err := parseDec(text(in["quantity"])); err != nil {
+			refuse("quantity", "should be numeric.")
+		}
+		if status := text(in["status"]); status != "0" && status != "1" {
+			refuse("status", "should a known status.")
+		}
+	}
+	if wrong != nil {
+		return nil, &failure{status: 400, message: "Validation Failed: " + first, errors: wrong}
+	}
+	if slices.ContainsFunc(rows, func(row any) bool { return text(row.(obj)["source_code"]) != "default" }) {
+		return nil, invalid("Could not save Source Item")
+	}
+	for _, row := range rows {
+		in := row.(obj)
+		qty, _ := parseDec(text(in["quantity"]))
+		s.setSource(text(in["sku"]), qty, text(in["status"]) == "1")
+	}
+	return []any{}, nil
 }
 
 func (s *Shop) serveSources(*request) (any, *failure) {
@@ -190,16 +218,12 @@ func (s *Shop) serveSources(*request) (any, *failure) {
 func (s *Shop) serveStockOfWebsite(r *request) (any, *failure) {
 	for _, st := range s.stores {
 		if st.Website == r.key {
-			return obj{"stock_id": 1, "name": "Default Stock", "extension_attributes": obj{"sales_channels": []any{obj{"type": "website", "code": "base"}}}}, nil
+			var channels []any
+			for _, w := range once(s.stores, func(s Store) string { return s.Website }) {
+				channels = append(channels, obj{"type": "website", "code": w.Website})
+			}
+			return obj{"stock_id": 1, "name": "Default Stock", "extension_attributes": obj{"sales_channels": channels}}, nil
 		}
 	}
-	return nil, errNotFound
-}
-
-func (s *Shop) serveModules(*request) (any, *failure) {
-	modules := []any{"Magento_Store", "Magento_Directory", "Magento_Customer", "Magento_Catalog", "Magento_Sales", "Magento_Inventory"}
-	if s.c.StripeModule {
-		modules = append(modules, "StripeIntegration_Payments")
-	}
-	return modules, nil
+	return nil, &failure{status: 404, message: "No linked stock found"}
 }

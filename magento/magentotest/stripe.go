@@ -43,7 +43,7 @@ func (s *Shop) Charged(c StripeCharge) error {
 	}
 	o.note("customer_stripe_id", c.Customer)
 	o.note("payment_action", map[bool]string{true: "authorize", false: "order"}[c.Authorised])
-	o.note("is_transaction_pending", "false")
+	o.note("is_transaction_pending", false)
 	o.note("token", c.PaymentMethod)
 	o.note("payment_intent_id", c.Intent)
 	o.payment["last_trans_id"] = c.Intent
@@ -55,7 +55,6 @@ func (s *Shop) Charged(c StripeCharge) error {
 	if o.state == "new" || o.state == "pending_payment" {
 		s.set(o, "processing")
 	}
-	o.inProcess = true
 	s.touch(o)
 	if !c.Authorised && o.canInvoice() {
 		if _, f := s.invoice(o, invoiceIn{}, c.Intent); f != nil {
@@ -67,7 +66,7 @@ func (s *Shop) Charged(c StripeCharge) error {
 
 // note keeps a value beside the payment, with its key in the extension attributes and
 // without it in the payment's own list.
-func (o *order) note(key, value string) {
+func (o *order) note(key string, value any) {
 	if value == "" {
 		return
 	}
