@@ -230,6 +230,37 @@ func TestEveryMemberAtAnyDepthMayBeAbsentOrIsAGap(t *testing.T) {
 	})
 }
 
+// The same of the envelope: what identifies an event is required, everything else may
+// be absent.
+func TestEveryMemberOfAnEnvelopeMayBeAbsentOrIsAGap(t *testing.T) {
+	t.Parallel()
+	for _, version := range versions {
+		document := tree(t, fixtures(t, version)["event"])
+		document["api_version"] = version // which the fixture does not say, and nobody has to
+		document["data"] = map[string]any{"object": tree(t, fixtures(t, version)["charge"])}
+		whole, err := stripe.DecodeEvent(text(t, document))
+		require.NoError(t, err)
+		require.Equal(t, version, whole.APIVersion)
+		require.IsType(t, &stripe.Charge{}, whole.Object)
+		for _, name := range slices.Sorted(maps.Keys(document)) {
+			for _, absent := range []bool{true, false} {
+				place{parent: document, name: name}.set(nil, absent, func() {
+					e, err := stripe.DecodeEvent(text(t, document))
+					gap, isGap := errors.AsType[*stripe.GapError](err)
+					field := map[string]string{"id": "id", "type": "type", "created": "created", "livemode": "livemode", "data": "data.object"}[name]
+					require.Equal(t, field != "", isGap, "%s: %v", name, err)
+					if isGap {
+						require.Equal(t, field, gap.Field)
+						return
+					}
+					require.Equal(t, whole.ID, e.ID)
+					require.Equal(t, whole.Object, e.Object)
+				})
+			}
+		}
+	}
+}
+
 // A word that nobody knows yet, in whatever place: kept where that place is read, and
 // never an error.
 func TestEveryUnknownWordAtAnyDepthIsKept(t *testing.T) {
