@@ -185,6 +185,9 @@ func (s *Shop) serveVoid(r *request) (any, *failure) {
 		"discount_tax_compensation_invoiced": "discount_tax_compensation_amount", "shipping_invoiced": "shipping_amount", "total_invoiced": "grand_total"} {
 		o.sums.add(done, d.sums[of].neg())
 	}
+	if o.sums["shipping_invoiced"] == (pair{}) {
+		delete(o.sums, "shipping_invoiced") // the next invoice takes it
+	}
 	s.touch(o)
 	return true, nil
 }

@@ -115,6 +115,11 @@ func (s *Shop) refund(o *order, in refundIn, invoice *document) (any, *failure) 
 	if !o.canRefund() {
 		return nil, validation("Creditmemo", []string{"A creditmemo can not be created when an order has a status of " + o.status})
 	}
+	if in.IsOnline && invoice != nil {
+		if f := s.ask(GatewayRefund, o, invoice.transaction, d.sums["grand_total"].order, "Could not save a Creditmemo, see error log for details"); f != nil {
+			return nil, f
+		}
+	}
 	s.book(o, d, in)
 	return fmt.Sprint(d.id), nil
 }
@@ -205,10 +210,8 @@ func (s *Shop) book(o *order, d *document, in refundIn) {
 	how := "offline"
 	if in.IsOnline && d.invoice != nil {
 		how = "online"
-		id := d.invoice.transaction + "-refund"
-		d.transaction = id
-		s.transactions = append(s.transactions, &transaction{id: s.next("transaction"), order: o, txn: id, parent: d.invoice.transaction,
-			kind: "refund", closed: true, created: d.created})
+		d.transaction = intent(d.invoice.transaction) + "-refund"
+		s.transact(o, "refund", d.transaction, d.invoice.transaction)
 	}
 	o.sums.add("total_"+how+"_refunded", total)
 	s.remark("memo_comment", d, in.Comment, in.Notify)
