@@ -21,6 +21,17 @@ func known(version string) bool {
 // moved reports whether a version has the shapes of 2025-03-31.basil.
 func moved(version string) bool { return version >= "2025-03-31" }
 
+// renamed reports whether a version has the new words of a session's ui_mode.
+// Source: docs.stripe.com/changelog/dahlia/2026-03-25, read 2026-11.
+func renamed(version string) bool { return version >= "2026-03-25" }
+
+// without writes members that an object has and the fake has nothing to say about.
+func without(m object, names string) {
+	for name := range strings.FieldsSeq(names) {
+		m[name] = nil
+	}
+}
+
 // orNull writes an empty text as null.
 func orNull(s string) any {
 	if s == "" {
@@ -52,13 +63,13 @@ func (f *Fake) renderIntent(i *intent, version string, x expansion) object {
 		"application": nil, "application_fee_amount": nil, "automatic_payment_methods": nil, "last_payment_error": nil,
 		"next_action": nil, "on_behalf_of": nil, "payment_method": nil, "processing": nil, "review": nil,
 		"setup_future_usage": nil, "shipping": nil, "statement_descriptor": nil, "statement_descriptor_suffix": nil,
-		"transfer_data": nil, "transfer_group": nil,
+		"transfer_data": nil, "transfer_group": nil, "payment_method_configuration_details": nil,
 	}
 	if !moved(version) {
 		m["invoice"] = nil
 	}
 	if moved(version) {
-		m["customer_account"], m["excluded_payment_method_types"] = nil, nil
+		without(m, "allowed_payment_method_types customer_account excluded_payment_method_types managed_payments")
 	}
 	maps.Copy(m, i.said)
 	if i.status != "requires_payment_method" {
@@ -169,10 +180,18 @@ func (f *Fake) renderSession(s *session, version string, x expansion) object {
 		"custom_text":      object{"after_submit": nil, "shipping_address": nil, "submit": nil, "terms_of_service_acceptance": nil},
 		"shipping_options": []object{},
 	}
+	without(m, `after_expiration allow_promotion_codes billing_address_collection client_secret consent consent_collection
+		currency_conversion customer_creation invoice_creation locale payment_link payment_method_collection
+		payment_method_configuration_details payment_method_options recovered_from shipping_address_collection submit_type`)
+	m["phone_number_collection"] = object{"enabled": false}
 	if moved(version) {
-		m["collected_information"], m["ui_mode"] = nil, "hosted_page"
+		without(m, `adaptive_pricing collected_information customer_account discounts integration_identifier managed_payments
+			origin_context permissions saved_payment_method_options wallet_options`)
 	} else {
 		m["shipping_details"] = nil
+	}
+	if renamed(version) {
+		m["ui_mode"] = "hosted_page"
 	}
 	if s.status == "open" {
 		m["url"] = "https://checkout.stripe.com/c/pay/" + s.id
@@ -193,6 +212,9 @@ func (f *Fake) renderRefund(r *refund, version string, x expansion) object {
 		"balance_transaction": f.linkTxn(x, "balance_transaction", version, r.txn),
 		"receipt_number":      nil, "source_transfer_reversal": nil, "transfer_reversal": nil,
 		"destination_details": object{"type": natures[r.charge.method].kind},
+	}
+	if moved(version) {
+		m["customer"], m["customer_account"], m["payment_method"] = orNull(r.charge.intent.customer), nil, string(r.charge.method)
 	}
 	if r.failure != "" {
 		m["failure_reason"] = r.failure

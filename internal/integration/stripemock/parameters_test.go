@@ -47,7 +47,7 @@ func TestNoParameterIsIgnored(t *testing.T) {
 					refused++
 				}
 			}
-			for _, other := range []string{"tulips", "metadata[a][b]"} {
+			for _, other := range []string{"tulips", "metadata[a][b]", "expand[]"} {
 				if status, _ := p.send(map[string]string{other: "many"}); status == http.StatusOK {
 					t.Errorf("%s: is taken", other)
 				}

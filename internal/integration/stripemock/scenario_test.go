@@ -165,6 +165,15 @@ func (w *world) readAll(routes []string) {
 			for _, link := range links {
 				w.send(fill(route, ids...), "expand[]="+below+link)
 			}
+			for _, list := range doc.lists(s) {
+				status, answer := w.send(fill(route, ids...), "expand[]="+below+list)
+				if data, ok := answer["data"].([]any); ok && below != "" && len(data) > 0 {
+					answer, _ = data[0].(map[string]any)
+				}
+				if _, ok := answer[list]; !ok || status != http.StatusOK {
+					w.judge.note(w.version, route, list+" is not there, though the request asked for it")
+				}
+			}
 		}
 	}
 }
@@ -177,6 +186,20 @@ func (d *document) links(s *schema) (out []string) {
 	}
 	for name, p := range s.Properties {
 		if p.Expandable != nil {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// lists are the members of an object that are there only where a request asks for them.
+func (d *document) lists(s *schema) (out []string) {
+	s = d.resolve(s)
+	for _, one := range s.AnyOf {
+		out = append(out, d.lists(one)...)
+	}
+	for name, p := range s.Properties {
+		if slices.Contains(d.kinds(p), "list") && !slices.Contains(s.Required, name) {
 			out = append(out, name)
 		}
 	}
