@@ -143,7 +143,7 @@ func NewClient(c Config) (*Client, error) {
 	cl.base = &url.URL{Scheme: base.Scheme, Host: base.Host, Path: prefix + "/V1"}
 
 	cl.bare = &signer{
-		next: c.Transport, creds: c.Credentials, now: c.Now, nonce: c.Nonce,
+		next: httpx.Traced(c.Transport), creds: c.Credentials, now: c.Now, nonce: c.Nonce,
 		login: strings.TrimRight(base.String(), "/") + "/rest/all/V1/integration/admin/token",
 		turn:  make(chan struct{}, 1),
 		cloud: c.CloudService,

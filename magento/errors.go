@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"regexp"
 	"sort"
@@ -210,10 +211,11 @@ func bodyError(op string, write bool, status int, err error) *commerce.Error {
 	e := &commerce.Error{Kind: commerce.KindInternal, System: system, Op: op, Status: status,
 		Text: "the answer can not be read", Err: err}
 	var large *httpx.TooLargeError
+	var lost net.Error
 	switch {
 	case errors.As(err, &large):
 		e.Kind, e.Text = commerce.KindLimit, "the answer is longer than Config.MaxBody"
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	case errors.As(err, &lost), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		e.Kind, e.Text = commerce.KindUnavailable, "the answer was cut"
 	}
 	if write {

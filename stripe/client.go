@@ -168,7 +168,7 @@ func NewClient(config Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	once := &attempts{next: config.Transport, credentials: config.Credentials, maxBody: config.MaxBody}
+	once := &attempts{next: httpx.Traced(config.Transport), credentials: config.Credentials, maxBody: config.MaxBody}
 	c.requests = requests(config.BaseURL)
 	c.http = &http.Client{Transport: policy.Transport(once), CheckRedirect: httpx.NoRedirect}
 	// Files are at a host of their own, which may be ill while the API is well, and

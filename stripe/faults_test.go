@@ -1,0 +1,206 @@
+package stripe_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/internal/fault/wire"
+	"github.com/commercesync/commerce/resilience"
+	"github.com/commercesync/commerce/stripe"
+)
+
+const wireKey = "sk_test_secret"
+
+// acts are the kinds of calls that the table of faults goes through.
+var acts = map[string]func(context.Context, *stripe.Client) error{
+	"read": func(ctx context.Context, c *stripe.Client) error {
+		_, err := c.PaymentIntents.Get(ctx, "pi_1")
+		return err
+	},
+	"keyed write": func(ctx context.Context, c *stripe.Client) error {
+		_, err := c.PaymentIntents.Create(ctx, keyed("the-key", &stripe.PaymentIntentParams{
+			Amount: new(int64(100)), Currency: new("eur"), ReceiptEmail: new("jo@example.com")}))
+		return err
+	},
+	"unkeyed write": func(ctx context.Context, c *stripe.Client) error {
+		_, err := c.PaymentIntents.Create(ctx, &stripe.PaymentIntentParams{Amount: new(int64(100)), Currency: new("eur")})
+		return err
+	},
+}
+
+// over returns a client of a far side that makes at most two attempts, and what its
+// breaker, which opens at the second failure, says.
+func over(t *testing.T, far *wire.Far, timeout time.Duration) (c *stripe.Client, open func() bool) {
+	opened := make(chan bool, 10)
+	c = newClient(t, stripe.Config{BaseURL: far.URL, Transport: far.Transport, MaxBody: 64 << 10,
+		Credentials: commerce.Static(commerce.NewSecret(wireKey)),
+		Resilience: resilience.Config{Timeout: timeout, Wait: far.Wait, Retry: resilience.Retry{Attempts: 2},
+			Breaker: resilience.Breaker{Failures: 2, Roots: 1, OnChange: func(_ string, open bool, _ time.Time) { opened <- open }}}})
+	return c, func() bool { return len(opened) > 0 }
+}
+
+// private is what may stand in no error and in no log.
+func private(t *testing.T, said string) {
+	t.Helper()
+	for _, secret := range []string{wireKey, "Bearer", "jo@example.com", "the-key", "<html"} {
+		require.NotContains(t, said, secret)
+	}
+}
+
+// TestEveryFaultOfAConnection is the table of what can happen between the client and
+// Stripe, over TCP, for a read, a write with a key and a write without, which is refused
+// before it is sent. It says attempts, kind, outcome and effect, that each cell ends in
+// time, what the breaker thinks, and that the key goes to no other host and into no text.
+func TestEveryFaultOfAConnection(t *testing.T) {
+	wire.Stderr(t, func(said string) { private(t, said) })
+	const (
+		once, twice = 1, 2
+		ill, well   = true, false
+	)
+	type want struct {
+		attempts int // of the read; 0: nothing arrived
+		write    int // attempts of the write
+		kind     commerce.Kind
+		outcome  commerce.Outcome // of the write
+		ill      bool
+	}
+	notSent := want{0, 0, commerce.KindUnavailable, commerce.NotSent, ill}
+	lost := want{twice, twice, commerce.KindUnavailable, commerce.Unknown, ill}
+	large := want{once, once, commerce.KindLimit, commerce.Unknown, well}
+	busy := want{twice, twice, commerce.KindRateLimited, commerce.NotSent, well}
+	strange := want{twice, twice, commerce.KindUnavailable, commerce.Unknown, well}
+	table := map[string]want{
+		"the name is not resolved":          notSent,
+		"the connection is refused":         notSent,
+		"the connection takes too long":     notSent,
+		"nobody knows the authority of TLS": notSent,
+		"TLS stalls":                        notSent,
+		"no answer":                         lost,
+		"reset before the answer":           lost,
+		"closed before the answer":          lost,
+		"reset in the answer's head":        lost,
+		"reset in the answer's body":        lost,
+		"a short body":                      lost,
+		"a cut chunk":                       lost,
+		"a byte at a time":                  lost,
+		"a body without an end":             large,
+		"a body above the bound":            large,
+		"a compressed bomb":                 large,
+		"429 with seconds":                  busy,
+		"429 with a date":                   busy,
+		"429 bare":                          busy,
+		"500 with a page":                   lost,
+		"502 with a page":                   lost,
+		"503 with a time":                   lost,
+		"504 after the effect":              lost,
+		"200 with broken JSON":              strange,
+		"200 of another type":               strange,
+		"a redirect to another host":        {once, once, commerce.KindUnavailable, commerce.Unknown, well},
+	}
+	began, cells := time.Now(), 0
+	t.Cleanup(func() { t.Logf("%d cells in %s", cells, time.Since(began).Round(time.Millisecond)) })
+	require.Len(t, wire.Faults(), len(table))
+	for _, f := range wire.Faults() {
+		want, known := table[f.Name]
+		require.True(t, known, f.Name)
+		for act, call := range acts {
+			cells++
+			t.Run(f.Name+"/"+act, func(t *testing.T) {
+				t.Parallel()
+				far := f.Start(t, func() {})
+				timeout := 5 * time.Second
+				if f.Stalls {
+					timeout = 200 * time.Millisecond
+				}
+				client, open := over(t, far, timeout)
+				began := time.Now()
+				err := call(t.Context(), client)
+				require.Less(t, time.Since(began), 5*time.Second, "it ends in time")
+
+				attempts, effects, kind, outcome := want.attempts, 0, want.kind, commerce.Outcome("")
+				switch act {
+				case "keyed write":
+					attempts, outcome = want.write, want.outcome
+				case "unkeyed write":
+					attempts, kind, outcome = 0, commerce.KindInvalid, commerce.NotSent
+				}
+				if f.Acts && attempts > 0 {
+					effects = attempts
+					if act == "keyed write" {
+						effects = 1
+					}
+				}
+				e, ok := errors.AsType[*commerce.Error](err)
+				require.True(t, ok, "%v", err)
+				require.Equal(t, kind, e.Kind, err)
+				require.Equal(t, outcome, e.Outcome, err)
+				require.Equal(t, attempts, far.Requests(), err)
+				require.Equal(t, effects, far.Effects(), "effects")
+				if attempts == twice {
+					require.GreaterOrEqual(t, far.Waited(), f.Asks)
+				}
+				private(t, fmt.Sprintf("%v %+v %q", err, err, err))
+				require.Zero(t, far.Elsewhere(), "the key went to another host")
+
+				if !open() { // two failures open it, wherever they come from
+					_ = call(t.Context(), client)
+				}
+				require.Equal(t, want.ill && act != "unkeyed write", open(), "the breaker")
+			})
+		}
+	}
+}
+
+// TestACallerWhoGivesUpIsToldWhatHappened cancels in each phase of a call.
+func TestACallerWhoGivesUpIsToldWhatHappened(t *testing.T) {
+	wire.Stderr(t, func(said string) { private(t, said) })
+	outcomes := map[string]commerce.Outcome{
+		"before the call":               commerce.NotSent,
+		"while it connects":             commerce.NotSent,
+		"while TLS shakes hands":        commerce.NotSent,
+		"while it waits for the answer": commerce.Unknown,
+		"while the answer comes":        commerce.Unknown,
+		"while it waits to try again":   commerce.NotSent,
+	}
+	require.Len(t, wire.Cancels(), len(outcomes))
+	for _, f := range wire.Cancels() {
+		for act, call := range acts {
+			t.Run(f.Name+"/"+act, func(t *testing.T) {
+				t.Parallel()
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				far := f.Start(t, cancel)
+				client, open := over(t, far, 5*time.Second)
+				began := time.Now()
+				err := call(ctx, client)
+				require.Less(t, time.Since(began), 5*time.Second, "it ends in time")
+				e, ok := errors.AsType[*commerce.Error](err)
+				require.True(t, ok, "%v", err)
+				private(t, fmt.Sprintf("%v %+v %q", err, err, err))
+				require.False(t, open(), "a caller who gives up is no illness of Stripe")
+				switch {
+				case act == "unkeyed write":
+					require.Equal(t, commerce.KindInvalid, e.Kind)
+					require.Zero(t, far.Requests())
+					return
+				case act == "keyed write":
+					require.Equal(t, outcomes[f.Name], e.Outcome, err)
+				default:
+					require.Empty(t, e.Outcome)
+				}
+				if f.Arrives {
+					require.Equal(t, 1, far.Requests())
+				}
+				if f.Name != "while it waits to try again" { // there the answer is the reason
+					require.ErrorIs(t, err, context.Canceled)
+				}
+			})
+		}
+	}
+}
