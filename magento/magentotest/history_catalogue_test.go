@@ -41,9 +41,9 @@ func historyOfCatalogue() []history {
 	return []history{
 		{name: "products and stock", of: catalogue, shop: single, steps: calls(
 			"051", missing("052", everywhere("POST", "/products", `{"sku":"SKU/with slash","name":"Awkward sku","attribute_set_id":4,"price":10,"weight":1.5,"extension_attributes":{"stock_item":{"qty":5,"is_in_stock":true}}}`)),
-			"053-099",
+			"053-058 059 060-065 066 067-072 073 074-079 080 081-086 087 088-093 094 095-099",
 			place(NewOrder{Items: []NewItem{{SKU: "SIMPLE-1", Qty: "3", Price: "25.99"}, {SKU: "SIMPLE-2", Price: "6"}}}), "106 175 177",
-			stock("SIMPLE-1", 42*one), "241-247", // what orders took and brought back until then
+			stock("SIMPLE-1", 42*one), "241 242-247", // what orders took and brought back until then
 			byHand(func(r *replayed) {
 				r.shop.ids["product"] = 6
 				_, err := r.shop.AddProduct(NewProduct{SKU: "CONF", Name: "Conf parent", Type: "configurable", Attributes: map[string]string{
@@ -54,17 +54,17 @@ func historyOfCatalogue() []history {
 					"label": "Tone", "position": 0, "product_id": 7, "values": []any{obj{"value_index": 4}, obj{"value_index": 5}}}}}
 				r.shop.setSource("CONF", 0, true)
 			}), "268 287 300-301",
-			next(map[string]int64{"product": 8}), everywhere("POST", "/products", five), "310-317",
+			next(map[string]int64{"product": 8}), everywhere("POST", "/products", five), "310 311 312-317",
 			missing("318", everywhere("PUT", "/products/SIMPLE-5", `{"tier_prices":[{"customer_group_id":32000,"qty":10,"value":5,"extension_attributes":{"website_id":0}}]}`)),
-			"319-325",
+			"319-324 325",
 		)},
 		{name: "prices of two websites", of: catalogue, shop: func(c *Config) { c.WebsitePrices = true }, steps: calls(
 			next(map[string]int64{"product": 12}),
 			everywhere("POST", "/products", `{"sku":"ODD-3","name":"ODD-3","attribute_set_id":4,"price":0.07,"weight":1,"custom_attributes":[{"attribute_code":"tax_class_id","value":"0"}],"extension_attributes":{"stock_item":{"qty":986,"is_in_stock":true}}}`),
-			"523-534")},
+			"523-527 528 529-534")},
 		{name: "customers", of: customers, steps: calls(
 			"026-030", missing("031", post("/customers", `{"customer":{"email":"z@example.com","firstname":"Z","lastname":"Z","addresses":[`+address(`"Texas"`)+`]}}`)),
-			"032-044", missing("045", put("/customers/1", `{"customer":{"email":"ann@example.com","firstname":"Anna","lastname":"Smith","website_id":1,"addresses":[]}}`)),
+			"032-037 038 039-044", missing("045", put("/customers/1", `{"customer":{"email":"ann@example.com","firstname":"Anna","lastname":"Smith","website_id":1,"addresses":[]}}`)),
 			"046-050 176", post("/customers", `{"customer":{"email":"bulk@example.com","firstname":"B","lastname":"K"}}`), "302 326-327",
 			next(map[string]int64{"customer": 4, "customer_address": 4}),
 			post("/customers", `{"customer":{"email":"signed@example.com","firstname":"Si","lastname":"Gned"}}`),
@@ -74,7 +74,7 @@ func historyOfCatalogue() []history {
 			missing("535", post("/customers", `{"customer":{"email":"firma@example.com","firstname":"Eva","lastname":"Klein","website_id":2,"taxvat":"DE123456789","addresses":[{"firstname":"Jörg","lastname":"Müller","company":"Müller & Söhne GmbH","street":["Hauptstraße 12","c/o Lager 3"],"city":"Köln","country_id":"DE","postcode":"50667","telephone":"+49 221 123","vat_id":"DE123456789","region":{"region_id":88},"default_billing":true,"default_shipping":true}]}}`)),
 			"536-538",
 		)},
-		{name: "the directory of one store", of: directory, shop: single, steps: calls("188 189 190-192 231 304-308")},
-		{name: "stores", of: directory, steps: calls("400-405 406 407 408 409 540")},
+		{name: "the directory of one store", of: directory, shop: single, steps: calls("188 189 190-192 231 304 305-308")},
+		{name: "stores", of: directory, steps: calls("400 401 402 403-405 406 407 408 409 540")},
 	}
 }

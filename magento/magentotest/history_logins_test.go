@@ -82,7 +82,7 @@ func historyOfLogins() []history {
 				_, err := r.shop.Place(NewOrder{Items: []NewItem{{SKU: "SIMPLE-1", Price: "1"}}})
 				require.NoError(r.t, err)
 			}
-		}), "281-284")},
+		}), "281 282 283 284")},
 		{name: "maintenance", of: none, steps: calls(byHand(func(r *replayed) { r.shop.Fail(Maintenance()) }), "286")},
 	}
 }
