@@ -19,7 +19,8 @@ import (
 // TestNoParameterIsIgnored sends every parameter that the document lists for a route
 // of the fake, alone on top of a request that is good. The fake may refuse it; where it
 // takes it, the answer shows it, a list is filtered by it, or unseen says where it
-// shows. A value of a wrong type is refused, and so is what the document does not list.
+// shows. A value of a wrong type is refused, and so are what the document does not list
+// and a request that lacks what the document requires.
 //
 // To see one route:
 //
@@ -47,9 +48,15 @@ func TestNoParameterIsIgnored(t *testing.T) {
 					refused++
 				}
 			}
-			for _, other := range []string{"tulips", "metadata[a][b]", "expand[]"} {
-				if status, _ := p.send(map[string]string{other: "many"}); status == http.StatusOK {
-					t.Errorf("%s: is taken", other)
+			for _, bad := range [][2]string{{"tulips", "many"}, {"metadata[a][b]", "c"}, {"expand[]", "tulips"},
+				{"limit", "0"}, {"limit", "101"}, {"limit", "tulips"}, {"starting_after", "tul_1"}, {"ending_before", "tul_1"}} {
+				if status, _ := p.send(map[string]string{bad[0]: bad[1]}); status == http.StatusOK {
+					t.Errorf("%s=%s: is taken", bad[0], bad[1])
+				}
+			}
+			for _, name := range form.Required {
+				if status, _ := p.send(map[string]string{name: ""}); status == http.StatusOK {
+					t.Errorf("%s: is not missed", name)
 				}
 			}
 		})
@@ -57,7 +64,7 @@ func TestNoParameterIsIgnored(t *testing.T) {
 	t.Logf("%d parameters taken, %d refused", taken, refused)
 }
 
-// everywhere are parameters that have tests of their own.
+// everywhere are parameters that no object has.
 var everywhere = []string{"expand", "limit", "starting_after", "ending_before", "page"}
 
 // parameter is one leaf of a request's form.
@@ -214,7 +221,11 @@ func (p *prober) wait() {
 func (p *prober) send(more map[string]string) (int, map[string]any) {
 	form := maps.Clone(p.form)
 	for k, v := range more {
-		form[k] = []string{v}
+		if v == "" { // left out, with all below it
+			maps.DeleteFunc(form, func(name string, _ []string) bool { return name == k || strings.HasPrefix(name, k+"[") })
+		} else {
+			form[k] = []string{v}
+		}
 	}
 	if p.after != nil {
 		return p.after.raw(p.path, form.Encode())
