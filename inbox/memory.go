@@ -56,6 +56,7 @@ type revision struct {
 type row struct {
 	Entry
 	subject string
+	gone    bool // pruned; its place is kept
 }
 
 // root is what one worker at a time may hold: a lease and the rows not ended yet.
@@ -114,7 +115,10 @@ func (m *Memory) Append(ctx context.Context, b Batch) ([]Appended, error) {
 		object, hash := e.Ref, b.Revise[i]
 		last := m.revisions[object]
 		if last.n > 0 && last.hash == hash {
-			out[i] = Appended{Seq: last.row.Seq, Duplicate: true}
+			out[i] = Appended{Duplicate: true}
+			if !last.row.gone {
+				out[i].Seq = last.row.Seq
+			}
 			continue
 		}
 		last.n++
@@ -432,7 +436,7 @@ func (m *Memory) Wait(context.Context) (time.Duration, error) {
 }
 
 func (m *Memory) row(op string, seq int64) (*row, error) {
-	if seq < 1 || seq > int64(len(m.rows)) {
+	if seq < 1 || seq > int64(len(m.rows)) || m.rows[seq-1].gone {
 		return nil, notSent(commerce.KindNotFound, op, "no event %d", seq)
 	}
 	return m.rows[seq-1], nil
@@ -477,7 +481,7 @@ func (m *Memory) List(_ context.Context, f Filter) iter.Seq2[Entry, error] {
 			if len(out) == limit {
 				break
 			}
-			if (f.Tenant == "" || f.Tenant == r.Event.Ref.Tenant) &&
+			if !r.gone && (f.Tenant == "" || f.Tenant == r.Event.Ref.Tenant) &&
 				(len(f.States) == 0 || slices.Contains(f.States, r.State)) &&
 				(f.Type == "" || f.Type == r.Event.Type) &&
 				(f.Root == "" || f.Root == m.rootOf(r.subject)) &&
@@ -526,7 +530,7 @@ func (m *Memory) Count(_ context.Context, tenant string) (Counts, error) {
 	defer m.mu.Unlock()
 	var c Counts
 	for _, r := range m.rows {
-		if tenant != "" && tenant != r.Event.Ref.Tenant {
+		if r.gone || tenant != "" && tenant != r.Event.Ref.Tenant {
 			continue
 		}
 		switch r.State {
@@ -559,6 +563,9 @@ func (m *Memory) Replay(ctx context.Context, seq int64, by Act, overlay commerce
 	if r.State != Dead && r.State != Ignored {
 		return notSent(commerce.KindConflict, op, "event %d is %s, neither dead nor ignored", seq, r.State)
 	}
+	if r.Blank {
+		return blank(op, seq)
+	}
 	by.At, by.Verb = m.now(), "replay"
 	r.State, r.Due, r.Ended = Ready, by.At, time.Time{}
 	r.Attempts, r.Starts = 0, 0
@@ -589,6 +596,77 @@ func (m *Memory) Discard(ctx context.Context, seq int64, by Act) error {
 	r.State = Discarded
 	r.Acts = append(r.Acts, by)
 	return nil
+}
+
+func blank(op string, seq int64) error {
+	e := notSent(commerce.KindConflict, op, "the raw bytes of event %d are gone: pruned or erased", seq)
+	e.Code = "blank"
+	return e
+}
+
+// Prune implements [Store].
+func (m *Memory) Prune(ctx context.Context, p PruneRequest) (Stretch, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if ctx.Err() != nil {
+		return Stretch{}, gone(ctx, "prune")
+	}
+	var s Stretch
+	for _, r := range m.stretch(p.After, p.Limit, &s) {
+		switch {
+		case r.gone || r.State != Done && r.State != Ignored && r.State != Discarded:
+		case r.Ended.Before(p.Events) && r.Event.Created.Before(p.Events):
+			m.forget(r)
+			s.Gone++
+		case r.Ended.Before(p.Payloads) && !r.Blank:
+			r.blank()
+			s.Blank++
+		}
+	}
+	return s, nil
+}
+
+// Erase implements [Store].
+func (m *Memory) Erase(ctx context.Context, q EraseRequest) (Stretch, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if ctx.Err() != nil {
+		return Stretch{}, gone(ctx, "erase")
+	}
+	var s Stretch
+	for _, r := range m.stretch(q.After, q.Limit, &s) {
+		switch {
+		case r.gone || r.Blank || r.Event.Ref.Tenant != q.Tenant || r.Event.Person != q.Person:
+		case r.State == Ready || r.State == Parked:
+			s.InWork++
+		default:
+			r.blank()
+			s.Blank++
+		}
+	}
+	return s, nil
+}
+
+// stretch returns the next rows and says where they end.
+func (m *Memory) stretch(after int64, limit int, s *Stretch) []*row {
+	from := min(max(after, 0), int64(len(m.rows)))
+	to := min(from+int64(max(limit, 1)), int64(len(m.rows)))
+	if to < int64(len(m.rows)) {
+		s.Last = to
+	}
+	return m.rows[from:to]
+}
+
+func (r *row) blank() { r.Event.Raw, r.Event.Overlay, r.Blank = nil, nil, true }
+
+// forget removes an ended row; its number stays taken.
+func (m *Memory) forget(r *row) {
+	if m.ids[r.Event.Ref] == r {
+		delete(m.ids, r.Event.Ref)
+	}
+	delete(m.clashes, clashKey{r.Event.Ref, r.Event.Object})
+	m.bySubject[r.subject] = slices.DeleteFunc(m.bySubject[r.subject], func(o *row) bool { return o == r })
+	*r = row{Entry: Entry{Seq: r.Seq}, subject: r.subject, gone: true}
 }
 
 // Now implements [Store].

@@ -35,6 +35,7 @@ type Entry struct {
 	Reason     string    // why parked or dead; safe text
 	Code       string    // one word for the reason; see Filter.Code
 	Handler    string    // the handler that failed; empty = none
+	Blank      bool      // raw bytes and overlay are gone: pruned or erased
 	Acts       []Act     // what people did to it, oldest first
 }
 
@@ -127,6 +128,32 @@ type Filter struct {
 	Limit int   // defaults to 100, at most 1000; a greater one counts as 1000
 }
 
+// PruneRequest says what is old, and in which stretch of events to look for it.
+type PruneRequest struct {
+	After int64 // Seq greater than
+	Limit int   // at most so many events are looked at
+	// Payloads: events that ended before lose their raw bytes and overlays.
+	Payloads time.Time
+	// Events: those that ended and were created before go altogether, and with them
+	// the memory that their id came.
+	Events time.Time
+}
+
+// EraseRequest names a person, and in which stretch of events to look for him.
+type EraseRequest struct {
+	After          int64 // Seq greater than
+	Limit          int   // at most so many numbers are looked at
+	Tenant, Person string
+}
+
+// Stretch says what became of one stretch of events.
+type Stretch struct {
+	Last   int64 // where to go on; 0 = it was the last stretch
+	Blank  int   // events that lost their raw bytes and overlays
+	Gone   int   // events that went altogether
+	InWork int   // events of the person that are ready or parked, and were left as they are
+}
+
 // Counts are figures for alerts and for people.
 type Counts struct {
 	Ready, Parked, Dead int
@@ -197,10 +224,19 @@ type Store interface {
 
 	// Replay opens a dead (or ignored) row again: compare-and-set on its state,
 	// generation + 1, attempts and starts 0, due now. The overlay replaces the earlier
-	// one; by.At is the store's now. Any other state: kind conflict.
+	// one; by.At is the store's now. Any other state: kind conflict; so is a blank one.
 	Replay(ctx context.Context, seq int64, by Act, overlay commerce.Overlay) error
 	// Discard ends a dead row for good. Any other state: kind conflict.
 	Discard(ctx context.Context, seq int64, by Act) error
+
+	// Prune removes, in one transaction, what is old of what has ended (done, ignored or
+	// discarded) in one stretch of events. Dead events are never touched, nor are links,
+	// cursors and the last hashes of polled objects.
+	Prune(ctx context.Context, r PruneRequest) (Stretch, error)
+	// Erase blanks, in one transaction, the raw bytes and overlays of a person's events
+	// that have ended or are dead. A blank event can not be replayed: kind conflict, code
+	// "blank".
+	Erase(ctx context.Context, r EraseRequest) (Stretch, error)
 
 	// Now returns the store's clock.
 	Now(ctx context.Context) (time.Time, error)

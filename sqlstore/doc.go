@@ -60,8 +60,8 @@
 //
 // # Tables
 //
-// Their names begin with [Config.Prefix]. events is only ever added to and holds
-// the bytes as received; queue holds what is not ended or asks for a person, and
+// Their names begin with [Config.Prefix]. events is only added to and holds the
+// bytes as received, until they are pruned; queue holds what is not ended or asks for a person, and
 // stays small; ended, acts, links, leases, cursors, revisions and operations hold
 // what their names say. Times are microseconds since 1970 UTC.
 package sqlstore

@@ -22,20 +22,32 @@ func (in *Inbox) Replay(ctx context.Context, seq int64, by inbox.Act, overlay co
 			return err
 		}
 		if n == 0 {
-			// An ignored event is over: it goes back to what is open.
-			n, err = s.exec(ctx, `INSERT INTO {queue}
-				(seq, tenant, subject, created, state, due, attempts, starts, generation, ended, reason, code, handler)
-				SELECT e.seq, e.tenant, e.subject, e.created, 'ready', ?, 0, 0, d.generation + 1, 0, '', '', ''
-				FROM {ended} d JOIN {events} e ON e.seq = d.seq WHERE d.seq = ? AND d.state = 'ignored'`, s.now, seq)
+			// An ignored event is over: it goes back to what is open. Its row is taken
+			// first, so that nobody prunes it meanwhile.
+			err := s.row(ctx, "SELECT seq FROM {ended} WHERE seq = ? AND state = 'ignored'{lock}", seq).Scan(new(int64))
+			if err == sql.ErrNoRows {
+				return s.wrongState(ctx, seq, "neither dead nor ignored")
+			}
 			if err != nil {
 				return err
 			}
-			if n == 0 {
-				return s.wrongState(ctx, seq, "neither dead nor ignored")
+			_, err = s.exec(ctx, `INSERT INTO {queue}
+				(seq, tenant, subject, created, state, due, attempts, starts, generation, ended, reason, code, handler)
+				SELECT e.seq, e.tenant, e.subject, e.created, 'ready', ?, 0, 0, d.generation + 1, 0, '', '', ''
+				FROM {ended} d JOIN {events} e ON e.seq = d.seq WHERE d.seq = ?`, s.now, seq)
+			if err != nil {
+				return err
 			}
 			if _, err = s.exec(ctx, "DELETE FROM {ended} WHERE seq = ?", seq); err != nil {
 				return err
 			}
+		}
+		var blank bool
+		if err := s.row(ctx, "SELECT blank FROM {events} WHERE seq = ?", seq).Scan(&blank); err != nil {
+			return err
+		}
+		if blank {
+			return refusal(commerce.KindConflict, "blank", "the raw bytes of event %d are gone: pruned or erased", seq)
 		}
 		_, err = s.exec(ctx, `INSERT INTO {acts} (seq, generation, at, actor, verb, reason, overlay)
 			SELECT seq, generation, ?, ?, 'replay', ?, ? FROM {queue} WHERE seq = ?`,

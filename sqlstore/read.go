@@ -45,7 +45,7 @@ func (s *session) entries(ctx context.Context, raw bool, from string, args ...an
 	}, `SELECT e.seq, e.ref, e.type, e.object, e.subject, e.person, e.api_version, e.created, e.received, e.overlay, `+body+`,
 		COALESCE(l.root, e.subject), COALESCE(q.state, d.state), COALESCE(q.due, 0), COALESCE(q.attempts, d.attempts),
 		COALESCE(q.starts, 0), COALESCE(q.generation, d.generation), COALESCE(q.ended, d.ended),
-		COALESCE(q.reason, d.reason), COALESCE(q.code, d.code), COALESCE(q.handler, d.handler) `+from, args...)
+		COALESCE(q.reason, d.reason), COALESCE(q.code, d.code), COALESCE(q.handler, d.handler), e.blank `+from, args...)
 	if err == nil && acted {
 		err = s.addActs(ctx, out)
 	}
@@ -58,7 +58,7 @@ func scanEntry(rows *sql.Rows) (inbox.Entry, error) {
 	var created, received, due, ended int64
 	err := rows.Scan(&e.Seq, &ref, &e.Event.Type, &e.Event.Object, &subject, &e.Event.Person, &e.Event.APIVersion,
 		&created, &received, &overlay, &e.Event.Raw, &e.Root, &e.State, &due, &e.Attempts, &e.Starts, &e.Generation,
-		&ended, &e.Reason, &e.Code, &e.Handler)
+		&ended, &e.Reason, &e.Code, &e.Handler, &e.Blank)
 	if err != nil {
 		return e, err
 	}

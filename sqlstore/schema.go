@@ -18,7 +18,7 @@ var tables = []string{"schema", "events", "queue", "ended", "acts", "links", "le
 // UTC, and 0 = none.
 //
 // What never changes lies apart from what changes all the time: events is only
-// ever added to, and queue holds nothing but what is not ended (ready and parked)
+// added to, until it is pruned, and queue holds nothing but what is not ended (ready and parked)
 // or asks for a person (dead), so that its indexes stay small however many events
 // are done.
 var migrations = []string{`
@@ -37,6 +37,7 @@ CREATE TABLE {events} (
 	batch {key} NOT NULL,        -- the batch that brought it: the truth about what was new
 	overlay {text} NOT NULL,     -- JSON it came with; mostly empty
 	raw {bytes} NOT NULL,
+	blank {int} NOT NULL DEFAULT 0, -- 1 = raw and overlay are gone
 	UNIQUE (ref, clash)
 ){engine};
 CREATE INDEX {events}_subject ON {events} (subject);

@@ -109,6 +109,13 @@ func Run(t *testing.T, open func(*testing.T) Harness, f Features) {
 			{"counts are those of the tenant", (*suite).count},
 			{"an unknown number is not found", (*suite).missing},
 		}},
+		{"retention", []test{
+			{"what ended long ago loses its payload, then everything; dead and open events never", (*suite).prune},
+			{"an event that was created late is remembered longer", (*suite).pruneCreated},
+			{"a pruned event's id is new again, its object's last hash is not", (*suite).pruneAgain},
+			{"a person's events lose their payloads and can not be replayed", (*suite).erase},
+			{"a stretch ends where it was told to", (*suite).stretches},
+		}},
 		{"wait", []test{
 			{"it says when the next event can be claimed", (*suite).wait},
 		}},
