@@ -14,7 +14,7 @@ import (
 
 // historyOfOrders is what was done with orders.
 func historyOfOrders() []history {
-	orders := regexp.MustCompile(`/V1/(orders?|invoices?|shipments?|creditmemos?|transactions|no-such-route)(/|$)`)
+	others := regexp.MustCompile(`/async/|/V1/(products|customer|store/|directory|modules|returns|integration|guest-carts|carts|bulk)`)
 	simple := func(qty, price, shipping string) step {
 		return place(NewOrder{ShippingPrice: shipping, Items: []NewItem{{SKU: "SIMPLE-1", Name: "Store view name", Weight: "1.5", Qty: qty, Price: price}}})
 	}
@@ -50,20 +50,33 @@ func historyOfOrders() []history {
 	newYork := Address{Street: []string{"1 High St"}, City: "New York", Postcode: "10001", Region: "New York", RegionCode: "NY", RegionID: 43, Country: "US", Telephone: "5125550100"}
 	amsterdam := Address{Street: []string{"Damrak 1"}, City: "Amsterdam", Country: "NL", Postcode: "1012 LG", Telephone: "+31 20 1"}
 	whole := `{"capture":true}`
-	one := `{"items":[{"order_item_id":8,"qty":1}],"arguments":{"shipping_amount":0}}`
+	unit := `{"items":[{"order_item_id":8,"qty":1}],"arguments":{"shipping_amount":0}}`
 	return []history{
-		{name: "orders of one store", of: orders, steps: calls(
+		{name: "orders", of: regexp.MustCompile(`/V1/`), but: others, steps: calls(
+			stocked("SIMPLE-1", "50"), stocked("SKU/with slash", "5"), stocked("SIMPLE-2", "3"), byHand(func(r *replayed) { r.shop.setSource("NOPE", 50*one, true) }),
 			place(NewOrder{ShippingPrice: "20", Items: []NewItem{{SKU: "SIMPLE-1", Name: "Store view name", Weight: "1.5", Qty: "3", Price: "25.99"}, {SKU: "SIMPLE-2", Name: "Simple two", Weight: "1.5", Price: "6"}}}),
 			"105-121", missing("122", post("/orders/1/unhold", "")), "123-128",
 			missing("129", post("/order/1/invoice", whole)), "130-135",
 			missing("136", post("/order/1/ship", `{"items":[{"order_item_id":1,"qty":50}]}`)), "137-158",
 			simple("1", "25.99", "5"), "159-163",
-			simple("2", "25.99", "10"), "164-195 200-206",
+			simple("2", "25.99", "10"), "164-195",
+			byHand(func(r *replayed) { // with the platform's own model
+				o := r.shop.order(3)
+				for _, kv := range []struct {
+					key   string
+					value any
+				}{{"customer_stripe_id", "cus_example1"}, {"payment_action", "order"}, {"is_transaction_pending", false}, {"token", "pm_example1"}, {"payment_intent_id", "pi_3Qexample0000001"}} {
+					o.note(kv.key, kv.value)
+				}
+				o.payment["last_trans_id"] = "pi_3Qexample0000001"
+				r.shop.transact(o, "capture", "pi_3Qexample0000001", "")
+				r.shop.transactions[0].informations = []any{"$61.98", "usd"}
+			}), "196-206",
 			simple("1", "25.99", "5"), "207-212",
 			simple("2", "25.99", "10"), missing("213", post("/order/5/invoice", whole)), "214-217",
 			simple("1", "25.99", "5"), "218-219", missing("220", post("/orders/6/cancel", "")), "221",
 			simple("3", "25.99", "15"), post("/order/7/invoice", whole), "222-223",
-			post("/order/7/refund", one), post("/order/7/refund", one), post("/order/7/refund", one), "224-225",
+			post("/order/7/refund", unit), post("/order/7/refund", unit), post("/order/7/refund", unit), "224-225 241-243 244 245 246",
 			simple("2", "32.5", "10"), post("/order/8/invoice", whole), missing("248", post("/order/8/refund", `{"items":[{"order_item_id":9,"qty":1}]}`)), "249",
 			simple("2", "32.5", "10"), post("/order/9/invoice", whole), "250-251",
 			simple("2", "32.5", "10"), post("/order/10/invoice", whole), "252-254", missing("255", post("/order/10/refund", "{}")), "256-257",

@@ -167,7 +167,7 @@ func (s *Shop) loadComments(order int64, list any) {
 		if !ok {
 			continue
 		}
-		c := &comment{id: integer(h["entity_id"]), order: order, status: text(h["status"]), created: moment(h["created_at"]),
+		c := &comment{id: integer(h["entity_id"]), order: order, about: text(h["entity_name"]), status: text(h["status"]), created: moment(h["created_at"]),
 			notified: integer(h["is_customer_notified"]) == 1, visible: integer(h["is_visible_on_front"]) == 1}
 		if t, ok := h["comment"].(string); ok {
 			c.text = &t

@@ -198,11 +198,11 @@ func (s *Shop) book(o *order, d *document, in refundIn) {
 	total := d.sums["grand_total"]
 	o.paid.add("amount_refunded", total)
 	o.paid.add("shipping_refunded", d.sums["shipping_amount"])
-	if a := in.Arguments; a != nil && a.Extension != nil {
-		for _, row := range d.rows {
-			if slices.Contains(a.Extension.ReturnToStock, number(row.item.id)) {
-				s.giveBack(row.item, row.qty)
-			}
+	for _, row := range d.rows {
+		if a := in.Arguments; a != nil && a.Extension != nil && slices.Contains(a.Extension.ReturnToStock, number(row.item.id)) {
+			s.giveBack(row.item, row.qty)
+		} else if row.item.priced() {
+			s.writeOff(row.item, row.item.refunded)
 		}
 	}
 	// Each memo is added up rounded, though it has four decimals (REC 522).

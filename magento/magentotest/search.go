@@ -231,6 +231,10 @@ func (f filter) match(v any) bool {
 		return !slices.ContainsFunc(strings.Split(f.value, ","), func(x string) bool { return compare(v, x) == 0 })
 	case "like":
 		return like(v, f.value)
+	case "finset":
+		return slices.ContainsFunc(strings.Split(plainText(v), ","), func(x string) bool { return compare(x, f.value) == 0 })
+	case "nfinset":
+		return !slices.ContainsFunc(strings.Split(plainText(v), ","), func(x string) bool { return compare(x, f.value) == 0 })
 	case "nlike":
 		return !like(v, f.value)
 	}

@@ -75,6 +75,17 @@ func (s *Shop) giveBack(i *item, qty dec) {
 	}
 }
 
+// writeOff takes what was refunded and neither shipped nor given back to stock: it is
+// gone from the source, as if it had been sent (REC 242).
+func (s *Shop) writeOff(i *item, refunded dec) {
+	for _, c := range i.children {
+		s.writeOff(c, c.share(refunded))
+	}
+	if left := refunded - i.taken - i.returned; len(i.children) == 0 && left > 0 {
+		s.take(i, left)
+	}
+}
+
 // stockItem is the older view of a product's stock: the source default, and settings
 // that are the shop's own.
 func (s *Shop) stockItem(p *product) obj {
