@@ -41,6 +41,9 @@ func (f form) only(names ...string) *problem {
 // allowed finds the name that covers a parameter, and the words that it may be.
 func allowed(names, parts []string) (words string, ok bool) {
 	for _, name := range names {
+		if !strings.HasPrefix(name, parts[0]) {
+			continue
+		}
 		name, words, _ := strings.Cut(name, "=")
 		want := strings.Split(strings.ReplaceAll(name, "]", ""), "[")
 		if len(parts) < len(want) || !slices.Equal(want, parts[:len(want)]) {
