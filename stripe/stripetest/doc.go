@@ -26,7 +26,16 @@
 // answers. [Fake.PaymentIntents], [Fake.Charges] and the other views are for audits
 // at the end.
 //
-// It is modelled on stripe-mock's schemas of API versions 2023-10-16 and
-// 2026-08-26.dahlia and on Stripe's documentation, read 2026-11; what neither says is
-// marked where it is done.
+// Objects are shown in the API version that a request's Stripe-Version header names,
+// else in Config.APIVersion; events in that of the webhook endpoint that
+// [DeliveryOptions] delivers to, else in Config.APIVersion. The shapes from 2022 to
+// [Newest] are known.
+//
+// No parameter is ignored: one that the fake does not model is refused with the code
+// parameter_unknown and a message that names what is taken, so that a test never passes
+// because half of a request was overlooked.
+//
+// Every answer and every event validates against stripe-mock's documents of API
+// versions 2023-10-16 and 2026-08-26.dahlia. What the fake does follows Stripe's
+// documentation, read 2026-11; what that does not say is marked where it is done.
 package stripetest
