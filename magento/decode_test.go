@@ -33,11 +33,20 @@ func TestEveryRecordedAnswerDecodesAsEncodingJSONWould(t *testing.T) {
 				require.NoError(t, json.Unmarshal(object["items"], &rows), rec.file)
 			}
 			for _, row := range rows {
-				if !bytes.Contains(row, []byte(`"entity_id"`)) && !bytes.Contains(row, []byte(`"sku"`)) {
-					continue
-				}
-				for _, into := range []any{&magento.Order{}, &magento.Invoice{}, &magento.CreditMemo{}, &magento.Shipment{}, &magento.Product{}, &magento.OrderItem{}} {
-					same(t, rec.file, row, into)
+				_, path := rec.split()
+				switch head, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/"); head {
+				case "orders", "order":
+					same(t, rec.file, row, &magento.Order{})
+				case "invoices", "invoice":
+					same(t, rec.file, row, &magento.Invoice{})
+				case "creditmemos", "creditmemo":
+					same(t, rec.file, row, &magento.CreditMemo{})
+				case "shipments", "shipment":
+					same(t, rec.file, row, &magento.Shipment{})
+				case "products":
+					same(t, rec.file, row, &magento.Product{})
+				case "customers":
+					same(t, rec.file, row, &magento.Customer{})
 				}
 			}
 		}
@@ -161,7 +170,7 @@ func TestAnOrderThatIsDamagedIsReadAsBeforeOrRefused(t *testing.T) {
 	require.NotEmpty(t, seeds)
 	values := []string{`null`, `true`, `[]`, `{}`, `"x"`, `""`, `"12.5"`, `-1`, `1e400`, `0.1`, `99999999999999999999`, `[[{"a":[]}]]`, `{"a":1}`, `"\ud800\n"`, `"2026-11-21 07:00:00"`}
 	chance := rand.New(rand.NewPCG(3, 447))
-	for n := range 3_000 {
+	for n := range 800 {
 		b := bytes.Clone(seeds[chance.IntN(len(seeds))])
 		for range 1 + chance.IntN(3) {
 			at := chance.IntN(len(b))

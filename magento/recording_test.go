@@ -154,7 +154,14 @@ func dropNulls(v any) {
 			case map[string]any:
 				empty = len(inner) == 0 && strings.HasSuffix(k, "_attributes")
 			case bool:
+				if strings.HasPrefix(k, "is_") && inner {
+					v[k] = "1"
+				}
 				empty = !inner && (strings.HasPrefix(k, "is_") || strings.HasPrefix(k, "default_"))
+			case string: // Magento takes texts for numbers
+				if d, err := commerce.ParseDecimal(inner); err == nil && (k == "qty" || k == "weight" || strings.HasSuffix(k, "_amount") || strings.HasPrefix(k, "adjustment_")) {
+					v[k] = d.Trim(0).String()
+				}
 			case json.Number:
 				if d, err := commerce.ParseDecimal(inner.String()); err == nil {
 					v[k] = d.Trim(0).String()

@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -100,7 +101,7 @@ func replay(t *testing.T, rec recording) (how, aside string) {
 		if r.method != rec.Request.Method {
 			continue
 		}
-		if e.part = regexp.MustCompile("^" + r.path + "$").FindStringSubmatch(path); e.part == nil {
+		if e.part = pattern(r.path).FindStringSubmatch(path); e.part == nil {
 			continue
 		}
 		if r.say != nil && ordinary(rec) {
@@ -139,6 +140,16 @@ func replay(t *testing.T, rec recording) (how, aside string) {
 		return answerOnly, ""
 	}
 	return "", apart(path)
+}
+
+var patterns sync.Map // compiled once for all recordings
+
+func pattern(path string) *regexp.Regexp {
+	p, ok := patterns.Load(path)
+	if !ok {
+		p, _ = patterns.LoadOrStore(path, regexp.MustCompile("^"+path+"$"))
+	}
+	return p.(*regexp.Regexp)
 }
 
 // ordinary reports whether a request has the headers that the client sends, and a query
@@ -298,7 +309,7 @@ func requireError(t *testing.T, rec recording, err error) {
 		kind = commerce.KindRateLimited
 	case status == 500 && said.Message != "":
 		kind = commerce.KindInternal
-		require.Regexp(t, `^webapi-[0-9a-f]+$`, e.RequestID, rec.file)
+		require.Equal(t, strings.Contains(said.Message, "webapi-"), e.RequestID != "", rec.file)
 	case status >= 500, status == 408:
 		kind = commerce.KindUnavailable
 	}
