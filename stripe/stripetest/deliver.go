@@ -121,8 +121,13 @@ func (f *Fake) Deliveries(o DeliveryOptions) iter.Seq[Delivery] {
 func (f *Fake) Acknowledge(event string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if e, ok := f.events.get(event); ok {
+	if e, ok := f.home.events.get(event); ok {
 		e.take(nil)
+	}
+	for _, a := range f.home.connected {
+		if e, ok := a.events.get(event); ok {
+			e.take(nil)
+		}
 	}
 }
 
@@ -169,7 +174,7 @@ func (f *Fake) plan(o DeliveryOptions, take bool) []*planned {
 		*open = rest
 	}
 	// Chance depends on the seed and the place of the event, not on who asks first.
-	chance := rand.New(rand.NewPCG(f.config.Seed, uint64(f.events.count(events))))
+	chance := rand.New(rand.NewPCG(f.config.Seed, uint64(f.before(events))))
 	delay := func() time.Duration {
 		if o.MaxDelay <= 0 {
 			return 0
@@ -218,12 +223,12 @@ func (f *Fake) receives(o DeliveryOptions) bool {
 	return open != nil
 }
 
-// count returns how many events there were before the first of some.
-func (t *table[T]) count(some []T) int {
+// before returns how many events there were before the first of some.
+func (f *Fake) before(some []*event) int {
 	if len(some) == 0 {
-		return len(t.rows)
+		return f.home.written
 	}
-	return t.at[some[0].key()]
+	return some[0].n
 }
 
 // sign makes a delivery with a fresh signature.
@@ -456,7 +461,7 @@ func (f *Fake) giveBack(o DeliveryOptions, open queue) {
 			*rest = append(*rest, p.e)
 		}
 	}
-	slices.SortFunc(*rest, func(a, b *event) int { return cmp.Compare(f.events.at[a.id], f.events.at[b.id]) })
+	slices.SortFunc(*rest, func(a, b *event) int { return cmp.Compare(a.n, b.n) })
 }
 
 // wait waits for the moment of a delivery, or until there is news to deliver.

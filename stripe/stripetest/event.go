@@ -12,6 +12,7 @@ import (
 // event is news of a change, written once and never again.
 type event struct {
 	id, kind  string
+	n         int // how many were written before it, of all accounts
 	created   time.Time
 	account   string            // of a Connect platform's merchant; empty = the fake's own
 	raw       []byte            // in the account's API version
@@ -55,7 +56,8 @@ func (e *event) fact(name string) string {
 // emit writes an event in the account's API version and in those of the webhook
 // endpoints that it is for, whatever the request's.
 func (f *Fake) emit(q *request, kind string, render func(version string) object, previous object) {
-	e := &event{id: f.id("evt_"), kind: kind, created: q.now}
+	e := &event{id: f.id("evt_"), kind: kind, created: q.now, n: f.home.written}
+	f.home.written++
 	if f.config.Connected {
 		e.account = f.config.Account
 	}
@@ -79,7 +81,7 @@ func (f *Fake) emit(q *request, kind string, render func(version string) object,
 		return raw
 	}
 	e.raw = write(f.config.APIVersion)
-	for _, h := range f.hooks.rows {
+	for _, h := range f.home.hooks.rows {
 		if !h.wants(e) {
 			continue
 		}
@@ -93,10 +95,10 @@ func (f *Fake) emit(q *request, kind string, render func(version string) object,
 		}
 	}
 	f.events.add(e)
-	f.open = append(f.open, e)
-	if f.news != nil {
-		close(f.news)
-		f.news = nil
+	f.home.open = append(f.home.open, e)
+	if f.home.news != nil {
+		close(f.home.news)
+		f.home.news = nil
 	}
 }
 

@@ -115,6 +115,7 @@ const (
 // Call is one request as it arrived.
 type Call struct {
 	Method, Path   string
+	Account        string // of Stripe-Account; empty = the key's own
 	Params         map[string][]string
 	IdempotencyKey string
 	APIVersion     string
@@ -127,9 +128,14 @@ type Fake struct {
 	config Config
 	faults fault.Set
 
-	mu         sync.Mutex
+	home      *Fake            // the platform; the fake itself where it is none's account
+	connected map[string]*Fake // accounts that the platform may act for
+	gone      bool             // no longer connected
+
+	mu         *sync.Mutex // of all accounts
 	rand       *rand.Rand
 	requests   int
+	written    int // events of all accounts
 	due        agenda
 	keys       map[string]*keyed
 	keyOrder   []*keyed // by age, for pruning
@@ -207,11 +213,13 @@ func New(c Config) (*Fake, error) {
 	if c.Settlement != strings.ToLower(c.Settlement) {
 		return bad("Config.Settlement must be lower case")
 	}
-	return &Fake{
-		config: c, rand: rand.New(rand.NewPCG(c.Seed, 0x57121fe)),
-		keys:    map[string]*keyed{},
+	f := &Fake{
+		config: c, rand: rand.New(rand.NewPCG(c.Seed, 0x57121fe)), mu: &sync.Mutex{},
+		keys: map[string]*keyed{}, connected: map[string]*Fake{},
 		secrets: []signing{{secret: c.WebhookSecret}},
-	}, nil
+	}
+	f.home = f
+	return f, nil
 }
 
 // Transport reaches the fake inside this process, without a socket, with its faults.
@@ -228,7 +236,7 @@ func (f *Fake) Faults() *Faults { return &f.faults }
 func (f *Fake) FailWrites(n int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.breaks = n
+	f.home.breaks = n
 }
 
 // LongestRequest is the longest that the fake works on one request: how long a write
@@ -239,7 +247,7 @@ func (f *Fake) LongestRequest() time.Duration { return f.config.LongestRequest }
 func (f *Fake) Calls() []Call {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return slices.Clone(f.calls)
+	return slices.Clone(f.home.calls)
 }
 
 // Tick lets everything happen that is due by the clock.
@@ -252,16 +260,17 @@ func (f *Fake) Tick() {
 // tick runs what is due, in order of time; each thing sees its own moment as now.
 func (f *Fake) tick() {
 	now := f.config.Now()
-	for len(f.due) > 0 && !f.due[0].at.After(now) {
-		d := heap.Pop(&f.due).(appointment)
+	due := &f.home.due
+	for len(*due) > 0 && !(*due)[0].at.After(now) {
+		d := heap.Pop(due).(appointment)
 		d.run(d.at)
 	}
 }
 
 // later puts something on the agenda.
 func (f *Fake) later(at time.Time, run func(now time.Time)) {
-	f.requests++
-	heap.Push(&f.due, appointment{at, f.requests, run})
+	f.home.requests++
+	heap.Push(&f.home.due, appointment{at, f.home.requests, run})
 }
 
 // appointment is something that will happen by itself.
@@ -291,7 +300,7 @@ const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 func (f *Fake) id(prefix string) string {
 	var b [24]byte
 	for i := range b {
-		b[i] = alphabet[f.rand.IntN(len(alphabet))]
+		b[i] = alphabet[f.home.rand.IntN(len(alphabet))]
 	}
 	return prefix + string(b[:])
 }

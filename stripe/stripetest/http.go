@@ -88,8 +88,8 @@ func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.tick()
-	f.requests++
-	q := &request{id: "req_" + strconv.Itoa(f.requests), version: r.Header.Get("Stripe-Version"),
+	f.home.requests++
+	q := &request{id: "req_" + strconv.Itoa(f.home.requests), version: r.Header.Get("Stripe-Version"),
 		key: r.Header.Get("Idempotency-Key"), method: r.Method, path: r.URL.Path, form: form{values}, now: f.config.Now()}
 	if q.version == "" {
 		q.version = f.config.APIVersion
@@ -100,15 +100,15 @@ func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	status, out, replayed := 0, []byte(nil), false
 	if err != nil {
 		status, out = answer(nil, badParam("", "", "The request body could not be parsed"))
-	} else if p := f.door(r); p != nil {
+	} else if at, p := f.door(r); p != nil {
 		status, out = answer(nil, p)
 	} else if r.Method == http.MethodPost && q.key != "" {
 		w.Header().Set("Idempotency-Key", q.key)
-		status, out, replayed = f.once(w, r, q)
+		status, out, replayed = at.once(w, r, q)
 	} else {
-		status, out = answer(q.followed(f.route(q)))
+		status, out = answer(q.followed(at.route(q)))
 	}
-	f.remember(Call{Method: r.Method, Path: r.URL.Path, Params: values, IdempotencyKey: q.key,
+	f.home.remember(Call{Method: r.Method, Path: r.URL.Path, Account: r.Header.Get("Stripe-Account"), Params: values, IdempotencyKey: q.key,
 		APIVersion: q.version, Status: status, Replayed: replayed})
 	w.WriteHeader(status)
 	_, _ = w.Write(out)
@@ -121,8 +121,8 @@ func (f *Fake) remember(c Call) {
 	f.calls = append(f.calls, c)
 }
 
-// door checks key and account.
-func (f *Fake) door(r *http.Request) *problem {
+// door checks the key, and finds the account that a request is for.
+func (f *Fake) door(r *http.Request) (*Fake, *problem) {
 	// Stripe takes a key as a bearer and as the user of basic authentication.
 	// Source: docs.stripe.com/api/authentication, read 2026-11.
 	key, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
@@ -130,16 +130,12 @@ func (f *Fake) door(r *http.Request) *problem {
 		key, _, ok = r.BasicAuth()
 	}
 	if !ok || key == "" || f.config.Key != "" && key != f.config.Key {
-		return &problem{status: 401, kind: "invalid_request_error", message: "Invalid API Key provided", early: true}
+		return nil, &problem{status: 401, kind: "invalid_request_error", message: "Invalid API Key provided", early: true}
 	}
 	if v := r.Header.Get("Stripe-Version"); v != "" && !known(v) {
-		return badParam("", "", "Invalid Stripe API version: "+v)
+		return nil, badParam("", "", "Invalid Stripe API version: "+v)
 	}
-	if a := r.Header.Get("Stripe-Account"); a != "" && a != f.config.Account {
-		return &problem{status: 403, kind: "invalid_request_error", code: "account_invalid",
-			message: "The provided key does not have access to account '" + a + "'", early: true}
-	}
-	return nil
+	return f.forAccount(r.Header.Get("Stripe-Account"))
 }
 
 // once carries a write out at most once for each idempotency key within 24 hours.
@@ -176,8 +172,8 @@ func (f *Fake) once(w http.ResponseWriter, r *http.Request, q *request) (int, []
 	}
 	var out object
 	var p *problem
-	if f.breaks > 0 {
-		f.breaks--
+	if f.home.breaks > 0 {
+		f.home.breaks--
 		p = &problem{status: 500, kind: "api_error", message: "Something went wrong on Stripe's end."}
 	} else {
 		out, p = f.route(q)
