@@ -153,6 +153,21 @@ func Maintenance() Fault {
 		Body: "<!doctype html>\n<html><head><title>Error 503: Service Unavailable</title></head></html>"}
 }
 
+// ReportID is the fault of a shop that fell over inside, which nobody may look into: a
+// 500 with the number of a report. Nothing is carried out; [AfterEffect] as the kind
+// falls over at the end.
+func ReportID() Fault {
+	return Fault{Kind: Answered, Status: http.StatusInternalServerError, Header: http.Header{"Content-Type": {"application/json; charset=utf-8"}},
+		Body: `{"message":"Internal Error. Details are available in Magento log file. Report ID: webapi-6b0144177b31f"}`}
+}
+
+// Busy is the fault of a proxy in front of the shop that lets no more requests pass
+// before some time is over; Magento itself has no such limit. Nothing is carried out.
+func Busy(after time.Duration) Fault {
+	return Fault{Kind: Answered, Status: http.StatusTooManyRequests, Header: http.Header{"Content-Type": {"text/html"},
+		"Retry-After": {strconv.Itoa(int(after / time.Second))}}, Body: "<html><body>Too Many Requests</body></html>"}
+}
+
 // Call is a request that the shop worked on, in the order of arrival.
 type Call struct {
 	Method string
