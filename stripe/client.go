@@ -2,7 +2,6 @@ package stripe
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -307,18 +306,10 @@ func (c *Client) do(ctx context.Context, k call, into any) error {
 	if err != nil || f.status/100 != 2 {
 		return f.fail(k, err, c.config.Now())
 	}
-	if err := decode(f.body, into); err != nil {
+	if err := f.decode(into); err != nil {
 		return f.unreadable(k, err)
 	}
 	return nil
-}
-
-// decode reads JSON into a value, without a pass of its own where the value reads itself.
-func decode(b []byte, into any) error {
-	if own, ok := into.(json.Unmarshaler); ok {
-		return own.UnmarshalJSON(b)
-	}
-	return json.Unmarshal(b, into)
 }
 
 // checkKey refuses a write without a key of the caller's: stripe-go would make up a

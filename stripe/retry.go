@@ -81,7 +81,7 @@ func locked(req *http.Request) bool {
 // it asks the header.
 func isJSON(req *http.Request, resp *http.Response) bool {
 	if f, ok := req.Context().Value(flightKey{}).(*flight); ok {
-		return gjson.ValidBytes(f.body)
+		return f.json
 	}
 	return httpx.IsJSON(resp.Header)
 }

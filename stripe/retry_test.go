@@ -2,8 +2,14 @@ package stripe_test
 
 import (
 	"context"
+	"io"
 	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+	"syscall"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -29,7 +35,75 @@ func instantly() resilience.Config {
 	}
 }
 
-// The rules of contract section 1.4, with our one layer in stripe-go's place.
+// seen is what a far side saw of one call.
+type seen struct {
+	attempts int
+	method   string // of the last
+}
+
+// says answers every request alike, with status 0 by breaking off.
+func says(s *seen, status int, header http.Header, body string) http.RoundTripper {
+	return roundTrip(func(r *http.Request) (*http.Response, error) {
+		s.attempts++
+		s.method = r.Method
+		if status == 0 {
+			return &http.Response{StatusCode: 200, Body: io.NopCloser(iotest.ErrReader(syscall.ECONNRESET))}, nil
+		}
+		return &http.Response{StatusCode: status, Header: header.Clone(), Body: io.NopCloser(strings.NewReader(body))}, nil
+	})
+}
+
+// composed are the methods that are made of others, or take what only others return.
+var composed = []string{
+	"Events.Decode", "Events.Mend", "Reports.Download",
+	"WebhookEndpoints.Check", "WebhookEndpoints.Ensure", "WebhookEndpoints.Rotate",
+}
+
+// calls calls f with a call of every method of every service, found by reflection so that
+// none is forgotten: with made up ids, an idempotency key, and a list read to its end.
+// Each has a client of its own, and so a whole budget of retries.
+func calls(t *testing.T, config stripe.Config, f func(name string, call func(context.Context) error)) {
+	t.Helper()
+	client, n := newClient(t, config), 1
+	defer func() { t.Logf("%d methods", n) }()
+	f("Ping", client.Ping)
+	methods(t, client, func(name string, _ reflect.Value) {
+		if slices.Contains(composed, name) {
+			return
+		}
+		service, method, _ := strings.Cut(name, ".")
+		m := reflect.ValueOf(newClient(t, config)).Elem().FieldByName(service).MethodByName(method)
+		n++
+		f(name, func(ctx context.Context) error {
+			in := []reflect.Value{reflect.ValueOf(ctx)}
+			for i := 1; i < m.Type().NumIn(); i++ {
+				switch of := m.Type().In(i); {
+				case m.Type().IsVariadic() && i == m.Type().NumIn()-1:
+				case of.Kind() == reflect.String:
+					in = append(in, reflect.ValueOf("id_1").Convert(of))
+				default:
+					params := reflect.New(of.Elem())
+					if set := params.MethodByName("SetIdempotencyKey"); set.IsValid() {
+						set.Call([]reflect.Value{reflect.ValueOf("k")})
+					}
+					in = append(in, params)
+				}
+			}
+			out := m.Call(in)
+			last := out[len(out)-1]
+			if last.Kind() == reflect.Func {
+				for _, err := range last.Seq2() {
+					last = err
+				}
+			}
+			err, _ := last.Interface().(error)
+			return err
+		})
+	})
+}
+
+// The rules of contract section 1.4, with our one layer in stripe-go's place, for every
+// method of the client.
 func TestWhatIsRepeated(t *testing.T) {
 	t.Parallel()
 	yes, no := http.Header{"Stripe-Should-Retry": {"true"}}, http.Header{"Stripe-Should-Retry": {"false"}}
@@ -63,31 +137,84 @@ func TestWhatIsRepeated(t *testing.T) {
 		{"a proxy's refusal with Should-Retry false", 400, no, "<html>no</html>", 1, 1, commerce.ErrInvalid, commerce.NotSent},
 		{"a page that says all is well", 200, nil, "<html>welcome</html>", 3, 3, commerce.ErrUnavailable, commerce.Unknown},
 		{"JSON that is no object of Stripe's", 200, nil, `[]`, 1, 1, commerce.ErrInvalid, commerce.Unknown},
+		{"an answer that breaks off", 0, nil, "", 3, 3, commerce.ErrUnavailable, commerce.Unknown},
+		{"a bare 429", 429, nil, "", 3, 3, commerce.ErrRateLimited, commerce.NotSent},
+		{"a page with 500", 500, nil, "<html>", 3, 3, commerce.ErrUnavailable, commerce.Unknown},
+		{"a page with 404", 404, nil, "<html>", 3, 3, commerce.ErrNotFound, commerce.NotSent},
+		{"Stripe says again of a 500", 500, yes, apiError("api_error", ""), 3, 3, commerce.ErrUnavailable, commerce.Unknown},
+		{"Stripe says never of a conflict", 409, no, apiError("invalid_request_error", ""), 1, 1, commerce.ErrConflict, commerce.NotSent},
+		{"Stripe says never of a 429", 429, no, apiError("invalid_request_error", "rate_limit"), 1, 1, commerce.ErrRateLimited, commerce.NotSent},
 		{"a redirect", 302, http.Header{"Location": {"https://elsewhere.example"}}, "", 1, 1, commerce.ErrUnavailable, commerce.Unknown},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			now := newClock()
-			fake, err := stripetest.New(stripetest.Config{Now: now.Now})
-			require.NoError(t, err)
-			paid, err := fake.Pay(stripetest.Purchase{Amount: 100, Currency: "eur"})
-			require.NoError(t, err)
-			attempts := 0
-			fake.Faults().Add(stripetest.Fault{Kind: stripetest.Answered, Status: tc.status, Header: tc.header, Body: tc.body,
-				Match: func(*http.Request) bool { attempts++; return true }})
-			client := newClient(t, stripe.Config{Transport: fake.Transport(), Resilience: instantly(), Now: now.Now})
+			var far seen
+			config := stripe.Config{Transport: says(&far, tc.status, tc.header, tc.body), Resilience: instantly()}
+			calls(t, config, func(name string, call func(context.Context) error) {
+				far = seen{}
+				err := call(t.Context())
+				require.ErrorIs(t, err, tc.kind, name)
+				require.NotContains(t, err.Error(), "html")
+				outcome := err.(*commerce.Error).Outcome
+				if far.method == http.MethodGet {
+					require.Equal(t, tc.read, far.attempts, name)
+					require.NotEqual(t, commerce.Unknown, outcome, name)
+				} else {
+					require.Equal(t, tc.write, far.attempts, name)
+					require.Equal(t, tc.outcome, outcome, name)
+				}
+			})
+		})
+	}
+}
 
-			_, err = client.PaymentIntents.Get(t.Context(), paid.ID)
-			require.ErrorIs(t, err, tc.kind)
-			require.Equal(t, tc.read, attempts, "attempts of the read")
-			require.Empty(t, err.(*commerce.Error).Outcome)
-
-			attempts = 0
-			_, err = client.PaymentIntents.Update(t.Context(), paid.ID, keyed("k", &stripe.PaymentIntentParams{Description: new("x")}))
-			require.ErrorIs(t, err, tc.kind)
-			require.Equal(t, tc.write, attempts, "attempts of the write")
-			require.Equal(t, tc.outcome, err.(*commerce.Error).Outcome)
-			require.NotContains(t, err.Error(), "html")
+// Retry-After is honoured up to the bound; a longer one ends the call and is handed on.
+// The wait ends with the context.
+func TestEveryMethodWaitsAsItIsTold(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name     string
+		after    string
+		attempts int
+		waited   time.Duration // at least, for each wait
+		cancel   bool          // within the wait
+	}{
+		{"three seconds", "3", 3, 3 * time.Second, false},
+		{"a date", time.Now().Add(5 * time.Second).UTC().Format(http.TimeFormat), 3, time.Second, false},
+		{"longer than the bound", "3600", 1, 0, false},
+		{"a word", "soon", 3, 0, false},
+		{"given up meanwhile", "3", 1, 3 * time.Second, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			var far seen
+			shortest, giveUp := time.Hour, func() {}
+			patience := instantly()
+			patience.Wait = func(ctx context.Context, d time.Duration) error {
+				shortest = min(shortest, d)
+				giveUp()
+				return ctx.Err()
+			}
+			config := stripe.Config{Resilience: patience,
+				Transport: says(&far, 429, http.Header{"Retry-After": {tc.after}}, apiError("invalid_request_error", "rate_limit"))}
+			calls(t, config, func(name string, call func(context.Context) error) {
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				if tc.cancel {
+					giveUp = cancel
+				}
+				far, shortest = seen{}, time.Hour
+				err := call(ctx)
+				require.ErrorIs(t, err, commerce.ErrRateLimited, name)
+				require.Equal(t, tc.attempts, far.attempts, name)
+				require.GreaterOrEqual(t, shortest, tc.waited, name)
+				if far.method != http.MethodGet {
+					require.True(t, commerce.SafeToRetry(err), name)
+				}
+				if tc.after == "3600" {
+					require.Equal(t, time.Hour, commerce.RetryAfter(err), name)
+				}
+			})
 		})
 	}
 }

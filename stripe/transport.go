@@ -2,10 +2,13 @@ package stripe
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
 	"maps"
 	"net/http"
+
+	"github.com/tidwall/gjson"
 
 	"github.com/commercesync/commerce"
 	"github.com/commercesync/commerce/internal/httpx"
@@ -23,6 +26,7 @@ type flight struct {
 	status int // 0 = no answer
 	header http.Header
 	body   []byte
+	json   bool // the body is JSON
 	err    error
 }
 
@@ -91,7 +95,7 @@ func (t *attempts) once(req *http.Request, key commerce.Secret, f *flight) (*htt
 		f.err = err
 		return nil, err
 	}
-	f.body = body
+	f.body, f.json = body, gjson.ValidBytes(body)
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	resp.ContentLength = int64(len(body))
 	return resp, nil
@@ -103,7 +107,16 @@ func (f *flight) begin() {
 		f.maybe = true
 	}
 	f.attempts++
-	f.status, f.header, f.body, f.err = 0, nil, nil, nil
+	f.status, f.header, f.body, f.json, f.err = 0, nil, nil, false, nil
+}
+
+// decode reads the last answer into a value, without a pass over it where the value
+// reads itself.
+func (f *flight) decode(into any) error {
+	if own, ok := into.(json.Unmarshaler); ok && f.json {
+		return own.UnmarshalJSON(f.body)
+	}
+	return json.Unmarshal(f.body, into)
 }
 
 // unauthorised says that no key could be had, so nothing was sent.
