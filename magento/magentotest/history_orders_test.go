@@ -87,7 +87,7 @@ func historyOfOrders() []history {
 				{SKU: "CONF-Red", Name: "Conf parent", Type: "configurable", Qty: "2", Price: "40", Taxes: tx, Children: []NewItem{{SKU: "CONF-Red", Name: "Conf Red"}}},
 				{SKU: "VIRT", Name: "Warranty", Type: "virtual", Price: "9.99", Taxes: tx}, {SKU: "SIMPLE-1", Name: "Store view name", Weight: "1.5", Qty: "3", Price: "32.5", Taxes: tx}}}),
 			"269-275", missing("276", post("/order/14/refund", `{"items":[{"order_item_id":15,"qty":1}],"arguments":{"shipping_amount":0,"adjustment_positive":0,"adjustment_negative":0}}`)), "277-278",
-			byHand(func(r *replayed) { r.shop.c.MaxPageSize = 300 }), "281-285", byHand(func(r *replayed) { r.shop.c.MaxPageSize = 0 }),
+			byHand(limits(300, 20)), "281-283", byHand(limits(0, 0)),
 			byHand(func(r *replayed) { r.shop.Fail(Maintenance()) }), "286", byHand(func(r *replayed) { r.shop.Heal() }),
 			"300-309",
 			stocked("CONC", "10"), place(NewOrder{ShippingPrice: "5", Items: []NewItem{{SKU: "CONC", Price: "10"}}}), "328", cancelAtOnce(16, 2), "329",
@@ -156,6 +156,11 @@ func historyOfOrders() []history {
 	}
 }
 
+// limits sets the input limits of lists.
+func limits(largest, usual int) func(*replayed) {
+	return func(r *replayed) { r.shop.c.MaxPageSize, r.shop.c.DefaultPageSize = largest, usual }
+}
+
 // stocked puts a product into the catalogue.
 func stocked(sku, qty string) step {
 	return byHand(func(r *replayed) {
@@ -197,6 +202,7 @@ func edited(order int64, by int) step {
 	return byHand(func(r *replayed) {
 		require.NoError(r.t, r.shop.Load(r.all[by].Response.Body))
 		old, next := r.shop.order(order), r.shop.order(order+1)
+		next.created, next.updated = r.now, r.now
 		old.plain["relation_child_id"], old.plain["relation_child_real_id"] = strconv.FormatInt(next.id, 10), next.number
 		post(fmt.Sprintf("/orders/%d/cancel", order), "").do(r)
 	})

@@ -101,6 +101,7 @@ func (s *Shop) Load(orderJSON []byte) error {
 	for _, a := range o.addresses {
 		s.ids["address"] = max(s.ids["address"], integer(a["entity_id"]))
 	}
+	s.ids["quote"] = max(s.ids["quote"], integer(in["quote_id"]))
 	s.ids["payment"] = max(s.ids["payment"], integer(o.payment["entity_id"]))
 	s.ids["order"] = max(s.ids["order"], o.id)
 	if n, err := strconv.ParseInt(strings.TrimPrefix(o.number, o.store.Prefix), 10, 64); err == nil {

@@ -116,8 +116,8 @@ func DefaultStores() []Store {
 		{ID: 1, Code: "default", Name: "Default Store View", WebsiteID: 1, Website: "base", WebsiteName: "Main Website", GroupName: "Main Website Store", GroupCode: "main_website_store", BaseCurrency: "USD", Currency: "USD"},
 		{ID: 2, Code: "eu_de", Name: "Germany", Locale: "de_DE", Timezone: "Europe/Berlin", Rates: map[string]string{"USD": "1.0902"}, WebsiteID: 2, Website: "eu", WebsiteName: "Europe", GroupName: "Europe group", BaseCurrency: "EUR", Currency: "EUR", GlobalRate: "1.0902", Prefix: "2"},
 		{ID: 3, Code: "eu_nl", Name: "Netherlands", Timezone: "Europe/Berlin", Rates: map[string]string{"USD": "1.0902"}, WebsiteID: 2, Website: "eu", WebsiteName: "Europe", GroupName: "Europe group", BaseCurrency: "EUR", Currency: "EUR", GlobalRate: "1.0902"},
-		{ID: 4, Code: "eur", Name: "Euro View", WebsiteID: 1, Website: "base", WebsiteName: "Main Website", GroupName: "Main Website Store", GroupCode: "main_website_store", BaseCurrency: "USD", Currency: "EUR", Rate: "0.9173", Prefix: "4"},
-		{ID: 5, Code: "jpy", Name: "Yen View", WebsiteID: 1, Website: "base", WebsiteName: "Main Website", GroupName: "Main Website Store", GroupCode: "main_website_store", BaseCurrency: "USD", Currency: "JPY", Rate: "149.53", Prefix: "5"},
+		{ID: 4, Code: "eur", Name: "Default in EUR", WebsiteID: 1, Website: "base", WebsiteName: "Main Website", GroupName: "Main Website Store", GroupCode: "main_website_store", BaseCurrency: "USD", Currency: "EUR", Rate: "0.9173", Prefix: "4"},
+		{ID: 5, Code: "jpy", Name: "Default in JPY", WebsiteID: 1, Website: "base", WebsiteName: "Main Website", GroupName: "Main Website Store", GroupCode: "main_website_store", BaseCurrency: "USD", Currency: "JPY", Rate: "149.53", Prefix: "5"},
 	}
 }
 
