@@ -7,6 +7,7 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/commercesync/commerce"
@@ -84,12 +85,13 @@ func (s *Products) List(ctx context.Context, p ListParams) iter.Seq2[Product, er
 	return products.walk(ctx, s.cl, p)
 }
 
-// skuPath puts a sku into a path. A dot segment would be another path.
+// skuPath puts a sku into a path. A dot segment would be another path, and a bare plus may
+// be read as a space.
 func skuPath(op, head, sku, tail string) (string, error) {
 	if sku == "" || sku == "." || sku == ".." {
 		return "", refuse(op, "", "%q is no sku", sku)
 	}
-	return head + url.PathEscape(sku) + tail, nil
+	return head + strings.ReplaceAll(url.PathEscape(sku), "+", "%2B") + tail, nil
 }
 
 // Stock reads quantities. A quantity at a source goes down at the shipment, a salable

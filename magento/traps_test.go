@@ -240,3 +240,79 @@ func TestAllSourceItemsComeByPage(t *testing.T) {
 	}
 	require.Equal(t, []string{"A", "B"}, skus)
 }
+
+func TestAListWithoutNumbersEndsAtItsBoundAndAtItsCaller(t *testing.T) {
+	t.Parallel()
+	asked := 0
+	c := newClient(t, magento.Config{PageSize: 1, MaxPages: 3, Credentials: commerce.Static(magento.Keys{Bearer: commerce.NewSecret("x")})},
+		roundTrip(func(r *http.Request) (*http.Response, error) {
+			if asked++; asked == 6 {
+				return answer(400, `{"message":"no"}`)(r), nil
+			}
+			return reply(r, `{"items":[{"sku":"A","source_code":"x","id":"1","code":"y"}],"total_count":99}`), nil
+		}))
+	_, err := c.Customers.Groups(t.Context())
+	require.Equal(t, commerce.KindLimit, commerce.KindOf(err))
+	require.ErrorContains(t, err, "Config.MaxPages")
+	for range c.Stock.AllSourceItems(t.Context()) {
+		break
+	}
+	require.Equal(t, 4, asked, "who stops asks for no more")
+	_, err = c.Stock.SourceItems(t.Context(), "A")
+	require.ErrorIs(t, err, commerce.ErrInvalid)
+}
+
+func TestWhatIsKeptByKeyIsFoundByKey(t *testing.T) {
+	t.Parallel()
+	_, c := stubbed(t, map[string]string{
+		"GET /orders/7":            `{"entity_id":7,"extension_attributes":{"payment_additional_info":[{"key":"payment_intent_id","value":"pi_1"},{"key":"is_transaction_pending","value":false}]}}`,
+		"GET /products/A B/C":      `{"sku":"A B/C","custom_attributes":[{"attribute_code":"url_key","value":"a-b-c"},{"attribute_code":"category_ids","value":["2"]}]}`,
+		"GET /directory/countries": `[{"id":"DE","full_name_locale":"Deutschland","available_regions":[{"id":"79","code":"NDS","name":"Niedersachsen"}]}]`,
+	})
+	ctx := t.Context()
+	o, err := c.Orders.Get(ctx, 7)
+	require.NoError(t, err)
+	require.Equal(t, []string{"pi_1", "false", ""}, []string{o.PaymentInfo("payment_intent_id"), o.PaymentInfo("is_transaction_pending"), o.PaymentInfo("token")})
+	p, err := c.Products.Get(ctx, "A B/C")
+	require.NoError(t, err)
+	require.Equal(t, []string{"a-b-c", "", ""}, []string{p.Attribute("url_key"), p.Attribute("category_ids"), p.Attribute("none")})
+	countries, err := c.Directory.Countries(ctx)
+	require.NoError(t, err)
+	require.Equal(t, magento.ID(79), countries[0].Regions[0].ID)
+}
+
+func TestNumbersThatAreNoneStopAShipment(t *testing.T) {
+	t.Parallel()
+	s, c := stubbed(t, map[string]string{"GET /orders/7": `{"entity_id":7,"items":[{"item_id":1,"qty_ordered":2,"qty_shipped":3},{"item_id":2,"qty_ordered":1e99999999999}]}`})
+	for name, item := range map[string]magento.ItemQty{
+		"a quantity of words":             {OrderItemID: 1, Qty: "two"},
+		"more than there is":              {OrderItemID: 1, Qty: "1"},
+		"an order with a huge quantity":   {OrderItemID: 2, Qty: "1"},
+		"a row that the order has not":    {OrderItemID: 3, Qty: "1"},
+		"a quantity of too many decimals": {OrderItemID: 1, Qty: magento.Number("0." + strings.Repeat("3", 60))},
+	} {
+		_, err := c.Orders.Ship(t.Context(), 7, magento.ShipParams{Items: []magento.ItemQty{item}})
+		require.ErrorIs(t, err, commerce.ErrInvalid, name)
+		require.True(t, commerce.SafeToRetry(err), name)
+	}
+	for _, r := range s.sent {
+		require.Equal(t, http.MethodGet, r.Method)
+	}
+}
+
+func TestASkuTravelsAsOneSegmentWhateverItHolds(t *testing.T) {
+	t.Parallel()
+	for sku, path := range map[string]string{
+		"SKU/with space": "SKU%2Fwith%20space", "A+B": "A%2BB", "50%": "50%25", "Tasse größer?": "Tasse%20gr%C3%B6%C3%9Fer%3F",
+		"a;b,c=d&e@f:g": "a%3Bb%2Cc=d&e@f:g", "..hidden": "..hidden", "#1": "%231",
+	} {
+		s, c := stubbed(t, nil)
+		_, err := c.Products.Get(t.Context(), sku)
+		require.Error(t, err)
+		require.Equal(t, "/rest/V1/products/"+path, s.sent[0].URL.EscapedPath(), sku)
+		require.Equal(t, "/rest/V1/products/"+sku, s.sent[0].URL.Path, sku)
+		_, err = c.Stock.Salable(t.Context(), sku, 1)
+		require.Error(t, err)
+		require.Equal(t, "/rest/V1/inventory/get-product-salable-quantity/"+path+"/1", s.sent[1].URL.EscapedPath(), sku)
+	}
+}
