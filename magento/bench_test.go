@@ -29,13 +29,24 @@ func pageOf(tb testing.TB, n int) []byte {
 	return append(append([]byte(`{"items":[`), list[:len(list)-1]...), `],"total_count":100}`...)
 }
 
+// typedAndPlain read the same page into orders and into a map.
+func typedAndPlain(body []byte) (typed, plain func() error) {
+	return func() error { var p page[Order]; return decode(body, &p) },
+		func() error { var m map[string]any; return json.Unmarshal(body, &m) }
+}
+
+func TestAPageOfOrdersTakesHalfOfWhatAMapTakes(t *testing.T) {
+	typed, plain := typedAndPlain(pageOf(t, 100))
+	allocs := func(read func() error) float64 { return testing.AllocsPerRun(1, func() { _ = read() }) }
+	require.LessOrEqual(t, allocs(typed), allocs(plain)/2)
+}
+
 // BenchmarkPageOf100Orders states what a page of typed orders costs against the map
 // that most programs would read it into. Both run in turns, so that the ratios hold on
 // a busy machine.
 func BenchmarkPageOf100Orders(b *testing.B) {
 	body := pageOf(b, 100)
-	typed := func() error { var p page[Order]; return decode(body, &p) }
-	plain := func() error { var m map[string]any; return json.Unmarshal(body, &m) }
+	typed, plain := typedAndPlain(body)
 	var took [2]time.Duration
 	b.SetBytes(int64(len(body)))
 	for b.Loop() {

@@ -204,6 +204,47 @@ func ExampleReturns_Offered() {
 	// true
 }
 
+// In Adobe Commerce a buyer asks to send goods back; the shop authorises it step by step.
+func ExampleReturns_Save() {
+	shop, err := magentotest.New(magentotest.Config{AdobeCommerce: true})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	id, err := shop.Place(magentotest.NewOrder{Items: []magentotest.NewItem{{SKU: "CUP", Qty: "2", Price: "9.99"}}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	client, err := magento.NewClient(magento.Config{BaseURL: "https://shop.example", Credentials: commerce.Static(shop.Keys()), Transport: shop.Transport()})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx := context.Background()
+	shipment, err := client.Orders.Ship(ctx, magento.ID(id), magento.ShipParams{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	asked, err := client.Returns.Create(ctx, magento.Return{OrderID: magento.ID(id), Items: []magento.ReturnItem{
+		{OrderItemID: shipment.Items[0].OrderItemID, QtyRequested: "1", Reason: "1", Condition: "2", Resolution: "3"},
+	}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	asked.Items[0].Status, asked.Items[0].QtyAuthorized = "authorized", "1"
+	authorized, err := client.Returns.Save(ctx, asked)
+	fmt.Println(asked.Status, authorized.Status, err)
+	fmt.Println(client.Returns.AddTrack(ctx, asked.EntityID, magento.NewTrack{TrackNumber: "1Z999", Title: "UPS", CarrierCode: "ups"}))
+	fmt.Println(client.Returns.Comment(ctx, asked.EntityID, magento.Remark{Text: "send it to Austin", Visible: true}))
+	// Output:
+	// pending authorized <nil>
+	// <nil>
+	// <nil>
+}
+
 // The currency of a website's books and that of its buyers are read by store view.
 func ExampleStores_Configs() {
 	_, client, _ := exampleShop()
