@@ -68,7 +68,10 @@ func TestUpdatedAtOfTheCatalogueMovesAsMeasured(t *testing.T) {
 	who, err := c.Customers.Create(ctx, magento.CustomerParams{Email: "ann@example.com", Firstname: "Ann", Lastname: "Smith"})
 	require.NoError(t, err)
 	name := func(first string) func() error {
-		return func() error { _, err := c.Customers.Update(ctx, who.ID, magento.CustomerParams{Firstname: first}); return err }
+		return func() error {
+			_, err := c.Customers.Update(ctx, who.ID, magento.CustomerParams{Firstname: first})
+			return err
+		}
 	}
 	raw := func(method, path, body string) func() error {
 		return func() error {
