@@ -2,6 +2,7 @@ package stripe_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -172,4 +173,33 @@ func TestACallWhoseTurnComesTooLateIsNotSent(t *testing.T) {
 		require.ErrorAs(t, err, &late)
 		require.Len(t, fake.Calls(), 1)
 	})
+}
+
+func ExampleLimits() {
+	fake, err := stripetest.New(stripetest.Config{})
+	if err != nil {
+		panic(err)
+	}
+	quota, err := resilience.NewQuota(stripe.Limits(commerce.Test)...)
+	if err != nil {
+		panic(err)
+	}
+	client, err := stripe.NewClient(stripe.Config{
+		Credentials: commerce.Static(commerce.NewSecret("sk_test_1")),
+		Transport:   fake.Transport(),
+		Resilience:  resilience.Config{Quota: quota}, // other clients of the key get the same one
+	})
+	if err != nil {
+		panic(err)
+	}
+	ctx := resilience.WithBackfill(context.Background()) // waits for what live calls leave
+	n := 0
+	for _, err := range client.Charges.List(ctx, nil) {
+		if err != nil {
+			panic(err)
+		}
+		n++
+	}
+	fmt.Println(n, "charges")
+	// Output: 0 charges
 }

@@ -44,6 +44,16 @@
 // Most have a Search as well. A connected account is spoken for by a client of its own,
 // with Config.Account.
 //
+// # Rate limits
+//
+// Clients that are given one quota share [Limits] by account and endpoint. What reads
+// history says so, and live calls go before it:
+//
+//	quota, err := resilience.NewQuota(stripe.Limits(commerce.Live)...)
+//	config.Resilience.Quota = quota
+//	…
+//	for charge, err := range client.Charges.List(resilience.WithBackfill(ctx), nil) {
+//
 // # Webhooks
 //
 // [WebhookEndpointService.Ensure] sets the endpoint up, pinned to [APIVersion], for the
