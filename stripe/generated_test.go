@@ -17,6 +17,7 @@ import (
 
 	"github.com/commercesync/commerce"
 	"github.com/commercesync/commerce/stripe"
+	"github.com/commercesync/commerce/stripe/stripetest"
 )
 
 // place is one member of a document, however deep.
@@ -34,7 +35,7 @@ func (p place) String() string {
 	return strings.Join(parts, ".")
 }
 
-// places finds every member of a document. Of a list the first two elements count.
+// places finds every member of a document. Of a list the first element counts.
 func places(at []any, v any) (out []place) {
 	switch v := v.(type) {
 	case map[string]any:
@@ -43,7 +44,7 @@ func places(at []any, v any) (out []place) {
 			out = append(append(out, place{path, v, name}), places(path, v[name])...)
 		}
 	case []any:
-		for i := range min(len(v), 2) {
+		for i := range min(len(v), 1) {
 			out = append(out, places(append(slices.Clone(at), i), v[i])...)
 		}
 	}
@@ -77,16 +78,16 @@ func (p place) set(value any, absent bool, use func()) {
 	p.parent[p.name] = old
 }
 
-// everyObject calls use with all objects of both fixture files and with those that no
-// fixture has.
+// everyObject calls use with the objects that no fixture has, and with all of both
+// fixture files.
 func everyObject(t *testing.T, use func(t *testing.T, version, kind string, raw []byte)) {
 	t.Helper()
+	for _, kind := range slices.Sorted(maps.Keys(inline)) {
+		t.Run("ours "+kind, func(t *testing.T) { use(t, stripetest.Newest, kind, []byte(inline[kind])) })
+	}
 	for _, version := range versions {
 		all := fixtures(t, version)
 		delete(all, "event") // the envelope of the others
-		for kind, object := range inline {
-			all[kind] = json.RawMessage(object)
-		}
 		for _, kind := range slices.Sorted(maps.Keys(all)) {
 			t.Run(version+" "+kind, func(t *testing.T) { use(t, version, kind, all[kind]) })
 		}
@@ -294,13 +295,17 @@ func TestNoPartOfAnyObjectCanMakeTheDecoderPanic(t *testing.T) {
 		t.Parallel()
 		document := tree(t, raw)
 		for _, p := range places(nil, document) {
-			for _, value := range []any{"x", 7, true, []any{map[string]any{}}, map[string]any{"data": []any{map[string]any{}}}} {
+			word, more := any("x"), any([]any{map[string]any{}})
+			switch p.parent[p.name].(type) {
+			case string:
+				word = 7
+			case map[string]any: // a list, if anything
+				more = map[string]any{"data": []any{map[string]any{}}}
+			}
+			for _, value := range []any{word, more} {
 				p.set(value, false, func() {
-					changed := text(t, document)
-					for _, body := range [][]byte{event(version, changed), changed} {
-						if _, err := stripe.DecodeEvent(body); err != nil {
-							require.Equal(t, commerce.KindInvalid, commerce.KindOf(err))
-						}
+					if _, err := stripe.DecodeEvent(event(version, text(t, document))); err != nil && commerce.KindOf(err) != commerce.KindInvalid {
+						t.Errorf("%s: %v", p, err)
 					}
 				})
 			}
