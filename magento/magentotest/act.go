@@ -132,7 +132,7 @@ func (s *Shop) serveOrderStatus(r *request) (any, *failure) {
 	if f != nil {
 		return nil, f
 	}
-	return o.status, nil
+	return orNull(o.status), nil
 }
 
 func (s *Shop) serveComments(r *request) (any, *failure) {

@@ -43,6 +43,25 @@ func rowColumn(r rowOf, name string) (any, bool) {
 		return number(r.o.store.ID), true
 	case "sku", "name":
 		return r.i.plain[name], true
+	case "product_id":
+		return number(integer(r.i.plain[name])), true
+	case "product_type":
+		return r.i.kind, true
+	case "parent_item_id":
+		if r.i.parent == nil {
+			return nil, true
+		}
+		return number(r.i.parent.id), true
+	case "qty_ordered":
+		return r.i.ordered, true
+	case "qty_invoiced":
+		return r.i.invoiced, true
+	case "qty_shipped":
+		return r.i.shipped, true
+	case "qty_refunded":
+		return r.i.refunded, true
+	case "qty_canceled":
+		return r.i.canceled, true
 	case "created_at":
 		return stamp(r.o.created), true
 	case "updated_at":

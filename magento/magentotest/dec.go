@@ -70,6 +70,14 @@ func (d dec) times(num, den dec) dec {
 	return cents(r)
 }
 
+// scale returns d × num ÷ den, for quantities.
+func (d dec) scale(num, den dec) dec {
+	if den == 0 {
+		return 0
+	}
+	return dec(round(new(big.Rat).Mul(d.rat(), big.NewRat(int64(num), int64(den))), 4).Int64())
+}
+
 // cents rounds half away from zero to two decimals, which Magento does in every
 // currency, also in yen (2.4.6-p1, REC 434).
 func cents(r *big.Rat) dec { return dec(round(r, 2).Int64() * 100) }

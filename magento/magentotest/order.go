@@ -30,6 +30,7 @@ type order struct {
 	extension        obj   // gift cards and the like
 	covered          pair  // paid by them, and not on an invoice yet
 	refunded         bool  // there is a credit memo
+	bare             bool  // made by a raw save: what was not sent is null
 }
 
 // item is a row of an order.
@@ -115,6 +116,11 @@ func (i *item) render(o *order) obj {
 		"qty_ordered": i.ordered, "qty_invoiced": i.invoiced, "qty_shipped": i.shipped, "qty_refunded": i.refunded, "qty_canceled": i.canceled,
 		"created_at": stamp(o.created), "updated_at": stamp(o.updated), "free_shipping": 0, "is_qty_decimal": 0, "no_discount": 0,
 	}
+	if o.bare {
+		for _, name := range []string{"product_type", "is_virtual", "store_id", "is_qty_decimal"} {
+			delete(out, name)
+		}
+	}
 	for k, v := range i.plain {
 		out[k] = v
 	}
@@ -169,6 +175,16 @@ func (s *Shop) renderOrder(o *order) obj {
 	due := o.sums["grand_total"].sub(o.sums["total_paid"])
 	out["total_due"], out["base_total_due"] = due.order, due.base
 
+	if o.bare {
+		for _, name := range []string{"store_id", "is_virtual", "base_currency_code", "store_currency_code", "global_currency_code", "store_to_base_rate", "store_to_order_rate"} {
+			if _, sent := o.plain[name]; !sent {
+				delete(out, name)
+			}
+		}
+		if o.state == "" {
+			delete(out, "state")
+		}
+	}
 	items := make([]any, len(o.items))
 	var qty dec
 	for n, i := range o.items {
@@ -181,7 +197,7 @@ func (s *Shop) renderOrder(o *order) obj {
 		items[n] = r
 	}
 	out["items"] = items
-	if _, ok := out["total_qty_ordered"]; !ok { // an edited order that was loaded has its own idea
+	if _, ok := out["total_qty_ordered"]; !ok && !o.bare { // an edited order that was loaded has its own idea
 		out["total_qty_ordered"] = qty
 	}
 	if a := o.address("billing"); a != nil {

@@ -226,7 +226,7 @@ func (o *order) weigh() {
 		if !i.shippable() || i.weight == nil {
 			continue
 		}
-		w := dec(int64(*i.weight) * int64(i.ordered) / int64(one))
+		w := i.weight.scale(i.ordered, one)
 		all += w
 		if i.parent != nil {
 			i.parent.plain["row_weight"] = w
@@ -293,7 +293,7 @@ func (s *Shop) placeItems(o *order, parent *item, items []NewItem, times dec) er
 		}
 		i := &item{id: s.next("item"), parent: parent, kind: kind, virtual: kind == "virtual",
 			fixed: n.FixedPrice, separate: n.ShipSeparately, sums: sums{},
-			ordered: dec(int64(qty) * int64(times) / int64(one)),
+			ordered: qty.scale(times, one),
 			plain:   obj{"sku": n.SKU, "name": or(n.Name, n.SKU), "product_id": s.productID(n.SKU), "quote_item_id": s.next("quote_item")}}
 		o.items = append(o.items, i)
 		if parent != nil {
@@ -337,7 +337,7 @@ func weightOf(n NewItem, i *item) (*dec, error) {
 	}
 	for _, c := range i.children {
 		if c.weight != nil && n.Weight == "" {
-			w += dec(int64(*c.weight) * int64(c.ordered) / int64(i.ordered))
+			w += c.weight.scale(c.ordered, i.ordered)
 		}
 	}
 	return &w, nil

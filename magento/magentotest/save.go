@@ -112,7 +112,7 @@ func (s *Shop) makeOrder(r *request, entity obj) (any, *failure) {
 	}
 	now := s.now()
 	o := &order{id: s.next("order"), store: st, created: now, updated: now, state: text(entity["state"]), status: text(entity["status"]),
-		plain: obj{"protect_code": s.text(32)}, sums: sums{}, paid: sums{}, extension: obj{}, addressID: map[string]int64{}}
+		plain: obj{"protect_code": s.text(32)}, sums: sums{}, paid: sums{}, extension: obj{}, addressID: map[string]int64{}, bare: true}
 	if o.number = text(entity["increment_id"]); o.number == "" {
 		o.number = s.nextNumber("order", st)
 	}
@@ -128,7 +128,7 @@ func (s *Shop) makeOrder(r *request, entity obj) (any, *failure) {
 		shown = append(shown, s.makeRow(o, row))
 	}
 	for name, v := range sent {
-		if isScalar(v) && v != nil && name != "state" && name != "status" && name != "increment_id" && name != "store_id" {
+		if isScalar(v) && v != nil && name != "state" && name != "status" && name != "increment_id" {
 			o.plain[name] = v
 		}
 	}
@@ -164,9 +164,15 @@ func (s *Shop) makeRow(o *order, row obj) obj {
 	for name, v := range row {
 		shown[name] = v
 	}
-	i := &item{id: s.next("item"), kind: text(row["product_type"]), plain: obj{}}
+	// What is not sent is null, or the zero that the table has for it.
+	i := &item{id: s.next("item"), kind: text(row["product_type"]), plain: obj{"row_weight": 0, "original_price": row["price"]}, percent: new(dec)}
 	i.ordered, _ = parseDec(text(row["qty_ordered"]))
 	i.sums = takeSums(row)
+	for _, name := range []string{"row_total", "tax_amount", "discount_amount", "row_invoiced", "tax_invoiced", "discount_invoiced", "amount_refunded"} {
+		if _, sent := i.sums[name]; !sent {
+			i.sums[name] = pair{}
+		}
+	}
 	for name, v := range row {
 		if isScalar(v) && name != "qty_ordered" && !strings.HasSuffix(name, "_id") {
 			i.plain[name] = v

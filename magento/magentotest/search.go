@@ -328,19 +328,71 @@ func orderColumn(o *order, name string) (any, bool) {
 		return stamp(o.created), true
 	case "updated_at":
 		return stamp(o.updated), true
-	case "grand_total":
-		return o.sums[name].order, true
-	case "base_grand_total":
-		return o.sums["grand_total"].base, true
-	case "customer_email", "customer_id", "ext_order_id", "ext_customer_id", "original_increment_id",
-		"relation_parent_id", "relation_child_id", "order_currency_code", "coupon_code":
-		if n, ok := o.plain[name].(int64); ok {
-			return number(n), true
+	case "is_virtual":
+		return number(int64(digit(o.virtual))), true
+	case "base_currency_code", "store_currency_code":
+		return o.store.BaseCurrency, true
+	case "billing_address_id", "shipping_address_id":
+		return number(o.addressID[name]), true
+	case "shipping_method":
+		return orNull(o.method), true
+	}
+	if v, known := amount(o.sums, orderAmounts, name); known {
+		return v, true
+	}
+	if !slices.Contains(orderFields, name) {
+		return nil, false
+	}
+	switch v := o.plain[name].(type) {
+	case int:
+		return number(int64(v)), true
+	case int64:
+		return number(v), true
+	case nil, string, dec:
+		return v, true
+	default: // as it was sent or loaded
+		return text(v), true
+	}
+}
+
+// orderAmounts are the amounts of the table sales_order, each also in base currency, and
+// orderFields its other columns that this shop keeps as they are.
+var (
+	orderAmounts = strings.Fields("grand_total subtotal subtotal_incl_tax discount_amount tax_amount discount_tax_compensation_amount " +
+		"shipping_amount shipping_incl_tax shipping_tax_amount shipping_discount_amount shipping_discount_tax_compensation_amount " +
+		"total_paid total_refunded total_canceled total_invoiced total_offline_refunded total_online_refunded " +
+		"subtotal_invoiced subtotal_refunded subtotal_canceled tax_invoiced tax_refunded tax_canceled discount_invoiced discount_refunded discount_canceled " +
+		"shipping_invoiced shipping_refunded shipping_canceled shipping_tax_refunded adjustment_positive adjustment_negative " +
+		"discount_tax_compensation_invoiced discount_tax_compensation_refunded")
+	orderFields = strings.Fields("customer_email customer_id customer_firstname customer_lastname customer_middlename customer_prefix customer_suffix " +
+		"customer_group_id customer_is_guest customer_taxvat customer_dob customer_gender customer_note customer_note_notify ext_order_id ext_customer_id " +
+		"original_increment_id edit_increment relation_parent_id relation_parent_real_id relation_child_id relation_child_real_id " +
+		"order_currency_code global_currency_code base_to_order_rate base_to_global_rate coupon_code discount_description applied_rule_ids " +
+		"quote_id protect_code remote_ip x_forwarded_for shipping_description weight hold_before_state hold_before_status total_qty_ordered total_item_count email_sent")
+)
+
+// amount reads an amount by its name, in order or base currency; null where it is not
+// there.
+func amount(s sums, names []string, name string) (value any, known bool) {
+	for _, n := range names {
+		if name != n && name != baseName(n) {
+			continue
 		}
-		return o.plain[name], true
+		p, there := s[n]
+		switch {
+		case !there:
+			return nil, true
+		case name == n:
+			return p.order, true
+		}
+		return p.base, true
 	}
 	return nil, false
 }
+
+// documentAmounts are those of invoices and credit memos.
+var documentAmounts = strings.Fields("grand_total subtotal subtotal_incl_tax discount_amount tax_amount discount_tax_compensation_amount " +
+	"shipping_amount shipping_incl_tax shipping_tax_amount adjustment adjustment_positive adjustment_negative")
 
 func documentColumn(d *document, name string) (any, bool) {
 	if d == nil {
@@ -363,8 +415,10 @@ func documentColumn(d *document, name string) (any, bool) {
 		return orNull(d.transaction), true
 	case "state":
 		return number(int64(d.state)), true
+	case "total_qty":
+		return d.qty, true
 	}
-	return nil, false
+	return amount(d.sums, documentAmounts, name)
 }
 
 func transactionColumn(t *transaction, name string) (any, bool) {
@@ -380,6 +434,10 @@ func transactionColumn(t *transaction, name string) (any, bool) {
 		return t.txn, true
 	case "txn_type":
 		return t.kind, true
+	case "is_closed":
+		return number(int64(digit(t.closed))), true
+	case "payment_id":
+		return number(integer(t.order.payment["entity_id"])), true
 	case "parent_txn_id":
 		return orNull(t.parent), true
 	case "created_at":

@@ -50,7 +50,7 @@ func (s *Shop) salable(p *product) dec {
 // take takes a shipped quantity of a row, or of its children, from the source.
 func (s *Shop) take(i *item, qty dec) {
 	for _, c := range i.children {
-		s.take(c, dec(int64(qty)*int64(c.ordered)/int64(i.ordered)))
+		s.take(c, c.share(qty))
 	}
 	if len(i.children) == 0 {
 		i.taken += qty
@@ -64,7 +64,7 @@ func (s *Shop) take(i *item, qty dec) {
 // and the rest lies at the source again.
 func (s *Shop) giveBack(i *item, qty dec) {
 	for _, c := range i.children {
-		s.giveBack(c, dec(int64(qty)*int64(c.ordered)/int64(i.ordered)))
+		s.giveBack(c, c.share(qty))
 	}
 	if len(i.children) == 0 {
 		free := min(qty, max(0, i.ordered-i.canceled-i.taken-i.returned))
