@@ -239,15 +239,22 @@ func TestReturnsAreNotOfferedByOpenSource(t *testing.T) {
 	for _, err := range c.Returns.List(ctx, magento.ListParams{}) {
 		listed = err
 	}
-	for _, err := range []error{byID, tracks, listed} {
+	_, comments := c.Returns.Comments(ctx, 1)
+	_, attributes := c.Returns.Attributes(ctx)
+	_, created := c.Returns.Create(ctx, magento.Return{OrderID: 1, Items: []magento.ReturnItem{{OrderItemID: 1, QtyRequested: "1"}}})
+	_, saved := c.Returns.Save(ctx, magento.Return{EntityID: 1})
+	commented := c.Returns.Comment(ctx, 1, magento.Remark{Text: "x"})
+	tracked := c.Returns.AddTrack(ctx, 1, magento.NewTrack{TrackNumber: "x"})
+	for n, err := range []error{byID, tracks, listed, comments, attributes, created, saved, commented, tracked} {
 		var e *commerce.Error
 		require.ErrorAs(t, err, &e)
 		require.Equal(t, magento.CodeNotOffered, e.Code)
 		require.Equal(t, commerce.KindInvalid, e.Kind)
+		require.Equal(t, n >= 5, e.Outcome == commerce.NotSent, "writes say that nothing took effect")
 	}
-	modules, err := c.Stores.Modules(ctx)
+	offered, err := c.Returns.Offered(ctx)
 	require.NoError(t, err)
-	require.NotContains(t, modules, "Magento_Rma")
+	require.False(t, offered)
 }
 
 func TestEachStoreHasItsCurrencies(t *testing.T) {
