@@ -68,43 +68,65 @@ func (i Integration) may(right string) *failure {
 	return unauthorized(right)
 }
 
-// checkOAuth checks a signature in the order that Magento does: parameters, consumer,
-// nonce and time, token, signature (REC 007-020, 237-239).
+// checkOAuth checks a signed request: what every one has, then token and signature (REC
+// 007-020, 237-239).
 func (s *Shop) checkOAuth(r *http.Request, header string) (Integration, *failure) {
 	oauth := oauthFields(header)
-	for _, name := range []string{"oauth_consumer_key", "oauth_signature", "oauth_signature_method", "oauth_nonce", "oauth_timestamp"} {
-		if oauth[name] == "" {
-			return Integration{}, &failure{http.StatusBadRequest, `"%fieldName" is required. Enter and try again.`, obj{"fieldName": name}, nil, false}
+	var who Integration
+	f := s.checkProtocol(oauth, []string{"oauth_token"}, func(key string) int {
+		at := slices.IndexFunc(s.c.Integrations, func(i Integration) bool { return i.Keys.ConsumerKey == key })
+		if at >= 0 {
+			who = s.c.Integrations[at]
 		}
-	}
-	if m := oauth["oauth_signature_method"]; m != "HMAC-SHA256" {
-		return Integration{}, invalid("Signature method %1 is not supported", m)
-	}
-	if len(oauth["oauth_consumer_key"]) != 32 {
-		return Integration{}, refused("Consumer key is not the correct length")
-	}
-	at := slices.IndexFunc(s.c.Integrations, func(i Integration) bool { return i.Keys.ConsumerKey == oauth["oauth_consumer_key"] })
-	if at < 0 {
-		return Integration{}, refused("A consumer having the specified key does not exist")
-	}
-	who := s.c.Integrations[at]
-	// There is no lower bound: a timestamp of yesterday is taken (REC 018).
-	stamp, err := strconv.ParseInt(oauth["oauth_timestamp"], 10, 64)
-	if err != nil || stamp <= 0 || stamp > s.c.Now().Add(600*time.Second).Unix() {
-		return Integration{}, refused("An error occurred validating the nonce")
-	}
-	nonce := who.Keys.ConsumerKey + "/" + oauth["oauth_nonce"]
-	if s.nonces[nonce] {
-		return Integration{}, refused("The nonce is already being used by the consumer with ID %1", strconv.Itoa(at+1))
-	}
-	s.nonces[nonce] = true
-	if oauth["oauth_token"] != who.Keys.AccessToken.Reveal() {
+		return at
+	})
+	switch {
+	case f != nil:
+		return Integration{}, f
+	case oauth["oauth_token"] != who.Keys.AccessToken.Reveal():
 		return Integration{}, refused("Specified token does not exist")
-	}
-	if !hmac.Equal([]byte(oauth["oauth_signature"]), []byte(signature(r, oauth, who))) {
+	case !hmac.Equal([]byte(oauth["oauth_signature"]), []byte(signature(r, oauth, who))):
 		return Integration{}, refused("The signature is invalid. Verify and try again.")
 	}
 	return who, nil
+}
+
+// checkProtocol checks in Magento's order what requests with a token and for one have in
+// common: version, parameters, token's length, method, consumer, time and nonce. consumer
+// finds the place of a key, or -1.
+func (s *Shop) checkProtocol(oauth map[string]string, more []string, consumer func(key string) int) *failure {
+	if v, ok := oauth["oauth_version"]; ok && v != "1.0" {
+		return invalid(`The "%1" Oauth version isn't supported.`, v)
+	}
+	if f := lacks(append([]string{"oauth_consumer_key", "oauth_signature", "oauth_signature_method", "oauth_nonce", "oauth_timestamp"}, more...),
+		func(name string) bool { return oauth[name] == "" }); f != nil {
+		return f
+	}
+	if token, ok := oauth["oauth_token"]; ok && len(token) != 32 {
+		return invalid("The token length is invalid. Check the length and try again.")
+	}
+	if m := oauth["oauth_signature_method"]; m != "HMAC-SHA256" {
+		return invalid("Signature method %1 is not supported", m)
+	}
+	key := oauth["oauth_consumer_key"]
+	if len(key) != 32 {
+		return refused("Consumer key is not the correct length")
+	}
+	at := consumer(key)
+	if at < 0 {
+		return refused("A consumer having the specified key does not exist")
+	}
+	// There is no lower bound: a timestamp of yesterday is taken (REC 018).
+	stamp, err := strconv.ParseInt(oauth["oauth_timestamp"], 10, 64)
+	if err != nil || stamp <= 0 || stamp > s.c.Now().Add(600*time.Second).Unix() {
+		return refused("An error occurred validating the nonce")
+	}
+	nonce := key + "/" + oauth["oauth_nonce"]
+	if s.nonces[nonce] {
+		return refused("The nonce is already being used by the consumer with ID %1", strconv.Itoa(at+1))
+	}
+	s.nonces[nonce] = true
+	return nil
 }
 
 // oauthFields reads an Authorization header.

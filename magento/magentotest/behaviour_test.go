@@ -3,11 +3,9 @@ package magentotest_test
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -45,9 +43,10 @@ func TestUpdatedAtMovesAsMeasured(t *testing.T) {
 	ctx, order := t.Context(), magento.ID(id)
 	o, _ := shop.Order(id)
 	one := []magento.ItemQty{{OrderItemID: o.Items[0].ItemID, Qty: "1"}}
+	send := admin(t, shop)
 	refund := func() error {
-		body := fmt.Sprintf(`{"items":[{"order_item_id":%d,"qty":1}],"arguments":{"shipping_amount":0}}`, o.Items[0].ItemID)
-		return rawPost(t, shop, "/order/"+order.String()+"/refund", body)
+		_, err := c.Orders.Refund(ctx, order, magento.RefundParams{Items: one, BaseShipping: "0"})
+		return err
 	}
 	ship := func(p magento.ShipParams) error { _, err := c.Orders.Ship(ctx, order, p); return err }
 	invoice := func(p magento.InvoiceParams) error { _, err := c.Orders.Invoice(ctx, order, p); return err }
@@ -63,6 +62,21 @@ func TestUpdatedAtMovesAsMeasured(t *testing.T) {
 		"partial refund":                        refund,
 		"ext_order_id via POST /orders":         func() error { return c.Orders.SetExtOrderID(ctx, order, "E1") },
 		"same ext_order_id again":               func() error { return c.Orders.SetExtOrderID(ctx, order, "E1") },
+		"invoice comment": func() error {
+			_, err := c.Invoices.Comment(ctx, 1, magento.Remark{Text: "x"})
+			return err
+		},
+		"billing address PUT": func() error {
+			o, _ := shop.Order(id)
+			body, err := json.Marshal(map[string]any{"entity": map[string]any{"entity_id": o.BillingAddress.EntityID, "parent_id": id, "address_type": "billing",
+				"email": "guest@example.com", "firstname": "G", "lastname": "B", "street": []string{"2 Low Rd"}, "city": "Austin", "postcode": "78701",
+				"country_id": "US", "region": "Texas", "region_id": 57, "region_code": "TX", "telephone": "1"}})
+			require.NoError(t, err)
+			if status, answer := send("PUT", "/orders/"+order.String(), string(body)); status != http.StatusOK {
+				return fmt.Errorf("%d %s", status, answer)
+			}
+			return nil
+		},
 		"add track": func() error {
 			_, err := c.Shipments.AddTrack(ctx, magento.TrackParams{OrderID: order, ShipmentID: 1, NewTrack: magento.NewTrack{TrackNumber: "1Z", Title: "UPS", CarrierCode: "ups"}})
 			return err
@@ -70,38 +84,13 @@ func TestUpdatedAtMovesAsMeasured(t *testing.T) {
 	}
 	for _, m := range measured.Order {
 		act, ok := actions[m.Action]
-		if !ok {
-			t.Logf("set aside: %s (a route that this shop does not have)", m.Action)
-			continue
-		}
+		require.True(t, ok, m.Action)
 		before, _ := shop.Order(id)
 		now = now.Add(2 * time.Second)
 		require.NoError(t, act(), m.Action)
 		after, _ := shop.Order(id)
 		require.Equal(t, m.Moved, !after.UpdatedAt.Equal(before.UpdatedAt.Time), m.Action)
 	}
-}
-
-// rawPost sends what the client does not send, as an admin.
-func rawPost(t *testing.T, shop *magentotest.Shop, path, body string) error {
-	t.Helper()
-	send := func(path, body, token string) (int, string) {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://shop.example/rest/V1"+path, strings.NewReader(body))
-		require.NoError(t, err)
-		req.Header.Set("Content-Type", "application/json")
-		req.Header.Set("Authorization", "Bearer "+token)
-		resp, err := shop.Transport().RoundTrip(req)
-		require.NoError(t, err)
-		defer resp.Body.Close()
-		b, err := io.ReadAll(resp.Body)
-		require.NoError(t, err)
-		return resp.StatusCode, string(b)
-	}
-	_, token := send("/integration/admin/token", `{"username":"ann","password":"secret"}`, "")
-	if status, answer := send(path, body, strings.Trim(token, `"`)); status != http.StatusOK {
-		return fmt.Errorf("%d %s", status, answer)
-	}
-	return nil
 }
 
 func TestTheStripeModuleActsOnlyWhereItIsInstalled(t *testing.T) {

@@ -24,8 +24,28 @@
 // Signatures, nonces and tokens are really checked, and [Shop.Activate] starts the
 // handshake of an integration. Orders with their rows and addresses, invoices,
 // shipments, credit memos by both refund routes, comments, hold, cancel, transactions,
-// customers, stores, countries and currencies, products and stock for reading
-// ([Shop.AddProduct]) and lists with searchCriteria are there. Carts, writing the
-// catalogue, the asynchronous routes and returns are not, and answer as an unknown
-// route.
+// customers, stores, countries and currencies, products with prices by website, stock
+// with reservations ([Shop.AddProduct]) and lists with searchCriteria are there, and
+// returns where [Config].AdobeCommerce is set. Carts, categories and the asynchronous
+// routes are not, and answer as an unknown route.
+//
+// # Money
+//
+// With [Config].StripeModule the shop has Stripe's own module: [Shop.Charged],
+// [Shop.Captured], [Shop.Refunded] and [Shop.Disputed] bring it Stripe's news, and
+// [Config].Gateway hears what it asks Stripe for:
+//
+//	shop, err := magentotest.New(magentotest.Config{
+//		StripeModule: true,
+//		Gateway: func(c magentotest.GatewayCall) error {
+//			return nil // c.Action of c.Amount c.Currency on c.Intent
+//		},
+//	})
+//
+// # What is recorded
+//
+// Every recorded exchange of a real shop replays, in the order in which they were made:
+// answers, amounts to the cent, states, errors and which changes move updated_at.
+// Returns and gateways were not recorded; they follow Magento's published schema and
+// source.
 package magentotest

@@ -4,6 +4,8 @@ import (
 	"crypto/hmac"
 	"net/http"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -32,37 +34,38 @@ func (s *Shop) Activate(baseURL string) url.Values {
 
 // exchange answers the two requests for tokens, in forms (REC 021-023).
 func (s *Shop) exchange(r *http.Request) answer {
-	problem := func(text string) answer {
-		return answer{http.StatusUnauthorized, []byte("oauth_problem=" + url.QueryEscape(text)), "text/html; charset=UTF-8"}
+	problem := func(f *failure) answer {
+		return answer{f.status, []byte("oauth_problem=" + url.QueryEscape(f.words())), "text/html; charset=UTF-8"}
 	}
 	oauth := oauthFields(r.Header.Get("Authorization"))
 	var a *activation
-	for _, x := range s.activations {
-		if x.keys.ConsumerKey == oauth["oauth_consumer_key"] {
-			a = x
-		}
-	}
-	switch {
-	case a == nil:
-		return problem("A consumer having the specified key does not exist")
-	case s.c.Now().Sub(a.at) > 300*time.Second:
-		return problem("Consumer key has expired")
-	case oauth["oauth_signature_method"] != "HMAC-SHA256" || s.nonces[a.keys.ConsumerKey+"/"+oauth["oauth_nonce"]]:
-		return problem("The nonce is already being used by the consumer")
-	}
-	s.nonces[a.keys.ConsumerKey+"/"+oauth["oauth_nonce"]] = true
+	var more []string
 	access := strings.HasSuffix(r.URL.Path, "/oauth/token/access")
+	if access {
+		more = []string{"oauth_token", "oauth_verifier"}
+	}
+	if f := s.checkProtocol(oauth, more, func(key string) int {
+		at := slices.IndexFunc(s.activations, func(a *activation) bool { return a.keys.ConsumerKey == key })
+		if at >= 0 {
+			a = s.activations[at]
+		}
+		return at
+	}); f != nil {
+		return problem(f)
+	}
 	who := Integration{Keys: a.keys}
 	if !access {
 		who.Keys.AccessTokenSecret = commerce.Secret{}
 	}
 	switch {
-	case access && (a.keys.AccessToken.Empty() || oauth["oauth_token"] != a.keys.AccessToken.Reveal()):
-		return problem("Specified token does not exist")
+	case s.c.Now().Sub(a.at) > 300*time.Second:
+		return problem(refused("Consumer key has expired"))
+	case access && oauth["oauth_token"] != a.keys.AccessToken.Reveal():
+		return problem(refused("Specified token does not exist"))
 	case access && oauth["oauth_verifier"] != a.verifier:
-		return problem("Token verifier and verifier token do not match")
+		return problem(refused("Token verifier and verifier token do not match"))
 	case !hmac.Equal([]byte(oauth["oauth_signature"]), []byte(signature(r, oauth, who))):
-		return problem("The signature is invalid. Verify and try again.")
+		return problem(refused("The signature is invalid. Verify and try again."))
 	}
 	a.keys.AccessToken, a.keys.AccessTokenSecret = commerce.NewSecret(s.text(32)), commerce.NewSecret(s.text(32))
 	if access {
@@ -71,4 +74,20 @@ func (s *Shop) exchange(r *http.Request) answer {
 	}
 	return answer{http.StatusOK, []byte("oauth_token=" + a.keys.AccessToken.Reveal() + "&oauth_token_secret=" + a.keys.AccessTokenSecret.Reveal()),
 		"text/html; charset=UTF-8"}
+}
+
+// words are the message with its parameters in their places.
+func (f *failure) words() string {
+	message := f.message
+	if list, ok := f.parameters.([]any); ok {
+		for n, p := range list {
+			message = strings.ReplaceAll(message, "%"+strconv.Itoa(n+1), text(p))
+		}
+	}
+	if named, ok := f.parameters.(obj); ok {
+		for name, p := range named {
+			message = strings.ReplaceAll(message, "%"+name, text(p))
+		}
+	}
+	return message
 }

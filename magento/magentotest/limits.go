@@ -2,23 +2,29 @@ package magentotest
 
 import "strings"
 
-// needs refuses a body that lacks a parameter of the service: one by its name, several
-// in a list.
+// needs refuses a body that lacks a parameter of the service.
 func (r *request) needs(params ...string) *failure {
 	body, _ := r.body.(obj)
-	var missing []any
+	return lacks(params, func(p string) bool { return body[snakeName(p)] == nil })
+}
+
+// lacks refuses what is missing: one parameter by its name, several in a list.
+func lacks(params []string, missing func(string) bool) *failure {
+	var all []any
+	last := ""
 	for _, p := range params {
-		if body[snakeName(p)] == nil {
-			missing = append(missing, obj{"message": `"%fieldName" is required. Enter and try again.`, "parameters": obj{"fieldName": p}})
+		if missing(p) {
+			last = p
+			all = append(all, obj{"message": `"%fieldName" is required. Enter and try again.`, "parameters": obj{"fieldName": p}})
 		}
 	}
-	switch len(missing) {
+	switch len(all) {
 	case 0:
 		return nil
 	case 1:
-		return missingField(missing[0].(obj)["parameters"].(obj)["fieldName"].(string))
+		return missingField(last)
 	}
-	return &failure{status: 400, message: "One or more input exceptions have occurred.", errors: missing}
+	return &failure{status: 400, message: "One or more input exceptions have occurred.", errors: all}
 }
 
 // types are PHP's names for the lists in bodies, by the end of the route and the field,

@@ -152,14 +152,6 @@ func recordings(t *testing.T) map[int]*recording {
 	return out
 }
 
-// readRecording returns one that has to be there.
-func readRecording(t *testing.T, number string) *recording {
-	t.Helper()
-	rec := recordings(t)[atoi(number)]
-	require.NotNil(t, rec, number)
-	return rec
-}
-
 // replayed is a shop and what was compared.
 type replayed struct {
 	t      *testing.T
