@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"iter"
 
+	"github.com/tidwall/gjson"
+
 	stripego "github.com/stripe/stripe-go/v76"
 )
 
@@ -37,8 +39,8 @@ type Customer struct {
 func (c *Customer) UnmarshalJSON(b []byte) error {
 	type plain Customer
 	c.Raw = keep(b)
-	if err := read(b, (*plain)(c), "customer", "id"); err != nil || c.Deleted {
-		return err
+	if gjson.GetBytes(b, "deleted").Bool() {
+		return read(b, (*plain)(c), "customer", "id")
 	}
 	return read(b, (*plain)(c), "customer", "id", "created", "livemode")
 }
