@@ -16,6 +16,7 @@ type post struct {
 	events []commerce.Event
 	got    []Appended
 	errs   []error
+	line   *line         // the tenant's
 	left   int           // events without an answer
 	done   chan struct{} // closed when left is 0
 }
@@ -28,13 +29,59 @@ type item struct {
 
 func (it item) event() commerce.Event { return it.post.events[it.i] }
 
-// posts is the queue to the committers. A committer runs only while something waits,
-// so an idle inbox has no goroutine.
+// posts are the queues to the committers, one for each tenant. A committer runs only
+// while something waits, so an idle inbox has no goroutine.
 type posts struct {
 	mu         sync.Mutex
-	queue      []item
-	bytes      int // raw bytes of everything without an answer
+	tenants    map[string]*line
+	turns      []*line // those with something waiting, in the order of their turns
+	waiting    int     // events in all lines
+	bytes      int     // raw bytes of everything without an answer
 	committers int
+}
+
+// line is what one tenant has waiting.
+type line struct {
+	tenant string
+	queue  []item
+	bytes  int // raw bytes of everything of this tenant without an answer
+}
+
+// line returns a tenant's line.
+func (q *posts) line(tenant string) *line {
+	l := q.tenants[tenant]
+	if l == nil {
+		if q.tenants == nil {
+			q.tenants = map[string]*line{}
+		}
+		l = &line{tenant: tenant}
+		q.tenants[tenant] = l
+	}
+	return l
+}
+
+// take takes up to n events, from every tenant's line as many as from the others'.
+func (q *posts) take(n int) []item {
+	n = min(n, q.waiting)
+	batch := make([]item, 0, n)
+	for len(batch) < n {
+		each := max(1, (n-len(batch))/len(q.turns))
+		for range len(q.turns) {
+			if len(batch) == n {
+				break
+			}
+			l := q.turns[0]
+			k := min(each, n-len(batch), len(l.queue))
+			batch = append(batch, l.queue[:k]...)
+			l.queue = slices.Delete(l.queue, 0, k)
+			q.turns = q.turns[1:]
+			if len(l.queue) > 0 {
+				q.turns = append(q.turns, l)
+			}
+		}
+	}
+	q.waiting -= n
+	return batch
 }
 
 // Append stores events and returns when their commit is known. It shares commits
@@ -42,7 +89,8 @@ type posts struct {
 // transaction, and where only some were stored the others' Seq is 0. It may be called
 // without Run.
 //
-// An error of kind limit says that QueueLen or QueueBytes is reached. After the context ends, and
+// An error of kind limit says that QueueLen or QueueBytes is reached; a tenant whose own
+// events do not fill them is let in all the same. After the context ends, and
 // where the store does not answer, the outcome is unknown: send the same events again,
 // and those that were stored come back as duplicates.
 func (in *Inbox) Append(ctx context.Context, events ...commerce.Event) ([]Appended, error) {
@@ -96,21 +144,40 @@ func (in *Inbox) enqueue(p *post) error {
 	for _, e := range p.events {
 		bytes += len(e.Raw)
 	}
-	if len(q.queue)+len(p.events) > in.c.QueueLen || q.bytes+bytes > in.c.QueueBytes {
-		e := notSent(commerce.KindLimit, "append", "%d events of %d bytes wait for a commit; QueueLen is %d, QueueBytes %d",
-			len(q.queue), q.bytes, in.c.QueueLen, in.c.QueueBytes)
-		e.RetryAfter = time.Second
-		return e
+	// The events of one call are of one tenant, or of the program itself.
+	l := q.line(p.events[0].Ref.Tenant)
+	if q.waiting+len(p.events) > in.c.QueueLen || q.bytes+bytes > in.c.QueueBytes {
+		share := 4 * max(1, len(q.turns)) // of a quarter that is for those who brought little
+		if len(l.queue) > 0 || len(p.events) > in.c.QueueLen/share || l.bytes+bytes > in.c.QueueBytes/share {
+			q.leave(l)
+			e := notSent(commerce.KindLimit, "append", "%d events of %d bytes wait for a commit; QueueLen is %d, QueueBytes %d",
+				q.waiting, q.bytes, in.c.QueueLen, in.c.QueueBytes)
+			e.RetryAfter = time.Second
+			return e
+		}
+	}
+	if len(l.queue) == 0 {
+		q.turns = append(q.turns, l)
 	}
 	q.bytes += bytes
+	l.bytes += bytes
+	q.waiting += len(p.events)
 	for i := range p.events {
-		q.queue = append(q.queue, item{p, i})
+		l.queue = append(l.queue, item{p, i})
 	}
+	p.line = l
 	if q.committers < in.c.Commits {
 		q.committers++
 		go in.commitWaiting()
 	}
 	return nil
+}
+
+// leave forgets a line that nothing is in and nothing is on its way from.
+func (q *posts) leave(l *line) {
+	if len(l.queue) == 0 && l.bytes == 0 {
+		delete(q.tenants, l.tenant)
+	}
 }
 
 // commitWaiting commits whatever waits, as much as fits into a batch, until nothing
@@ -120,14 +187,12 @@ func (in *Inbox) commitWaiting() {
 	q := &in.posts
 	for {
 		q.mu.Lock()
-		n := min(len(q.queue), in.c.MaxBatch)
-		if n == 0 {
+		if q.waiting == 0 {
 			q.committers--
 			q.mu.Unlock()
 			return
 		}
-		batch := slices.Clone(q.queue[:n])
-		q.queue = slices.Delete(q.queue, 0, n)
+		batch := q.take(in.c.MaxBatch)
 		q.mu.Unlock()
 		in.commitItems(batch)
 	}
@@ -163,6 +228,8 @@ func (in *Inbox) answer(items []item, got []Appended, err error) {
 			p.got[it.i] = got[i]
 		}
 		in.posts.bytes -= len(it.event().Raw)
+		p.line.bytes -= len(it.event().Raw)
+		in.posts.leave(p.line)
 		if p.left--; p.left == 0 {
 			close(p.done)
 		}

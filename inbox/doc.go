@@ -66,6 +66,18 @@
 // A [Feed] reads changes from a system that does not tell, or whose telling may be
 // lost. Run polls it and stores every page together with the feed's cursor.
 //
+// # Many tenants
+//
+// Tenants take turns: one that brings a hundred thousand events delays those of another
+// by a few, not by a hundred thousand. Config.TenantWorkers leaves workers to the others
+// where one tenant's systems hang, and a tenant that fills the queue to the commits does
+// not shut the others out. What a feed with Repair brings is worked behind what is told.
+//
+// # What is kept
+//
+// [Inbox.Prune], once a day, removes payloads after 90 days and ended events after 400;
+// [Inbox.Erase] removes what is held of a person. Dead events, links and cursors stay.
+//
 // # People
 //
 // A dead event says why. A person lists them, looks at one or at the whole timeline of

@@ -36,6 +36,9 @@ type FeedConfig struct {
 	// Name is the feed's for ever: its cursor is stored under it.
 	Name string
 	Feed Feed
+	// Repair: the feed brings what should have come by another way already, such as a list
+	// of webhooks that were not delivered. What it brings is worked after what is told.
+	Repair bool
 	// Every is how long after a poll the next one begins. Defaults to 1 minute.
 	// After errors it grows up to 16 times as long.
 	Every time.Duration
@@ -120,7 +123,7 @@ func (in *Inbox) poll(ctx context.Context, f *FeedConfig) (news int, err error) 
 	}
 	var page []Change
 	flush := func() error {
-		n, err := in.storePage(ctx, f.Name, page)
+		n, err := in.storePage(ctx, f, page)
 		news += n
 		page = page[:0]
 		return err
@@ -166,11 +169,11 @@ func kindOf(c Change) changeKind {
 }
 
 // storePage stores changes of one kind with the cursor after the last of them.
-func (in *Inbox) storePage(ctx context.Context, feed string, page []Change) (news int, err error) {
+func (in *Inbox) storePage(ctx context.Context, f *FeedConfig, page []Change) (news int, err error) {
 	if len(page) == 0 {
 		return 0, nil
 	}
-	b := Batch{ID: in.fresh(), Feed: feed, Cursor: page[len(page)-1].Cursor}
+	b := Batch{ID: in.fresh(), Feed: f.Name, Cursor: page[len(page)-1].Cursor, Repair: f.Repair}
 	kind := kindOf(page[0])
 	if kind != moved {
 		// In order of identity, as every batch; changes of one object stay in theirs.
@@ -188,7 +191,7 @@ func (in *Inbox) storePage(ctx context.Context, feed string, page []Change) (new
 		// One by one, as they came: all before the bad one are stored, and the cursor
 		// stands before it.
 		for i := range page {
-			n, err := in.storePage(ctx, feed, page[i:i+1])
+			n, err := in.storePage(ctx, f, page[i:i+1])
 			news += n
 			if err != nil {
 				return news, err

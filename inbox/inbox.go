@@ -29,6 +29,9 @@ type Config struct {
 
 	// Workers is how many roots are worked at the same moment. Defaults to 4.
 	Workers int
+	// TenantWorkers is how many of them one tenant may have at the same moment, so that
+	// one whose systems are slow does not keep the others waiting. Defaults to Workers.
+	TenantWorkers int
 	// Lease is how long a worker may hold a root before another may take it. It is
 	// extended as handlers end, so it should exceed the slowest single handler.
 	// Defaults to 1 minute.
@@ -66,10 +69,12 @@ type Config struct {
 	// MaxBatch is how many events share a commit, and how many make a page of a feed.
 	// Defaults to 256.
 	MaxBatch int
-	// QueueLen is how many events may wait for a commit. Defaults to 4096.
+	// QueueLen is how many events may wait for a commit. Where they do, a tenant that
+	// has none among them is still let in, into a quarter more that all such tenants
+	// share. Defaults to 4096.
 	QueueLen int
-	// QueueBytes is how many bytes of events may wait for a commit or be on their way.
-	// Defaults to 64 MiB; at least MaxBody.
+	// QueueBytes is how many bytes of events may wait for a commit or be on their way,
+	// with the same quarter more. Defaults to 64 MiB; at least MaxBody.
 	QueueBytes int
 	// Commits is how many batches are in flight at once: 1 shares best and suits an
 	// embedded database; a database far away wants some more. Defaults to 1.
@@ -130,6 +135,8 @@ type Inbox struct {
 	posts posts
 	wake  chan struct{} // something may have become due
 
+	running running
+
 	meters meters
 	alerts alerts
 }
@@ -153,6 +160,7 @@ func New(store Store, c Config) (*Inbox, error) {
 
 func (c *Config) setDefaults() {
 	def(&c.Workers, 4)
+	def(&c.TenantWorkers, c.Workers)
 	def(&c.Lease, time.Minute)
 	def(&c.Margin, c.Lease/6)
 	def(&c.MaxRun, 10*c.Lease)
@@ -207,7 +215,7 @@ func (c *Config) check() error {
 		field string
 		ok    bool
 	}{
-		{"Workers", c.Workers > 0}, {"Lease", c.Lease > 0}, {"Margin", c.Margin > 0},
+		{"Workers", c.Workers > 0}, {"TenantWorkers", c.TenantWorkers > 0}, {"Lease", c.Lease > 0}, {"Margin", c.Margin > 0},
 		{"MaxEvents", c.MaxEvents > 0}, {"MaxAttempts", c.MaxAttempts > 0},
 		{"MaxStarts", c.MaxStarts > 0}, {"MaxAge", c.MaxAge > 0},
 		{"Backoff.Initial", c.Backoff.Initial > 0}, {"Backoff.Max", c.Backoff.Max > 0},

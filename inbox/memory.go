@@ -38,8 +38,17 @@ type Memory struct {
 	subjects  map[string][]string       // root → subjects, in order of linking
 	bySubject map[string][]*row         // every row of a subject
 	roots     map[string]*root          // lease and open rows of a root
-	waiting   waiting                   // roots with open rows, soonest first
+	waiting   map[string]*lanes         // roots with open rows, by tenant
+	claims    int                       // so many roots were claimed
+	last      string                    // the tenant whose root was claimed last
 }
+
+// lanes are a tenant's roots with open rows, soonest first: those with something live,
+// and those with nothing but repair.
+type lanes struct{ live, repair waiting }
+
+// maxPatience is how many roots in a row may be live ones while repair is due.
+const maxPatience = 8
 
 type clashKey struct {
 	ref    commerce.Ref
@@ -56,12 +65,14 @@ type revision struct {
 type row struct {
 	Entry
 	subject string
+	repair  bool // see Batch.Repair
 	gone    bool // pruned; its place is kept
 }
 
 // root is what one worker at a time may hold: a lease and the rows not ended yet.
 type root struct {
 	name  string
+	lane  *waiting // where it waits
 	token int64
 	owner string
 	until time.Time // end of the lease; zero = free
@@ -87,6 +98,7 @@ func NewMemory(c MemoryConfig) *Memory {
 		subjects:  map[string][]string{},
 		bySubject: map[string][]*row{},
 		roots:     map[string]*root{},
+		waiting:   map[string]*lanes{},
 	}
 }
 
@@ -109,7 +121,7 @@ func (m *Memory) Append(ctx context.Context, b Batch) ([]Appended, error) {
 	out := make([]Appended, len(b.Events))
 	for i, e := range b.Events {
 		if b.Revise == nil {
-			out[i] = m.insert(e, now)
+			out[i] = m.insert(e, now, b.Repair)
 			continue
 		}
 		object, hash := e.Ref, b.Revise[i]
@@ -123,7 +135,7 @@ func (m *Memory) Append(ctx context.Context, b Batch) ([]Appended, error) {
 		}
 		last.n++
 		e.Ref.ID += "@" + strconv.FormatInt(last.n, 10)
-		out[i] = m.insert(e, now)
+		out[i] = m.insert(e, now, b.Repair)
 		last.hash, last.row = hash, m.rows[out[i].Seq-1]
 		m.revisions[object] = last
 	}
@@ -135,7 +147,7 @@ func (m *Memory) Append(ctx context.Context, b Batch) ([]Appended, error) {
 }
 
 // insert adds one event, or finds it.
-func (m *Memory) insert(e commerce.Event, now time.Time) Appended {
+func (m *Memory) insert(e commerce.Event, now time.Time, repair bool) Appended {
 	first, clash := m.ids[e.Ref], false
 	if first != nil {
 		if first.Event.Object == e.Object {
@@ -147,7 +159,7 @@ func (m *Memory) insert(e commerce.Event, now time.Time) Appended {
 		clash = true
 	}
 	e.Raw, e.Overlay = bytes.Clone(e.Raw), maps.Clone(e.Overlay)
-	r := &row{subject: e.SubjectRef().String(), Entry: Entry{
+	r := &row{subject: e.SubjectRef().String(), repair: repair, Entry: Entry{
 		Seq: int64(len(m.rows) + 1), Event: e, State: Ready, Generation: 1, Received: now, Due: now,
 	}}
 	m.rows = append(m.rows, r)
@@ -195,10 +207,20 @@ func byCreation(a, b *row) int {
 // place puts a root where it belongs among those that wait.
 func (m *Memory) place(r *root) {
 	if len(r.open) == 0 {
-		if r.index >= 0 {
-			heap.Remove(&m.waiting, r.index)
-		}
+		r.leave()
 		return
+	}
+	tenant := r.open[0].Event.Ref.Tenant
+	if m.waiting[tenant] == nil {
+		m.waiting[tenant] = &lanes{}
+	}
+	lane := &m.waiting[tenant].repair
+	if slices.ContainsFunc(r.open, func(e *row) bool { return !e.repair }) {
+		lane = &m.waiting[tenant].live
+	}
+	if r.lane != lane {
+		r.leave()
+		r.lane = lane
 	}
 	r.at, r.first = r.open[0].Due, r.open[0].Seq
 	for _, e := range r.open[1:] {
@@ -210,10 +232,31 @@ func (m *Memory) place(r *root) {
 		r.at = r.until
 	}
 	if r.index < 0 {
-		heap.Push(&m.waiting, r)
+		heap.Push(r.lane, r)
 	} else {
-		heap.Fix(&m.waiting, r.index)
+		heap.Fix(r.lane, r.index)
 	}
+}
+
+// leave takes a root out of where it waits.
+func (r *root) leave() {
+	if r.index >= 0 {
+		heap.Remove(r.lane, r.index)
+	}
+}
+
+// due reports that a root can be claimed.
+func (w waiting) due(now time.Time) bool { return len(w) > 0 && !w[0].at.After(now) }
+
+// first returns the root of a tenant that is to be claimed next; nil = none is due.
+func (l *lanes) first(now time.Time, repair bool) *root {
+	switch {
+	case l.repair.due(now) && (repair || !l.live.due(now)):
+		return l.repair[0]
+	case l.live.due(now):
+		return l.live[0]
+	}
+	return nil
 }
 
 // Claim implements [Store].
@@ -228,8 +271,12 @@ func (m *Memory) Claim(ctx context.Context, c ClaimRequest) ([]Claim, error) {
 	}
 	now := m.now()
 	var out []Claim
-	for len(out) < c.Roots && len(m.waiting) > 0 && !m.waiting[0].at.After(now) {
-		r := m.waiting[0]
+	given := map[string]int{}
+	for len(out) < c.Roots {
+		r := m.turn(c, given, now)
+		if r == nil {
+			break
+		}
 		claim := Claim{Lease: r.take(c.Owner, now, c.Lease)}
 		for _, e := range r.open {
 			if len(claim.Events) == c.Events {
@@ -246,6 +293,25 @@ func (m *Memory) Claim(ctx context.Context, c ClaimRequest) ([]Claim, error) {
 		out = append(out, claim)
 	}
 	return out, nil
+}
+
+// turn returns the root that is to be claimed next; nil = none is due.
+func (m *Memory) turn(c ClaimRequest, given map[string]int, now time.Time) *root {
+	tenants := slices.Sorted(maps.Keys(m.waiting))
+	next, _ := slices.BinarySearch(tenants, m.last+"\x00") // behind the last one
+	for i := range tenants {
+		t := tenants[(next+i)%len(tenants)]
+		if given[t] >= c.Room(t) {
+			continue
+		}
+		if r := m.waiting[t].first(now, m.claims%(maxPatience+1) == maxPatience); r != nil {
+			m.claims++
+			given[t]++
+			m.last = t
+			return r
+		}
+	}
+	return nil
 }
 
 // take gives the lease to owner; the caller places the root.
@@ -325,7 +391,7 @@ func (m *Memory) Finish(ctx context.Context, l Lease, endings []Ending) error {
 			m.place(r)
 		}
 		for _, ev := range end.Emit {
-			m.insert(ev, now)
+			m.insert(ev, now, false)
 		}
 	}
 	if releases(endings) {
@@ -429,10 +495,18 @@ func (m *Memory) Cursor(_ context.Context, feed string) (string, error) {
 func (m *Memory) Wait(context.Context) (time.Duration, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if len(m.waiting) == 0 {
-		return -1, nil
+	wait := time.Duration(-1)
+	for _, l := range m.waiting {
+		for _, w := range []waiting{l.live, l.repair} {
+			if len(w) == 0 {
+				continue
+			}
+			if d := max(0, w[0].at.Sub(m.now())); wait < 0 || d < wait {
+				wait = d
+			}
+		}
 	}
-	return max(0, m.waiting[0].at.Sub(m.now())), nil
+	return wait, nil
 }
 
 func (m *Memory) row(op string, seq int64) (*row, error) {
@@ -568,7 +642,7 @@ func (m *Memory) Replay(ctx context.Context, seq int64, by Act, overlay commerce
 	}
 	by.At, by.Verb = m.now(), "replay"
 	r.State, r.Due, r.Ended = Ready, by.At, time.Time{}
-	r.Attempts, r.Starts = 0, 0
+	r.Attempts, r.Starts, r.repair = 0, 0, false
 	r.Generation++
 	r.Reason, r.Code, r.Handler = "", "", ""
 	r.Event.Overlay = maps.Clone(overlay)

@@ -57,6 +57,9 @@ type Batch struct {
 	// them. Empty Feed = none.
 	Feed   string
 	Cursor string
+	// Repair: what other ways should have brought already. It is worked after what came
+	// by them.
+	Repair bool
 	// Revise: events of a poller. Each event's Ref.ID is the object's id, and the
 	// store appends "@n" where n is the object's revision, which grows when Hash
 	// differs from the last one of that object. Equal hash = duplicate.
@@ -95,6 +98,18 @@ type ClaimRequest struct {
 	Roots  int           // at most so many roots
 	Events int           // at most so many events a root
 	Lease  time.Duration // how long
+	// PerTenant is how many roots of one tenant may be worked by this caller; Running is
+	// how many are. 0 = any number.
+	PerTenant int
+	Running   map[string]int
+}
+
+// Room is how many more roots of a tenant the request may be given.
+func (r ClaimRequest) Room(tenant string) int {
+	if r.PerTenant <= 0 {
+		return r.Roots
+	}
+	return max(0, min(r.Roots, r.PerTenant-r.Running[tenant]))
 }
 
 // Ending says how the work on one event ended.
@@ -176,7 +191,9 @@ type Store interface {
 	Append(ctx context.Context, b Batch) ([]Appended, error)
 
 	// Claim takes the leases of roots that have due events, without waiting for any,
-	// and returns those events; each event's Starts grows by one.
+	// and returns those events; each event's Starts grows by one. Tenants take turns,
+	// root by root. Of one tenant's roots those come first that were due first; those with
+	// nothing but repair come after the others, but never for ever.
 	Claim(ctx context.Context, r ClaimRequest) ([]Claim, error)
 
 	// Extend prolongs a lease from the store's now.

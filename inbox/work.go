@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -44,8 +45,10 @@ func (in *Inbox) Run(ctx context.Context) error {
 		m := in.mark()
 		claims, err := in.claim(ctx, want)
 		for _, c := range claims {
+			tenant := c.Events[0].Event.Ref.Tenant
+			in.running.add(tenant, 1)
 			all.Go(func() {
-				defer func() { <-free }()
+				defer func() { in.running.add(tenant, -1); <-free }()
 				_, _ = in.work(ctx, c, m) // it has been logged
 			})
 		}
@@ -129,7 +132,34 @@ func (in *Inbox) claim(ctx context.Context, roots int) ([]Claim, error) {
 	// A claim that is on its way is waited for: nobody would work what it takes.
 	call, cancel := in.call(ctx)
 	defer cancel()
-	return in.store.Claim(call, ClaimRequest{Owner: in.owner, Roots: roots, Events: in.c.MaxEvents, Lease: in.c.Lease})
+	r := ClaimRequest{Owner: in.owner, Roots: roots, Events: in.c.MaxEvents, Lease: in.c.Lease}
+	if in.c.TenantWorkers < in.c.Workers {
+		r.PerTenant, r.Running = in.c.TenantWorkers, in.running.now()
+	}
+	return in.store.Claim(call, r)
+}
+
+// running counts the roots that Run is at work on, by tenant.
+type running struct {
+	mu    sync.Mutex
+	roots map[string]int
+}
+
+func (r *running) add(tenant string, n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.roots == nil {
+		r.roots = map[string]int{}
+	}
+	if r.roots[tenant] += n; r.roots[tenant] == 0 {
+		delete(r.roots, tenant)
+	}
+}
+
+func (r *running) now() map[string]int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return maps.Clone(r.roots)
 }
 
 // work works the events of a claim that was sent at m, in order, and returns how many

@@ -114,7 +114,7 @@ func (s *session) append(ctx context.Context, b inbox.Batch) ([]inbox.Appended, 
 	first := make(map[string]int, len(at)) // first place of an identity in the batch
 	for len(at) > 0 {
 		n := min(len(at), statementRows)
-		if err := s.appendSome(ctx, b.ID, events, same, at[:n], first, out); err != nil {
+		if err := s.appendSome(ctx, b, events, same, at[:n], first, out); err != nil {
 			return nil, err
 		}
 		at = at[n:]
@@ -123,8 +123,9 @@ func (s *session) append(ctx context.Context, b inbox.Batch) ([]inbox.Appended, 
 }
 
 // appendSome stores the events at the given places and says what became of each.
-func (s *session) appendSome(ctx context.Context, batch string, events []commerce.Event, same []bool, at []int,
+func (s *session) appendSome(ctx context.Context, b inbox.Batch, events []commerce.Event, same []bool, at []int,
 	first map[string]int, out []inbox.Appended) error {
+	batch := b.ID
 	refs := make([]string, len(at))
 	var fresh []int
 	for j, i := range at {
@@ -168,7 +169,7 @@ func (s *session) appendSome(ctx context.Context, batch string, events []commerc
 			return err
 		}
 	}
-	if err := s.enqueue(ctx, queued, out); err != nil {
+	if err := s.enqueue(ctx, queued, out, b.Repair); err != nil {
 		return err
 	}
 	if len(clashing) == 0 {
@@ -218,8 +219,8 @@ func (s *session) appendClashing(ctx context.Context, batch string, events []com
 		seqs[j] = out[i].Seq
 	}
 	_, err = s.exec(ctx, `INSERT INTO {queue}
-		(seq, tenant, subject, created, state, due, attempts, starts, generation, ended, reason, code, handler)
-		SELECT seq, tenant, subject, created, 'dead', NULL, 0, 0, 1, received, ?, 'clash', '' FROM {events} WHERE seq = ANY ?`,
+		(seq, tenant, subject, created, repair, state, due, attempts, starts, generation, ended, reason, code, handler)
+		SELECT seq, tenant, subject, created, 0, 'dead', NULL, 0, 0, 1, received, ?, 'clash', '' FROM {events} WHERE seq = ANY ?`,
 		"the same event id came before with another object", seqs)
 	return err
 }
@@ -314,17 +315,21 @@ func (s *session) find(ctx context.Context, refs []string, clash bool) (map[iden
 }
 
 // enqueue makes new events due at once.
-func (s *session) enqueue(ctx context.Context, which []int, out []inbox.Appended) error {
+func (s *session) enqueue(ctx context.Context, which []int, out []inbox.Appended, repair bool) error {
 	if len(which) == 0 {
 		return nil
+	}
+	lane := live
+	if repair {
+		lane = mending
 	}
 	seqs := make([]int64, len(which))
 	for j, i := range which {
 		seqs[j] = out[i].Seq
 	}
 	_, err := s.exec(ctx, `INSERT INTO {queue}
-		(seq, tenant, subject, created, state, due, attempts, starts, generation, ended, reason, code, handler)
-		SELECT seq, tenant, subject, created, 'ready', received, 0, 0, 1, 0, '', '', '' FROM {events} WHERE seq = ANY ?`, seqs)
+		(seq, tenant, subject, created, repair, state, due, attempts, starts, generation, ended, reason, code, handler)
+		SELECT seq, tenant, subject, created, ?, 'ready', received, 0, 0, 1, 0, '', '', '' FROM {events} WHERE seq = ANY ?`, lane, seqs)
 	return err
 }
 

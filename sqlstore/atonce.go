@@ -15,7 +15,7 @@ import (
 // where the long way has to be taken: sent then says that something may have been
 // stored under the batch's id, which the long way recognises.
 func (d *DB) appendAtOnce(ctx context.Context, op string, b inbox.Batch) (out []inbox.Appended, sent bool, err error) {
-	if !d.arrays || b.Feed != "" || b.Revise != nil || len(b.Events) == 0 || len(b.Events) > statementRows {
+	if !d.arrays || b.Repair || b.Feed != "" || b.Revise != nil || len(b.Events) == 0 || len(b.Events) > statementRows {
 		return nil, false, nil
 	}
 	place := make(map[string]int, len(b.Events))
@@ -59,8 +59,8 @@ func (d *DB) appendAtOnce(ctx context.Context, op string, b inbox.Batch) (out []
 		return nil
 	}, "WITH added AS ("+insert+` ON CONFLICT DO NOTHING RETURNING seq, ref, tenant, subject, created, received),
 		queued AS (INSERT INTO {queue}
-		(seq, tenant, subject, created, state, due, attempts, starts, generation, ended, reason, code, handler)
-		SELECT seq, tenant, subject, created, 'ready', received, 0, 0, 1, 0, '', '', '' FROM added)
+		(seq, tenant, subject, created, repair, state, due, attempts, starts, generation, ended, reason, code, handler)
+		SELECT seq, tenant, subject, created, 0, 'ready', received, 0, 0, 1, 0, '', '', '' FROM added)
 		SELECT seq, ref FROM added`, args...)
 	if err != nil {
 		return nil, true, fail(op, statementOutcome(err), err)

@@ -3,7 +3,9 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/commercesync/commerce"
@@ -31,7 +33,7 @@ func (in *Inbox) Claim(ctx context.Context, r inbox.ClaimRequest) ([]inbox.Claim
 	}
 	var candidates []candidate
 	err := in.db.read(ctx, op, func(ctx context.Context, s *session) (err error) {
-		candidates, err = s.candidates(ctx, r.Roots)
+		candidates, err = s.candidates(ctx, r)
 		return err
 	})
 	if err != nil {
@@ -51,27 +53,112 @@ func (in *Inbox) Claim(ctx context.Context, r inbox.ClaimRequest) ([]inbox.Claim
 	return claims, nil
 }
 
-// candidates returns roots with due events and no lease, oldest first. It is a
-// hint, read without a lock: what holds is looked up again once the lease is ours.
-func (s *session) candidates(ctx context.Context, roots int) ([]candidate, error) {
-	var out []candidate
+// candidates returns roots with due events and no lease: tenant by tenant in turn, of
+// each the oldest first, live before repair. It is a hint, read without a lock: what
+// holds is looked up again once the lease is ours.
+func (s *session) candidates(ctx context.Context, r inbox.ClaimRequest) ([]candidate, error) {
+	for fresh := false; ; fresh = true {
+		turn, listed, err := s.turns.next(func() ([]string, error) { return s.dueTenants(ctx) }, fresh)
+		if err != nil {
+			return nil, err
+		}
+		var out []candidate
+		for len(turn.tenants) > 0 && len(out) < r.Roots {
+			n := min(len(turn.tenants), statementTenants)
+			got, err := s.ofTenants(ctx, turn.tenants[:n], r, turn.patient)
+			if err != nil {
+				return nil, err
+			}
+			out, turn.tenants = append(out, got...), turn.tenants[n:]
+		}
+		if len(out) > 0 || listed {
+			return out, nil
+		}
+		// Nothing of those who had something a moment ago: look who has.
+	}
+}
+
+// statementTenants is how many tenants' events one statement looks at.
+const statementTenants = 8
+
+// The lanes of a tenant's events.
+const (
+	live    = 0
+	mending = 1
+)
+
+// ofTenants returns candidates of some tenants, in turn.
+func (s *session) ofTenants(ctx context.Context, tenants []string, r inbox.ClaimRequest, patient bool) ([]candidate, error) {
+	now, clock := s.at(1)
+	var parts []string
+	var args []any
+	for i, t := range tenants {
+		room := r.Room(t)
+		if room == 0 {
+			continue
+		}
+		for _, lane := range []int{live, mending} {
+			order := 2*lane + 1
+			if !patient {
+				order = 2 - 2*lane // repair has waited for long enough
+			}
+			parts = append(parts, fmt.Sprintf(`SELECT * FROM (SELECT %d AS tenant, %d AS lane, COALESCE(l.root, q.subject) AS root,
+				h.until IS NOT NULL AS seen, q.due, q.seq
+				FROM {queue} q LEFT JOIN {links} l ON l.subject = q.subject
+				LEFT JOIN {leases} h ON h.root = COALESCE(l.root, q.subject)
+				WHERE q.tenant = ? AND q.repair = %d AND q.due <= %s AND (h.until IS NULL OR h.until <= %s)
+				ORDER BY q.due, q.seq LIMIT ?) t%d`, i, order, lane, now, now, len(parts)))
+			args = slices.Concat(args, []any{t}, clock, clock, []any{max(1, r.Roots/len(tenants)) * spare})
+		}
+	}
+	if len(parts) == 0 {
+		return nil, nil
+	}
+	byTenant := make([][]candidate, len(tenants))
 	known := map[string]bool{}
-	now, args := s.at(2)
 	err := s.each(ctx, func(rows *sql.Rows) error {
 		var c candidate
-		if err := rows.Scan(&c.root, &c.seen); err != nil {
+		var tenant, lane int
+		var due, seq int64
+		if err := rows.Scan(&tenant, &lane, &c.root, &c.seen, &due, &seq); err != nil {
 			return err
 		}
 		if !known[c.root] {
 			known[c.root] = true
-			out = append(out, c)
+			byTenant[tenant] = append(byTenant[tenant], c)
 		}
 		return nil
-	}, `SELECT COALESCE(l.root, q.subject), h.until IS NOT NULL
-		FROM {queue} q LEFT JOIN {links} l ON l.subject = q.subject
-		LEFT JOIN {leases} h ON h.root = COALESCE(l.root, q.subject)
-		WHERE q.due <= `+now+` AND (h.until IS NULL OR h.until <= `+now+`)
-		ORDER BY q.due, q.seq LIMIT ?`, append(args, roots*spare)...)
+	}, strings.Join(parts, " UNION ALL ")+" ORDER BY tenant, lane, due, seq", args...)
+	var out []candidate
+	for i := 0; err == nil; i++ {
+		before := len(out)
+		for t, list := range byTenant {
+			if i < len(list) && (r.PerTenant == 0 || i < r.Room(tenants[t])) {
+				out = append(out, list[i])
+			}
+		}
+		if len(out) == before {
+			break
+		}
+	}
+	return out, err
+}
+
+// dueTenants returns the tenants that have due events, in order: one step of the index
+// for each tenant, however much each has waiting.
+func (s *session) dueTenants(ctx context.Context) ([]string, error) {
+	now, clock := s.at(2)
+	var out []string
+	err := s.each(ctx, func(rows *sql.Rows) error {
+		var tenant string
+		err := rows.Scan(&tenant)
+		out = append(out, tenant)
+		return err
+	}, `WITH RECURSIVE t(tenant) AS (SELECT MIN(tenant) FROM {queue}
+		UNION ALL SELECT (SELECT MIN(q.tenant) FROM {queue} q WHERE q.tenant > t.tenant) FROM t WHERE t.tenant IS NOT NULL)
+		SELECT tenant FROM t WHERE tenant IS NOT NULL
+		AND (EXISTS (SELECT 1 FROM {queue} q WHERE q.tenant = t.tenant AND q.repair = 0 AND q.due <= `+now+`)
+		OR EXISTS (SELECT 1 FROM {queue} q WHERE q.tenant = t.tenant AND q.repair = 1 AND q.due <= `+now+`)) ORDER BY tenant`, clock...)
 	return out, err
 }
 

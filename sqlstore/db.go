@@ -48,6 +48,7 @@ type DB struct {
 	allowUnsafe []string
 	turn        chan struct{} // the one writer, where writers take turns
 	errands     errands       // what waits for it
+	turns       turns
 }
 
 var (

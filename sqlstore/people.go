@@ -16,7 +16,7 @@ func (in *Inbox) Replay(ctx context.Context, seq int64, by inbox.Act, overlay co
 		return fail(op, commerce.NotSent, err)
 	}
 	return in.db.write(ctx, op, func(ctx context.Context, s *session) error {
-		n, err := s.exec(ctx, `UPDATE {queue} SET state = 'ready', due = ?, ended = 0, attempts = 0, starts = 0,
+		n, err := s.exec(ctx, `UPDATE {queue} SET state = 'ready', repair = 0, due = ?, ended = 0, attempts = 0, starts = 0,
 			generation = generation + 1, reason = '', code = '', handler = '' WHERE seq = ? AND state = 'dead'`, s.now, seq)
 		if err != nil {
 			return err
@@ -32,8 +32,8 @@ func (in *Inbox) Replay(ctx context.Context, seq int64, by inbox.Act, overlay co
 				return err
 			}
 			_, err = s.exec(ctx, `INSERT INTO {queue}
-				(seq, tenant, subject, created, state, due, attempts, starts, generation, ended, reason, code, handler)
-				SELECT e.seq, e.tenant, e.subject, e.created, 'ready', ?, 0, 0, d.generation + 1, 0, '', '', ''
+				(seq, tenant, subject, created, repair, state, due, attempts, starts, generation, ended, reason, code, handler)
+				SELECT e.seq, e.tenant, e.subject, e.created, 0, 'ready', ?, 0, 0, d.generation + 1, 0, '', '', ''
 				FROM {ended} d JOIN {events} e ON e.seq = d.seq WHERE d.seq = ?`, s.now, seq)
 			if err != nil {
 				return err

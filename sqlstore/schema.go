@@ -47,6 +47,7 @@ CREATE TABLE {queue} (
 	tenant {key} NOT NULL,
 	subject {key} NOT NULL,
 	created {int} NOT NULL,
+	repair {int} NOT NULL,       -- 1 = worked after what is 0
 	state {key} NOT NULL,        -- ready, parked, dead
 	due {int},                   -- null where dead
 	attempts {int} NOT NULL,
@@ -57,7 +58,7 @@ CREATE TABLE {queue} (
 	code {text} NOT NULL,
 	handler {text} NOT NULL
 ){engine};
-CREATE INDEX {queue}_due ON {queue} (due);
+CREATE INDEX {queue}_due ON {queue} (tenant, repair, due);
 CREATE INDEX {queue}_subject ON {queue} (subject);
 
 CREATE TABLE {ended} (

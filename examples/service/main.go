@@ -161,7 +161,7 @@ func run(ctx context.Context, log *slog.Logger, env func(string) string) error {
 		Handlers: inbox.Merge(orders.Handlers(), failed.Handlers()),
 		Feeds: []inbox.FeedConfig{
 			{Name: "warehouse", Feed: books, Every: time.Minute},
-			{Name: "missed webhooks", Feed: stripepay.NewMissed(missed), Every: 15 * time.Minute},
+			{Name: "missed webhooks", Feed: stripepay.NewMissed(missed), Repair: true, Every: 15 * time.Minute},
 		},
 		Alerter: alerts, Logger: log,
 	})

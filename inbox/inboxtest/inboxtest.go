@@ -73,6 +73,9 @@ func Run(t *testing.T, open func(*testing.T) Harness, f Features) {
 			{"a stale token is refused", (*suite).stale},
 			{"a released root can be claimed at once, with a greater token", (*suite).release},
 			{"an event that arrives while its root is leased waits for the next claim", (*suite).arrivesLeased},
+			{"tenants take turns, however much one of them has waiting", (*suite).turns},
+			{"of one tenant's roots no more are given than may be worked", (*suite).room},
+			{"repair comes after what is live, and before long", (*suite).repair},
 		}},
 		{"finish", []test{
 			{"ended events are not claimed again", (*suite).ended},
