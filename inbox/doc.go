@@ -34,6 +34,9 @@
 //	commerce.KindParked          waits as long as the error says; no attempt is used up
 //	any other error              waits longer each time; dead after MaxAttempts
 //
+// What they handle says what a sender has to deliver: [Handlers.Types] is what a
+// webhook endpoint is set up with.
+//
 // Several handlers may take one event; each runs, and the event is done when all have
 // succeeded. Return errors of type *commerce.Error: their text is kept with the event
 // and shown to people. Of other errors only the type is, because their text may hold
