@@ -80,6 +80,15 @@ const (
 )
 
 var newest = sync.OnceValues(func() (*document, error) {
+	b, err := fromNewest("spec3.json")
+	if err != nil {
+		return nil, err
+	}
+	return read(b)
+})
+
+// fromNewest reads a file of the newest version's module.
+func fromNewest(name string) ([]byte, error) {
 	dir, err := os.MkdirTemp("", "")
 	if err != nil {
 		return nil, err
@@ -96,12 +105,8 @@ var newest = sync.OnceValues(func() (*document, error) {
 	if module.Sum != newestSum {
 		return nil, fmt.Errorf("%s has the sum %s", newestModule, module.Sum)
 	}
-	b, err := os.ReadFile(filepath.Join(module.Dir, "embedded", "openapi", "spec3.json"))
-	if err != nil {
-		return nil, err
-	}
-	return read(b)
-})
+	return os.ReadFile(filepath.Join(module.Dir, "embedded", "openapi", name))
+}
 
 func read(b []byte) (*document, error) {
 	d := &document{split: map[int][][]string{}}

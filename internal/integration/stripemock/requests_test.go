@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -22,19 +23,32 @@ import (
 	"github.com/commercesync/commerce/workflow"
 )
 
-// start serves stripe-mock with the strict version check: a request in another API
-// version than the document's is refused.
-func start(t *testing.T) *stripe.Client {
-	t.Helper()
+// handler is stripe-mock with the strict version check: a request in another API
+// version than the document's is refused. It keeps no state, and takes a second to make.
+var handler = sync.OnceValues(func() (http.Handler, error) {
 	spec, err := server.LoadSpec(embedded.OpenAPISpec, "")
-	require.NoError(t, err)
+	if err != nil {
+		return nil, err
+	}
 	fixtures, err := server.LoadFixtures(embedded.OpenAPIFixtures, "")
-	require.NoError(t, err)
+	if err != nil {
+		return nil, err
+	}
 	stub, err := server.NewStubServer(fixtures, spec, true, false)
-	require.NoError(t, err)
+	if err != nil {
+		return nil, err
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", stub.HandleRequest)
-	mock := httptest.NewServer(&server.DoubleSlashFixHandler{Mux: mux})
+	return &server.DoubleSlashFixHandler{Mux: mux}, nil
+})
+
+// start serves stripe-mock and returns a client of it.
+func start(t *testing.T) *stripe.Client {
+	t.Helper()
+	h, err := handler()
+	require.NoError(t, err)
+	mock := httptest.NewServer(h)
 	t.Cleanup(mock.Close)
 	client, err := stripe.NewClient(stripe.Config{
 		Credentials: commerce.Static(commerce.NewSecret("sk_test_123")), BaseURL: mock.URL, Transport: mock.Client().Transport,
