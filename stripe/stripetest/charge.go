@@ -55,6 +55,7 @@ func (f *Fake) failCharge(q *request, c *charge, why *failure) {
 	i.status, i.failure, i.received = "requires_payment_method", why, 0
 	f.emitCharge(q, "charge.failed", c, nil)
 	f.emitIntent(q, "payment_failed", i)
+	f.intentFailed(q, i)
 }
 
 // settleDebit ends a bank debit, days after it began.

@@ -86,6 +86,17 @@ type Config struct {
 	Settlement string
 	Rates      map[string]string
 
+	// RetryAfter is how long after each failed payment of a subscription's invoice it is
+	// tried again; after the last the subscription ends. Defaults to 3, 5 and 7 days.
+	RetryAfter []time.Duration
+
+	// TaxRates are the percentages of tax by country, as decimal text; elsewhere no tax
+	// is collected. Defaults to {"DE": "19.0"}.
+	TaxRates map[string]string
+
+	// IndexLag is how long searches do not find what was made. Defaults to 0.
+	IndexLag time.Duration
+
 	// Working is called while a write with an idempotency key is carried out, before
 	// it takes effect. It may block: then the key is in use.
 	Working func(*http.Request)
@@ -151,6 +162,7 @@ type Fake struct {
 	hooks    table[*hook]
 	txns     table[*txn]
 	events   table[*event]
+	records  map[string]*table[*record] // customers, invoices and all else of billing, by kind
 
 	open    []*event      // to be delivered, and in no Deliver's hands
 	news    chan struct{} // closed when open grows; nil where nobody waits
@@ -190,6 +202,7 @@ func New(c Config) (*Fake, error) {
 		{"RefundTime", &c.RefundTime, 5 * 24 * time.Hour},
 		{"PayoutTime", &c.PayoutTime, 2 * 24 * time.Hour},
 		{"LongestRequest", &c.LongestRequest, 30 * time.Second},
+		{"IndexLag", &c.IndexLag, 0},
 	} {
 		if *d.field < 0 {
 			return bad("Config.%s must not be negative", d.name)
@@ -206,6 +219,12 @@ func New(c Config) (*Fake, error) {
 	}
 	if c.DisputeFee == 0 {
 		c.DisputeFee = 2000
+	}
+	if c.RetryAfter == nil {
+		c.RetryAfter = []time.Duration{3 * 24 * time.Hour, 5 * 24 * time.Hour, 7 * 24 * time.Hour}
+	}
+	if c.TaxRates == nil {
+		c.TaxRates = map[string]string{"DE": "19.0"}
 	}
 	if c.MaxCalls == 0 {
 		c.MaxCalls = 100_000

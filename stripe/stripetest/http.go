@@ -236,8 +236,26 @@ func follows(v any, path []string) bool {
 	return false
 }
 
-// route finds the endpoint.
+// maxDepth is how many links one after the other an answer follows.
+// Source: docs.stripe.com/api/expanding_objects, read 2026-11.
+const maxDepth = 4
+
+// route answers, with the objects that the request wants to read along.
 func (f *Fake) route(q *request) (object, *problem) {
+	for _, path := range q.form.array("expand") {
+		if strings.Count(path, ".") >= maxDepth {
+			return nil, badParam("expand", "", "You cannot expand more than 4 levels of a property. Property: "+path)
+		}
+	}
+	out, p := f.endpoint(q)
+	if x := q.expand(""); p == nil && len(x) > 0 {
+		out, _ = f.follow(out, x, q.version).(object)
+	}
+	return out, p
+}
+
+// endpoint finds what a request is for.
+func (f *Fake) endpoint(q *request) (object, *problem) {
 	path, ok := strings.CutPrefix(q.path, "/v1/")
 	if !ok {
 		return nil, unknownURL(q)
@@ -326,7 +344,7 @@ func (f *Fake) route(q *request) (object, *problem) {
 	case "GET events/id":
 		return show(q, &f.events, "event", id, f.renderEvent)
 	}
-	return nil, unknownURL(q)
+	return f.billing(q, path)
 }
 
 func unknownURL(q *request) *problem {

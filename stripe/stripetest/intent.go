@@ -1,6 +1,7 @@
 package stripetest
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -24,6 +25,8 @@ type intent struct {
 	metadata    map[string]string
 	types       []string
 	method      Method
+	kept        string  // the payment method's own id, where it is kept
+	invoice     *record // that it pays
 	charges     []*charge
 	failure     *failure
 	canceled    time.Time
@@ -45,6 +48,17 @@ func (i *intent) fact(name string) string {
 		return i.customer
 	}
 	return ""
+}
+
+// shown is the payment method's id.
+func (i *intent) shown() string { return cmp.Or(i.kept, string(i.method)) }
+
+// bill is the id of the invoice that the intent pays; nil where it pays none.
+func (i *intent) bill() any {
+	if i.invoice == nil {
+		return nil
+	}
+	return i.invoice.id
 }
 
 func (i *intent) latest() *charge {
@@ -123,12 +137,13 @@ func (f *Fake) createIntent(q *request) (object, *problem) {
 	if p != nil {
 		return nil, p
 	}
-	method := Method(q.form.get("payment_method"))
-	if _, ok := natures[method]; method != "" && !ok {
-		return nil, missing("PaymentMethod", string(method))
+	kept := q.form.get("payment_method")
+	method, ok := f.nature(kept)
+	if kept != "" && !ok {
+		return nil, missing("PaymentMethod", kept)
 	}
 	i := f.newIntent(q, amount, currency, capture)
-	i.metadata, i.method = metadata, method
+	i.metadata, i.method, i.kept = metadata, method, kept
 	i.customer, i.description, i.email = q.form.get("customer"), q.form.get("description"), q.form.get("receipt_email")
 	i.said = q.form.said("automatic_payment_methods", "confirmation_method", "setup_future_usage", "shipping", "statement_descriptor",
 		"statement_descriptor_suffix", "transfer_group")
@@ -180,11 +195,12 @@ func (f *Fake) updateIntent(q *request, id string) (object, *problem) {
 			*field = q.form.get(name)
 		}
 	}
-	if m := Method(q.form.get("payment_method")); m != "" {
-		if _, ok := natures[m]; !ok {
-			return nil, missing("PaymentMethod", string(m))
+	if kept := q.form.get("payment_method"); kept != "" {
+		m, ok := f.nature(kept)
+		if !ok {
+			return nil, missing("PaymentMethod", kept)
 		}
-		i.method = m
+		i.method, i.kept = m, kept
 		if i.status == "requires_payment_method" {
 			i.status = "requires_confirmation"
 		}
@@ -211,11 +227,12 @@ func (f *Fake) confirmIntent(q *request, id string) (object, *problem) {
 			*field = q.form.get(name)
 		}
 	}
-	if m := Method(q.form.get("payment_method")); m != "" {
-		if _, ok := natures[m]; !ok {
-			return nil, missing("PaymentMethod", string(m))
+	if kept := q.form.get("payment_method"); kept != "" {
+		m, ok := f.nature(kept)
+		if !ok {
+			return nil, missing("PaymentMethod", kept)
 		}
-		i.method = m
+		i.method, i.kept = m, kept
 	}
 	if p := f.confirm(q, i); p != nil {
 		return nil, p
@@ -238,6 +255,7 @@ func (f *Fake) confirm(q *request, i *intent) *problem {
 	case n.action && i.status != "requires_action":
 		i.status = "requires_action"
 		f.emitIntent(q, "requires_action", i)
+		f.intentWaits(q, i)
 		return nil
 	case n.decline != "":
 		c := f.newCharge(q, i)
@@ -291,6 +309,7 @@ func (f *Fake) succeed(q *request, c *charge) {
 	f.emitCharge(q, "charge.succeeded", c, nil)
 	f.emitIntent(q, "succeeded", i)
 	f.completeSession(q, i)
+	f.intentPaid(q, i)
 	if claim := natures[i.method].claim; claim != nil {
 		f.dispute(q, c, *claim)
 	}

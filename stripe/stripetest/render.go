@@ -66,14 +66,14 @@ func (f *Fake) renderIntent(i *intent, version string, x expansion) object {
 		"transfer_data": nil, "transfer_group": nil, "payment_method_configuration_details": nil,
 	}
 	if !moved(version) {
-		m["invoice"] = nil
+		m["invoice"] = i.bill()
 	}
 	if moved(version) {
 		without(m, "allowed_payment_method_types customer_account excluded_payment_method_types managed_payments")
 	}
 	maps.Copy(m, i.said)
 	if i.status != "requires_payment_method" {
-		m["payment_method"] = orNull(string(i.method))
+		m["payment_method"] = orNull(i.shown())
 	}
 	if e := i.failure; e != nil {
 		last := object{"type": "card_error", "code": e.code, "message": e.message, "doc_url": "https://stripe.com/docs/error-codes"}
@@ -124,7 +124,7 @@ func (f *Fake) renderCharge(c *charge, version string, x expansion) object {
 		"amount": c.amount, "amount_captured": c.amountCaptured, "amount_refunded": c.amountRefunded,
 		"currency": c.currency, "status": c.status, "paid": c.paid, "captured": c.captured, "refunded": c.refunded,
 		"disputed": c.dispute != nil, "customer": orNull(c.intent.customer), "description": orNull(c.intent.description),
-		"receipt_email": orNull(c.intent.email), "metadata": c.metadata, "payment_method": string(c.method),
+		"receipt_email": orNull(c.intent.email), "metadata": c.metadata, "payment_method": c.intent.shown(),
 		"balance_transaction":         f.linkTxn(x, "balance_transaction", version, c.txn),
 		"failure_balance_transaction": f.linkTxn(x, "failure_balance_transaction", version, c.failureTxn),
 		"failure_code":                nil, "failure_message": nil, "fraud_details": object{},
@@ -154,7 +154,7 @@ func (f *Fake) renderCharge(c *charge, version string, x expansion) object {
 			"risk_score": 12, "seller_message": "The bank declined the payment.", "type": "issuer_declined"}
 	}
 	if !moved(version) {
-		m["invoice"] = nil
+		m["invoice"] = c.intent.bill()
 	}
 	if _, ok := x["refunds"]; ok || version < "2022-11-15" {
 		refunds := []object{}
@@ -175,7 +175,7 @@ func (f *Fake) renderSession(s *session, version string, x expansion) object {
 		"client_reference_id": orNull(s.reference), "metadata": s.metadata, "payment_method_types": s.types,
 		"success_url": s.success, "cancel_url": orNull(s.cancel), "url": nil, "payment_intent": nil,
 		"total_details": object{"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0}, "invoice": nil,
-		"setup_intent": nil, "subscription": nil, "shipping_cost": nil, "ui_mode": "hosted",
+		"setup_intent": nil, "subscription": nil, "payment_link": orNull(s.link), "shipping_cost": nil, "ui_mode": "hosted",
 		"automatic_tax": object{"enabled": false, "liability": nil, "status": nil}, "custom_fields": []object{},
 		"custom_text":      object{"after_submit": nil, "shipping_address": nil, "submit": nil, "terms_of_service_acceptance": nil},
 		"shipping_options": []object{},

@@ -24,6 +24,7 @@ type session struct {
 	capture          string
 	success, cancel  string
 	types            []string
+	link             string // the payment link that it came from
 }
 
 func (s *session) key() string     { return s.id }
@@ -113,6 +114,12 @@ func (f *Fake) createSession(q *request) (object, *problem) {
 		}
 		s.expires = time.Unix(at, 0)
 	}
+	f.openSession(s)
+	return f.renderSession(s, q.version, q.expand("")), nil
+}
+
+// openSession lets a session begin; it ends by itself.
+func (f *Fake) openSession(s *session) {
 	prefix := "cs_test_"
 	if f.config.Livemode {
 		prefix = "cs_live_"
@@ -124,7 +131,6 @@ func (f *Fake) createSession(q *request) (object, *problem) {
 			f.closeSession(f.own(now), s)
 		}
 	})
-	return f.renderSession(s, q.version, q.expand("")), nil
 }
 
 func (f *Fake) expireSession(q *request, id string) (object, *problem) {
@@ -162,7 +168,7 @@ func (f *Fake) paySession(q *request, s *session, m Method) *problem {
 		s.intent = i
 		f.emitIntent(q, "created", i)
 	}
-	s.intent.method = m
+	s.intent.method, s.intent.kept = m, ""
 	p := f.confirm(q, s.intent)
 	if i := s.intent; s.status == "open" && (i.status == "processing" || i.status == "requires_capture") {
 		s.status = "complete"

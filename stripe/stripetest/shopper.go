@@ -66,7 +66,7 @@ func (f *Fake) PayIntent(id string, m Method) (stripe.PaymentIntent, error) {
 	if _, known := natures[m]; !ok || !known {
 		return stripe.PaymentIntent{}, refusal("pay intent", "no such intent or method")
 	}
-	i.method = m
+	i.method, i.kept = m, ""
 	if p := f.confirm(f.own(f.config.Now()), i); p != nil && p.kind != "card_error" {
 		return stripe.PaymentIntent{}, conflict("pay intent", p.message)
 	}
@@ -104,6 +104,7 @@ func (f *Fake) Authenticate(id string, passed bool) (stripe.PaymentIntent, error
 		i.status = "requires_payment_method"
 		i.failure = &failure{code: "payment_intent_authentication_failure", message: "The provided payment method has failed authentication."}
 		f.emitIntent(q, "payment_failed", i)
+		f.intentFailed(q, i)
 	}
 	return f.viewIntent(i), nil
 }
