@@ -203,7 +203,7 @@ func TestAMissingRightIsNoReasonToRenewKeys(t *testing.T) {
 	t.Parallel()
 	shop := newShop(t, magentotest.Config{Admins: map[string]string{"ann": "secret"}, Integrations: []magentotest.Integration{{
 		Rights: []string{"Magento_Backend::store"}, Keys: magento.Keys{ConsumerKey: strings.Repeat("k", 32), ConsumerSecret: commerce.NewSecret("s"),
-			AccessToken: commerce.NewSecret("t"), AccessTokenSecret: commerce.NewSecret("u")}}}})
+			AccessToken: commerce.NewSecret(strings.Repeat("t", 32)), AccessTokenSecret: commerce.NewSecret("u")}}}})
 	creds := &rotating{keys: []magento.Keys{shop.Keys()}}
 	c := newClient(t, magento.Config{Credentials: creds}, shop.Transport())
 	_, err := c.Orders.Get(t.Context(), 1)

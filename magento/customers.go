@@ -3,6 +3,7 @@ package magento
 import (
 	"context"
 	"iter"
+	"net/http"
 	"strings"
 	"time"
 
@@ -187,6 +188,31 @@ func (s *Customers) Update(ctx context.Context, id ID, p CustomerParams) (Custom
 // found.
 func (s *Customers) Delete(ctx context.Context, id ID) error {
 	return s.cl.delete(ctx, "delete customer "+id.String(), "/customers/"+id.String())
+}
+
+// Address reads an address of a customer by its own id.
+func (s *Customers) Address(ctx context.Context, address ID) (CustomerAddress, error) {
+	var a CustomerAddress
+	err := s.cl.read(ctx, "get address "+address.String(), "/customers/addresses/"+address.String(), nil, &a)
+	return a, err
+}
+
+// DeleteAddress deletes an address of a customer by its own id.
+func (s *Customers) DeleteAddress(ctx context.Context, address ID) error {
+	return s.cl.delete(ctx, "delete address "+address.String(), "/addresses/"+address.String())
+}
+
+// EmailAvailable reports whether a website has no customer of an e-mail address. Shops
+// may be set to say so of every address, and then it is known only by [Customers.List].
+func (s *Customers) EmailAvailable(ctx context.Context, email string, website ID) (bool, error) {
+	body := struct {
+		Email   string `json:"customerEmail"`
+		Website ID     `json:"websiteId,omitempty"`
+	}{email, website}
+	var yes Flag
+	_, err := s.cl.send(ctx, s.cl.guarded, call{op: "ask whether an e-mail address is free", method: http.MethodPost,
+		path: "/customers/isEmailAvailable", body: body, into: &yes})
+	return bool(yes), err
 }
 
 // SaveAddress adds an address to a customer, or with an ID writes over the one that the

@@ -79,6 +79,11 @@ func inStore(store ID) string {
 	return " in store " + store.String()
 }
 
+// Mail sends the buyer the mail about the order once more.
+func (s *Orders) Mail(ctx context.Context, id ID) error {
+	return s.act(ctx, "emails", id)
+}
+
 // Comment is a remark to be left on an order.
 type Comment struct {
 	Text string
@@ -164,6 +169,9 @@ func (s *Orders) Cancel(ctx context.Context, id ID) error {
 
 func (s *Orders) act(ctx context.Context, what string, id ID) error {
 	op := what + " order " + id.String()
+	if what == "emails" {
+		op = "mail order " + id.String()
+	}
 	var done Flag
 	if err := s.cl.post(ctx, op, "/orders/"+id.String()+"/"+what, nil, &done); err != nil {
 		return err

@@ -127,8 +127,32 @@ type Source struct {
 
 // StockOfSales is a stock: sources that serve the same websites.
 type StockOfSales struct {
-	ID   ID     `json:"stock_id"`
-	Name string `json:"name"`
+	ID        ID             `json:"stock_id"`
+	Name      string         `json:"name"`
+	Extension StockExtension `json:"extension_attributes"`
+}
+
+// StockExtension holds what modules add to a stock.
+type StockExtension struct {
+	SalesChannels []SalesChannel `json:"sales_channels"`
+}
+
+// UnmarshalJSON takes an object or PHP's empty list.
+func (e *StockExtension) UnmarshalJSON(b []byte) error { return decodeMember(b, e) }
+
+// SalesChannel is who sells from a stock.
+type SalesChannel struct {
+	Type string `json:"type"` // "website"
+	Code string `json:"code"`
+}
+
+// StockStatus is what the shop shows of a product in the older model of stock.
+type StockStatus struct {
+	ProductID ID        `json:"product_id"`
+	StockID   ID        `json:"stock_id"`
+	Qty       Number    `json:"qty"`
+	Status    int       `json:"stock_status"` // 1 in stock, 0 out of stock
+	Item      StockItem `json:"stock_item"`
 }
 
 // Item reads the stock item of a product.
@@ -140,6 +164,17 @@ func (s *Stock) Item(ctx context.Context, sku string) (StockItem, error) {
 	}
 	err = s.cl.read(ctx, "get stock item of "+sku, path, nil, &i)
 	return i, err
+}
+
+// Status reads whether the shop shows a product as in stock.
+func (s *Stock) Status(ctx context.Context, sku string) (StockStatus, error) {
+	var st StockStatus
+	path, err := skuPath("get stock status", "/stockStatuses/", sku, "")
+	if err != nil {
+		return st, err
+	}
+	err = s.cl.read(ctx, "get stock status of "+sku, path, nil, &st)
+	return st, err
 }
 
 // SourceItems returns what lies where of a sku; nothing for one that is not known.
@@ -157,6 +192,11 @@ func (s *Stock) AllSourceItems(ctx context.Context) iter.Seq2[SourceItem, error]
 // Sources returns all sources.
 func (s *Stock) Sources(ctx context.Context) ([]Source, error) {
 	return all(eachPage[Source](ctx, s.cl, "list sources", "/inventory/sources", nil, "source_code"))
+}
+
+// Stocks returns all stocks with the websites that sell from them.
+func (s *Stock) Stocks(ctx context.Context) ([]StockOfSales, error) {
+	return all(eachPage[StockOfSales](ctx, s.cl, "list stocks", "/inventory/stocks", nil, "stock_id"))
 }
 
 // OfWebsite returns the stock that a website sells from.

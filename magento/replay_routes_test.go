@@ -52,10 +52,16 @@ var routes = []route{
 	{"GET", "/returns/" + number, plainly(func(e *exchange) (magento.Return, error) { return e.c.Returns.Get(e.t.Context(), e.id(1)) }), magento.Return{}},
 	{"GET", "/customers/search", list("id", func(c *magento.Client) lister[magento.Customer] { return c.Customers.List }), magento.Page[magento.Customer]{}},
 	{"GET", "/customers/" + number, one(func(c *magento.Client) getter[magento.Customer] { return c.Customers.Get }), magento.Customer{}},
+	{"GET", "/customers/addresses/" + number, plainly(func(e *exchange) (magento.CustomerAddress, error) {
+		return e.c.Customers.Address(e.t.Context(), e.id(1))
+	}), magento.CustomerAddress{}},
+	{"GET", "/customers/" + number + "/(?:billing|shipping)Address", nil, magento.CustomerAddress{}},
 	{"GET", "/customerGroups/search", rows(func(e *exchange) ([]magento.Group, error) { return e.c.Customers.Groups(e.t.Context()) }), magento.Page[magento.Group]{}},
 	{"GET", "/products", list("id", func(c *magento.Client) lister[magento.Product] { return c.Products.List }), magento.Page[magento.Product]{}},
 	{"GET", "/products/" + word, (*exchange).product, magento.Product{}},
 	{"GET", "/stockItems/" + word, plainly(func(e *exchange) (magento.StockItem, error) { return e.c.Stock.Item(e.t.Context(), e.part[1]) }), magento.StockItem{}},
+	{"GET", "/stockStatuses/" + word, plainly(func(e *exchange) (magento.StockStatus, error) { return e.c.Stock.Status(e.t.Context(), e.part[1]) }), magento.StockStatus{}},
+	{"GET", "/inventory/stocks", rows(func(e *exchange) ([]magento.StockOfSales, error) { return e.c.Stock.Stocks(e.t.Context()) }), magento.Page[magento.StockOfSales]{}},
 	{"GET", "/inventory/get-product-salable-quantity/" + word + "/" + number, (*exchange).salable, nil},
 	{"GET", "/inventory/is-product-salable/" + word + "/" + number, plainly(func(e *exchange) (bool, error) { return e.c.Stock.IsSalable(e.t.Context(), e.part[1], e.id(2)) }), false},
 	{"GET", "/inventory/stock-resolver/website/" + word, plainly(func(e *exchange) (magento.StockOfSales, error) { return e.c.Stock.OfWebsite(e.t.Context(), e.part[1]) }), magento.StockOfSales{}},
@@ -89,6 +95,9 @@ var routes = []route{
 	{"PUT", "/orders/create", nil, magento.Order{}},
 	{"PUT", "/orders/" + number, (*exchange).address, magento.OrderAddress{}},
 	{"POST", "/creditmemo(?:/refund)?", nil, magento.CreditMemo{}},
+	{"POST", "/orders/" + number + "/emails", done(func(e *exchange) error { return e.c.Orders.Mail(e.t.Context(), e.id(1)) }), nil},
+	{"POST", "/customers/isEmailAvailable", (*exchange).emailAvailable, magento.Flag(false)},
+	{"DELETE", "/addresses/" + number, done(func(e *exchange) error { return e.c.Customers.DeleteAddress(e.t.Context(), e.id(1)) }), nil},
 	{"POST", "/customers", (*exchange).saveCustomer, magento.Customer{}},
 	{"PUT", "/customers/" + number, (*exchange).saveCustomer, magento.Customer{}},
 	{"DELETE", "/customers/" + number, done(func(e *exchange) error { return e.c.Customers.Delete(e.t.Context(), e.id(1)) }), nil},
@@ -618,6 +627,18 @@ var unitedStates = sync.OnceValue(func() string {
 	}
 	return string(rec.Response.Body)
 })
+
+func (e *exchange) emailAvailable() (any, error, bool) {
+	var in struct {
+		Email   string     `json:"customerEmail"`
+		Website magento.ID `json:"websiteId"`
+	}
+	if !e.said(&in) || e.rec.Response.Status >= 300 { // a question that fails has no outcome
+		return nil, nil, false
+	}
+	got, err := e.c.Customers.EmailAvailable(e.t.Context(), in.Email, in.Website)
+	return got, err, true
+}
 
 // lookedUp takes the names of regions for what they are in the country's list, as the
 // client does before it sends them.

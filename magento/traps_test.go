@@ -185,13 +185,16 @@ func TestARetryIsSignedAfresh(t *testing.T) {
 	require.Len(t, nonces, 3)
 }
 
-func TestDocumentsAreCommentedAndSettledByTheirOwnRoutes(t *testing.T) {
+func TestEveryRouteIsSpokenAsTheSchemaSays(t *testing.T) {
 	t.Parallel()
 	one := `{"entity_id":1,"parent_id":7,"comment":"x","created_at":"2026-11-21 09:00:00","is_customer_notified":1,"is_visible_on_front":0}`
 	list := `{"items":[` + one + `],"total_count":1}`
 	s, c := stubbed(t, map[string]string{
 		"POST /invoices/comments": one, "GET /invoices/7/comments": list, "POST /shipment/7/comments": one, "GET /shipment/7/comments": list,
 		"POST /creditmemo/7/comments": one, "GET /creditmemo/7/comments": list, "POST /invoices/7/capture": `null`, "POST /invoices/7/void": `true`,
+		"POST /orders/7/emails": `true`, "GET /customers/addresses/5": `{"id":5,"region":[],"city":"Austin"}`, "DELETE /addresses/5": `true`,
+		"POST /customers/isEmailAvailable": `true`, "GET /stockStatuses/A B": `{"product_id":1,"stock_id":1,"qty":3,"stock_status":1,"stock_item":{"item_id":1,"qty":3}}`,
+		"GET /inventory/stocks":    `{"items":[{"stock_id":1,"name":"Default","extension_attributes":{"sales_channels":[{"type":"website","code":"base"}]}}],"total_count":1}`,
 		"DELETE /shipment/track/5": `true`, "DELETE /customers/5": `true`, "GET /orders/7/statuses": `"pending"`, "GET /inventory/is-product-salable/A B/1": `true`,
 	})
 	ctx, x := t.Context(), magento.Remark{Text: "x", Notify: true}
@@ -218,6 +221,20 @@ func TestDocumentsAreCommentedAndSettledByTheirOwnRoutes(t *testing.T) {
 	require.NoError(t, c.Invoices.Void(ctx, 7))
 	require.NoError(t, c.Shipments.RemoveTrack(ctx, 5))
 	require.NoError(t, c.Customers.Delete(ctx, 5))
+	require.NoError(t, c.Orders.Mail(ctx, 7))
+	require.NoError(t, c.Customers.DeleteAddress(ctx, 5))
+	address, err := c.Customers.Address(ctx, 5)
+	require.NoError(t, err)
+	require.Equal(t, "Austin", address.City)
+	free, err := c.Customers.EmailAvailable(ctx, "ann@example.com", 1)
+	require.NoError(t, err)
+	require.True(t, free)
+	shown, err := c.Stock.Status(ctx, "A B")
+	require.NoError(t, err)
+	require.Equal(t, magento.Number("3"), shown.Item.Qty)
+	stocks, err := c.Stock.Stocks(ctx)
+	require.NoError(t, err)
+	require.Equal(t, "base", stocks[0].Extension.SalesChannels[0].Code)
 	status, err := c.Orders.Status(ctx, 7)
 	require.NoError(t, err)
 	require.Equal(t, "pending", status)
