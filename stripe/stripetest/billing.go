@@ -15,11 +15,6 @@ func (f *Fake) billing(q *request, path string) (object, *problem) {
 	}
 	resource, rest, _ := strings.Cut(path, "/")
 	id, action, _ := strings.Cut(rest, "/")
-	if id == "search" && action == "" && q.method == "GET" {
-		if out, p, ok := f.search(q, resource); ok {
-			return out, p
-		}
-	}
 	action, below, nested := strings.Cut(action, "/")
 	route := q.method + " " + resource + shape(id, action)
 	if nested {
@@ -196,20 +191,16 @@ func (f *Fake) documents(q *request, route, id, below string) (object, *problem)
 }
 
 // search answers the queries of the resources that have them.
-func (f *Fake) search(q *request, resource string) (object, *problem, bool) {
-	var out object
-	var p *problem
+func (f *Fake) search(q *request, resource string) (object, *problem) {
 	switch kind := strings.TrimSuffix(resource, "s"); kind {
 	case "payment_intent":
-		out, p = searchAll(f, q, kind, &f.intents, f.renderIntent)
+		return searchAll(f, q, kind, &f.intents, f.renderIntent)
 	case "charge":
-		out, p = searchAll(f, q, kind, &f.charges, f.renderCharge)
+		return searchAll(f, q, kind, &f.charges, f.renderCharge)
 	case "customer", "invoice", "price", "product", "subscription":
-		out, p = searchAll(f, q, kind, f.of(kind), f.renderRecord)
-	default:
-		return nil, nil, false
+		return searchAll(f, q, kind, f.of(kind), f.renderRecord)
 	}
-	return out, p, true
+	return nil, unknownURL(q)
 }
 
 // showOf answers a read of what belongs to a customer.

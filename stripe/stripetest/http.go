@@ -265,6 +265,9 @@ func (f *Fake) endpoint(q *request) (object, *problem) {
 	}
 	resource, rest, _ := strings.Cut(path, "/")
 	id, action, _ := strings.Cut(rest, "/")
+	if q.method == http.MethodGet && rest == "search" {
+		return f.search(q, resource)
+	}
 	switch q.method + " " + resource + shape(id, action) {
 	case "GET balance":
 		if p := q.form.only("expand"); p != nil {
