@@ -3,6 +3,8 @@ package magentotest
 import (
 	"cmp"
 	"slices"
+	"strconv"
+	"strings"
 )
 
 func (s *Shop) itemOf(id int64) (*order, *item) {
@@ -88,6 +90,29 @@ func (s *Shop) serveItem(r *request) (any, *failure) {
 	return rowOf{o, i}.render(), nil
 }
 
+// addressFields are the fields of an order's address.
+var addressFields = strings.Fields("address_type city company country_id customer_address_id customer_id email entity_id extension_attributes fax firstname lastname " +
+	"middlename parent_id postcode prefix region region_code region_id street suffix telephone vat_id vat_is_valid vat_request_date vat_request_id vat_request_success")
+
+// resolveRegion sets the code of a region, which Magento reads from its id where that is
+// of the country; else the region's text is shown in its place, whatever code was sent.
+func resolveRegion(a obj) {
+	c, known := countryOf(text(a["country_id"]))
+	id := integer(a["region_id"])
+	if id != 0 && !known {
+		return // of a country whose regions this shop does not have
+	}
+	for _, r := range c.regions {
+		if text(r["id"]) == strconv.FormatInt(id, 10) {
+			a["region_code"] = r["code"]
+			return
+		}
+	}
+	if delete(a, "region_code"); text(a["region"]) != "" {
+		a["region_code"] = a["region"]
+	}
+}
+
 // serveAddress saves an address as it is sent: without its id as another row, and with
 // the id of another order's as one of this order (REC 503, 505).
 func (s *Shop) serveAddress(r *request) (any, *failure) {
@@ -95,6 +120,11 @@ func (s *Shop) serveAddress(r *request) (any, *failure) {
 	in, ok := body["entity"].(obj)
 	if !ok {
 		return nil, missingField("entity")
+	}
+	for name := range in {
+		if !slices.Contains(addressFields, name) {
+			return nil, s.internal()
+		}
 	}
 	o := s.order(r.id)
 	street, _ := in["street"].([]any)
@@ -115,6 +145,7 @@ func (s *Shop) serveAddress(r *request) (any, *failure) {
 		}
 	}
 	saved["parent_id"] = r.id
+	resolveRegion(saved)
 	id := integer(in["entity_id"])
 	if id == 0 {
 		id = s.next("address")

@@ -118,3 +118,24 @@ func TestAnOrderOfARawSaveIsReadBack(t *testing.T) {
 	status, _ := r.send("POST", "/rest/V1/orders", "", `{"entity":{"entity_id":1,"nonsense":1}}`, nil)
 	require.Equal(t, 500, status)
 }
+
+func TestTheCodeOfARegionFollowsItsID(t *testing.T) {
+	t.Parallel()
+	address := `{"entity":{"entity_id":2,"address_type":"billing","city":"X","email":"x@example.com","firstname":"F","lastname":"L","postcode":"1","street":["1"],"telephone":"1",%s}}`
+	for name, tc := range map[string]struct{ sent, code string }{
+		"whatever name and code were sent":           {`"country_id":"US","region_id":43,"region":"Texas","region_code":"TX"`, "NY"},
+		"which is a text where there is no id":       {`"country_id":"GB","region":"Kent","region_code":"KN"`, "Kent"},
+		"and where the id is of another country":     {`"country_id":"DE","region_id":43,"region":"Kent"`, "Kent"},
+		"and is kept where the regions are not here": {`"country_id":"CA","region_id":76,"region":"Quebec","region_code":"QC"`, "QC"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newReplayed(t, nil)
+			_, err := r.shop.Place(NewOrder{Items: []NewItem{{SKU: "CUP", Price: "1"}}})
+			require.NoError(t, err)
+			put("/orders/1", fmt.Sprintf(address, tc.sent)).do(r)
+			_, b := r.send("GET", "/rest/V1/orders/1", "fields=billing_address[region_code]", "", nil)
+			require.JSONEq(t, `{"billing_address":{"region_code":"`+tc.code+`"}}`, string(b))
+		})
+	}
+}

@@ -211,6 +211,7 @@ func (s *Shop) address(o *order, a Address, kind, email, first, last string) {
 	if a.RegionID != 0 {
 		out["region_id"] = a.RegionID
 	}
+	resolveRegion(out)
 	o.addresses = append(o.addresses, out)
 	o.addressID[kind+"_address_id"] = id
 }
