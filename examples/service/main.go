@@ -88,7 +88,13 @@ func run(ctx context.Context, log *slog.Logger, env func(string) string) error {
 	if err != nil {
 		return err
 	}
-	pays, err := stripe.NewClient(stripe.Config{BaseURL: env("STRIPE_URL"), Credentials: commerce.Static(secret("STRIPE_KEY")), Resilience: protect})
+	quota, err := resilience.NewQuota(stripe.Limits(mode)...)
+	if err != nil {
+		return err
+	}
+	bounded := protect
+	bounded.Quota = quota // what Stripe allows: live calls before those that look for what was missed
+	pays, err := stripe.NewClient(stripe.Config{BaseURL: env("STRIPE_URL"), Credentials: commerce.Static(secret("STRIPE_KEY")), Resilience: bounded})
 	if err != nil {
 		return err
 	}
@@ -182,7 +188,7 @@ func run(ctx context.Context, log *slog.Logger, env func(string) string) error {
 	return serve(ctx, log, or(env("LISTEN"), "127.0.0.1:8080"), mux, in, orders)
 }
 
-// serve runs the web server, the inbox and the daily sweep until the context ends,
+// serve runs the web server, the inbox, the daily sweep and the daily pruning until the context ends,
 // then lets the work in hand end.
 func serve(ctx context.Context, log *slog.Logger, address string, h http.Handler, in *inbox.Inbox, orders *workflow.OrderToCash) error {
 	ctx, cancel := context.WithCancel(ctx)
@@ -200,6 +206,9 @@ func serve(ctx context.Context, log *slog.Logger, address string, h http.Handler
 			case <-daily.C:
 				if _, err := orders.Sweep(ctx, time.Now().AddDate(0, 0, -3)); err != nil {
 					log.ErrorContext(ctx, "sweep", "error", err)
+				}
+				if _, err := in.Prune(ctx, inbox.Retention{}); err != nil {
+					log.ErrorContext(ctx, "prune", "error", err)
 				}
 			}
 		}
