@@ -11,6 +11,13 @@ var defaults = map[string]string{
 	"processing": "processing", "complete": "complete", "closed": "closed", "canceled": "canceled", "holded": "holded",
 }
 
+// belongs reports whether a status is assigned to a state: its default, suspected fraud
+// of two, and what Config.Statuses adds.
+func (s *Shop) belongs(status, state string) bool {
+	fraud := status == "fraud" && (state == "processing" || state == "payment_review")
+	return fraud || status == defaults[state] || slices.Contains(s.c.Statuses[state], status)
+}
+
 // set moves an order to a state and its default status. updated_at moves only if
 // something changed.
 func (s *Shop) set(o *order, state string) {
@@ -93,7 +100,7 @@ func (s *Shop) resolve(o *order) {
 			state = "closed"
 		}
 	}
-	if o.state != state || o.status != defaults[state] && !slices.Contains(s.c.Statuses[state], o.status) {
+	if o.state != state || !s.belongs(o.status, state) {
 		s.set(o, state)
 	}
 }
@@ -174,7 +181,7 @@ func (s *Shop) serveComment(r *request) (any, *failure) {
 	switch {
 	case h.Status != nil:
 		c.status = *h.Status
-		if s.from247() && c.status != o.status && c.status != defaults[o.state] && !slices.Contains(s.c.Statuses[o.state], c.status) {
+		if s.from247() && c.status != o.status && !s.belongs(c.status, o.state) {
 			return nil, invalid(`Unable to add comment: The status "%1" is not part of the order status history.`, c.status)
 		}
 	case s.from247():

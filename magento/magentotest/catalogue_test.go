@@ -160,6 +160,35 @@ func TestStockIsReservedByAnOrderAndTakenByItsShipment(t *testing.T) {
 	require.Equal(t, 1, found)
 }
 
+func TestRowsOfPricesAreRefusedOneByOne(t *testing.T) {
+	t.Parallel()
+	shop, err := magentotest.New(magentotest.Config{Admins: map[string]string{"ann": "secret"}})
+	require.NoError(t, err)
+	_, err = shop.AddProduct(magentotest.NewProduct{SKU: "CUP", Price: "9.99"})
+	require.NoError(t, err)
+	send := admin(t, shop)
+	row := func(sku, store, price, from string) string {
+		return fmt.Sprintf(`{"sku":%q,"store_id":%s,"price":%s,"price_from":%q,"price_to":""}`, sku, store, price, from)
+	}
+	status, answer := send("POST", "/products/special-price", `{"prices":[`+strings.Join([]string{row("CUP", "0", "5", ""), row("NOPE", "0", "5", ""),
+		row("CUP", "2", "5", ""), row("CUP", "99", "5", ""), row("CUP", "0", "-1", ""), row("CUP", "0", "null", ""), row("CUP", "0", "5", "soon")}, ",")+`]}`)
+	require.Equal(t, 200, status)
+	var refused []struct {
+		Message    string
+		Parameters []string
+	}
+	require.NoError(t, json.Unmarshal([]byte(answer), &refused))
+	require.Len(t, refused, 7, "the store that does not exist is refused twice")
+	for n, words := range []string{"The product that was requested doesn't exist", "price scope is global", "price scope is global", "Requested store is not found",
+		"Invalid attribute Price = -1.", "Invalid attribute Price = .", "Invalid attribute Price From"} {
+		require.Contains(t, refused[n].Message, words)
+	}
+	require.Equal(t, []string{"NOPE", "0", "", ""}, refused[0].Parameters)
+	p, err := client(t, shop).Products.Get(t.Context(), "CUP")
+	require.NoError(t, err)
+	require.Equal(t, "5.000000", p.Attribute("special_price"), "the good row is kept")
+}
+
 func TestInputLimitsAreFeltByTheClient(t *testing.T) {
 	t.Parallel()
 	shop, err := magentotest.New(magentotest.Config{MaxPageSize: 50, DefaultPageSize: 20, MaxArray: 2, Admins: map[string]string{"ann": "secret"}})

@@ -56,3 +56,34 @@ func ExampleShop_NewServer() {
 	// Output:
 	// 6 <nil>
 }
+
+// A gateway sees what the shop asks for, and may refuse.
+func ExampleConfig_gateway() {
+	shop, err := magentotest.New(magentotest.Config{StripeModule: true, Gateway: func(c magentotest.GatewayCall) error {
+		fmt.Println(c.Action, c.Amount, c.Currency, c.Intent)
+		return nil
+	}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	id, err := shop.Place(magentotest.NewOrder{Items: []magentotest.NewItem{{SKU: "CUP", Price: "10"}}, PaymentMethod: "stripe_payments"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if err := shop.Charged(magentotest.StripeCharge{Order: id, Intent: "pi_1", Authorised: true}); err != nil {
+		fmt.Println(err)
+		return
+	}
+	client, err := magento.NewClient(magento.Config{BaseURL: "https://shop.example", Credentials: commerce.Static(shop.Keys()), Transport: shop.Transport()})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, err = client.Orders.Invoice(context.Background(), magento.ID(id), magento.InvoiceParams{Capture: true})
+	fmt.Println(shop.Invoices(id)[0].TransactionID, err)
+	// Output:
+	// capture 10 USD pi_1
+	// pi_1-capture <nil>
+}

@@ -190,6 +190,7 @@ func init() {
 		{"GET", "/inventory/source-items", rightSource, (*Shop).serveSourceItems},
 		{"POST", "/inventory/source-items", rightSource, (*Shop).serveSourceItemsSave},
 		{"GET", "/inventory/sources", rightSource, (*Shop).serveSources},
+		{"GET", "/inventory/stocks", rightSalable, (*Shop).serveStocks},
 		{"GET", "/inventory/stock-resolver/website/{key}", rightSalable, (*Shop).serveStockOfWebsite},
 		{"GET", "/returns", rightReturns, (*Shop).serveReturns},
 		{"POST", "/returns", rightReturns, (*Shop).serveReturnSave},

@@ -431,67 +431,108 @@ type priceRow struct {
 	Ext     any             `json:"extension_attributes"`
 }
 
-func (row priceRow) amount() (price, error) { return parsePrice(strings.Trim(string(row.Price), `"`)) }
+// bad is a row that was refused: a message, and its parameters as texts.
+func bad(message string, params ...any) any { return obj{"message": message, "parameters": params} }
 
-// servePrices writes the good rows and lists the bad ones, with 200 (REC 078).
-func (s *Shop) servePrices(r *request, save func(*product, Store, priceRow)) (any, *failure) {
+// servePrices writes the good rows and lists the bad ones, with 200 (REC 078). check
+// says what is wrong with a row; st is nil for a store that does not exist, and p for a
+// sku.
+func (s *Shop) servePrices(r *request, check func(row priceRow, p *product, st *Store) []any, save func(*product, Store, priceRow)) (any, *failure) {
 	var in struct {
 		Prices []priceRow `json:"prices"`
 	}
-	if body, ok := r.body.(obj); !ok || body["prices"] == nil {
-		return nil, missingField("prices")
+	if f := r.needs("prices"); f != nil {
+		return nil, f
 	}
 	if f := r.into(s, &in); f != nil {
 		return nil, f
 	}
 	failures := []any{}
-	refuse := func(field, value string) {
-		failures = append(failures, obj{"message": "Invalid attribute %fieldName = %fieldValue.", "parameters": []any{field, value}})
-	}
 	for _, row := range in.Prices {
-		p := s.product(row.SKU)
-		amount, err := row.amount()
-		at := slices.IndexFunc(s.stores, func(st Store) bool { return strconv.FormatInt(st.ID, 10) == row.StoreID.String() })
-		all := or(row.StoreID.String(), "0") == "0"
-		if p == nil {
-			refuse("SKU", row.SKU)
+		p, st := s.product(row.SKU), &Store{}
+		if id := row.store(); id != "0" {
+			at := slices.IndexFunc(s.stores, func(st Store) bool { return strconv.FormatInt(st.ID, 10) == id })
+			if st = nil; at >= 0 {
+				st = &s.stores[at]
+			}
 		}
-		if err != nil || amount < 0 {
-			refuse("Price", strings.Trim(string(row.Price), `"`))
-		}
-		if at < 0 && !all {
-			failures = append(failures, obj{"message": "Requested store is not found. Row ID: SKU = " + row.SKU + ", Store ID: " + row.StoreID.String() + ".",
-				"parameters": []any{row.SKU, row.StoreID.String()}})
-		}
-		if p == nil || err != nil || amount < 0 || at < 0 && !all {
+		if wrong := check(row, p, st); wrong != nil {
+			failures = append(failures, wrong...)
 			continue
 		}
-		st := Store{}
-		if !all {
-			st = s.stores[at]
-		}
-		save(p, st, row)
+		save(p, *st, row)
 	}
 	return failures, nil
 }
 
+func (row priceRow) store() string { return or(row.StoreID.String(), "0") }
+
+// given is the price as it was sent.
+func (row priceRow) given() string {
+	return strings.Trim(strings.TrimPrefix(string(row.Price), "null"), `"`)
+}
+
+func (row priceRow) amount() price {
+	amount, err := parsePrice(row.given())
+	if err != nil {
+		return -1
+	}
+	return amount
+}
+
 // serveBasePrices does not move updated_at, as measured.
 func (s *Shop) serveBasePrices(r *request) (any, *failure) {
-	return s.servePrices(r, func(p *product, st Store, row priceRow) { p.prices[s.priceScope(st)], _ = row.amount() })
+	return s.servePrices(r, func(row priceRow, p *product, st *Store) (wrong []any) {
+		if p == nil {
+			wrong = append(wrong, bad("Invalid attribute %fieldName = %fieldValue.", "SKU", row.SKU))
+		}
+		if row.amount() < 0 {
+			wrong = append(wrong, bad("Invalid attribute %fieldName = %fieldValue.", "Price", row.given()))
+		}
+		if st == nil {
+			wrong = append(wrong, bad("Requested store is not found. Row ID: SKU = "+row.SKU+", Store ID: "+row.store()+".", row.SKU, row.store()))
+		}
+		return wrong
+	}, func(p *product, st Store, row priceRow) { p.prices[s.priceScope(st)] = row.amount() })
+}
+
+// checkSpecial says what is wrong with a special price.
+func (s *Shop) checkSpecial(row priceRow, p *product, st *Store) (wrong []any) {
+	refuse := func(words string, params ...any) {
+		wrong = append(wrong, bad(words+" Row ID: SKU = "+row.SKU+", Store ID: "+row.store()+", Price From: "+row.From+", Price To: "+row.To+".",
+			append(params, row.SKU, row.store(), row.From, row.To)...))
+	}
+	if p == nil {
+		refuse("The product that was requested doesn't exist. Verify the product and try again.")
+	}
+	if !s.c.WebsitePrices && row.store() != "0" {
+		refuse("Could not change non global Price when price scope is global.")
+	}
+	if st == nil {
+		refuse("Requested store is not found.")
+	}
+	if row.amount() < 0 {
+		refuse("Invalid attribute Price = "+row.given()+".", row.given())
+	}
+	for _, d := range []struct{ label, date string }{{"Price From", row.From}, {"Price To", row.To}} {
+		if t, err := time.Parse(timeLayout, d.date); d.date != "" && (err != nil || stamp(t) != d.date) {
+			refuse("Invalid attribute "+d.label+" = "+row.To+".", d.label)
+		}
+	}
+	return wrong
 }
 
 func (s *Shop) serveSpecialPrices(r *request) (any, *failure) {
-	return s.servePrices(r, func(p *product, st Store, row priceRow) {
-		amount, _ := row.amount()
+	return s.servePrices(r, s.checkSpecial, func(p *product, st Store, row priceRow) {
+		amount := row.amount()
 		p.specials[st.ID] = special{&amount, row.From, row.To}
 	})
 }
 
 // serveSpecialPriceDelete takes away what is the same in every field.
 func (s *Shop) serveSpecialPriceDelete(r *request) (any, *failure) {
-	return s.servePrices(r, func(p *product, st Store, row priceRow) {
-		amount, _ := row.amount()
-		if sp := p.specials[st.ID]; sp.price != nil && *sp.price == amount && sp.from == row.From && sp.to == row.To {
+	return s.servePrices(r, s.checkSpecial, func(p *product, st Store, row priceRow) {
+		if sp := p.specials[st.ID]; sp.price != nil && *sp.price == row.amount() && sp.from == row.From && sp.to == row.To {
 			delete(p.specials, st.ID)
 		}
 	})
@@ -502,8 +543,8 @@ func (s *Shop) serveInformation(r *request, rows func(*product) []any) (any, *fa
 	var in struct {
 		SKUs []string `json:"skus"`
 	}
-	if body, ok := r.body.(obj); !ok || body["skus"] == nil {
-		return nil, missingField("skus")
+	if f := r.needs("skus"); f != nil {
+		return nil, f
 	}
 	if f := r.into(s, &in); f != nil {
 		return nil, f

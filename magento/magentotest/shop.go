@@ -226,6 +226,9 @@ func New(c Config) (*Shop, error) {
 	if c.TokenLife < 0 || c.LongestRequest < 0 {
 		return nil, invalid("Config.TokenLife or Config.LongestRequest is negative")
 	}
+	if c.MaxPageSize < 0 || c.DefaultPageSize < 0 || c.MaxArray < 0 {
+		return nil, invalid("Config.MaxPageSize, Config.DefaultPageSize or Config.MaxArray is negative")
+	}
 	s := &Shop{c: c, rand: rand.New(rand.NewPCG(c.Seed, 1)), nonces: map[string]bool{}, tokens: map[string]adminSession{},
 		skus: map[string]int64{}, numbers: map[string]int64{}, ids: map[string]int64{}, attributes: map[string]bool{}}
 	for _, code := range knownAttributes {

@@ -226,14 +226,21 @@ func (s *Shop) serveSources(*request) (any, *failure) {
 		"search_criteria": obj{"filter_groups": []any{}}, "total_count": 1}, nil
 }
 
+// stock is the one that every shop has, for all websites.
+func (s *Shop) stock() obj {
+	var channels []any
+	for _, w := range once(s.stores, func(s Store) string { return s.Website }) {
+		channels = append(channels, obj{"type": "website", "code": w.Website})
+	}
+	return obj{"stock_id": 1, "name": "Default Stock", "extension_attributes": obj{"sales_channels": channels}}
+}
+
+func (s *Shop) serveStocks(*request) (any, *failure) { return all([]obj{s.stock()}), nil }
+
 func (s *Shop) serveStockOfWebsite(r *request) (any, *failure) {
 	for _, st := range s.stores {
 		if st.Website == r.key {
-			var channels []any
-			for _, w := range once(s.stores, func(s Store) string { return s.Website }) {
-				channels = append(channels, obj{"type": "website", "code": w.Website})
-			}
-			return obj{"stock_id": 1, "name": "Default Stock", "extension_attributes": obj{"sales_channels": channels}}, nil
+			return s.stock(), nil
 		}
 	}
 	return nil, &failure{status: 404, message: "No linked stock found"}
