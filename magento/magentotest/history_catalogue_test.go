@@ -53,7 +53,7 @@ func historyOfCatalogue() []history {
 				p.extension = obj{"configurable_product_links": []int{5, 6}, "configurable_product_options": []any{obj{"id": 1, "attribute_id": "137",
 					"label": "Tone", "position": 0, "product_id": 7, "values": []any{obj{"value_index": 4}, obj{"value_index": 5}}}}}
 				r.shop.setSource("CONF", 0, true)
-			}), "268 287 300-301",
+			}), "268 !281-285 287 300-301",
 			next(map[string]int64{"product": 8}), everywhere("POST", "/products", five), "310 311 312-317",
 			missing("318", everywhere("PUT", "/products/SIMPLE-5", `{"tier_prices":[{"customer_group_id":32000,"qty":10,"value":5,"extension_attributes":{"website_id":0}}]}`)),
 			"319-324 325",
