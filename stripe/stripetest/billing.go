@@ -26,7 +26,7 @@ func (f *Fake) billing(q *request, path string) (object, *problem) {
 	case "POST customers":
 		return f.createCustomer(q)
 	case "GET customers/id":
-		return show(q, f.of("customer"), "customer", id, f.renderRecord)
+		return f.showRecord(q, "customer", id)
 	case "POST customers/id":
 		return f.updateCustomer(q, id)
 	case "DELETE customers/id":
@@ -46,7 +46,7 @@ func (f *Fake) billing(q *request, path string) (object, *problem) {
 	case "POST payment_methods":
 		return f.createMethod(q)
 	case "GET payment_methods/id":
-		return show(q, f.of("payment_method"), "PaymentMethod", id, f.renderRecord)
+		return f.showRecord(q, "payment_method", id)
 	case "POST payment_methods/id":
 		return f.updateRecord(q, "payment_method", id, "payment_method.updated", "billing_details")
 	case "POST payment_methods/id/attach":
@@ -58,7 +58,7 @@ func (f *Fake) billing(q *request, path string) (object, *problem) {
 	case "POST setup_intents":
 		return f.createSetup(q)
 	case "GET setup_intents/id":
-		return show(q, f.of("setup_intent"), "setupintent", id, f.renderRecord)
+		return f.showRecord(q, "setup_intent", id)
 	case "POST setup_intents/id":
 		return f.updateSetup(q, id)
 	case "POST setup_intents/id/confirm":
@@ -70,7 +70,7 @@ func (f *Fake) billing(q *request, path string) (object, *problem) {
 	case "POST products":
 		return f.createProduct(q)
 	case "GET products/id":
-		return show(q, f.of("product"), "product", id, f.renderRecord)
+		return f.showRecord(q, "product", id)
 	case "POST products/id":
 		return f.updateProduct(q, id)
 	case "DELETE products/id":
@@ -80,7 +80,7 @@ func (f *Fake) billing(q *request, path string) (object, *problem) {
 	case "POST prices":
 		return f.createPrice(q)
 	case "GET prices/id":
-		return show(q, f.of("price"), "price", id, f.renderRecord)
+		return f.showRecord(q, "price", id)
 	case "POST prices/id":
 		return f.updatePrice(q, id)
 	case "GET payment_links":
@@ -88,7 +88,7 @@ func (f *Fake) billing(q *request, path string) (object, *problem) {
 	case "POST payment_links":
 		return f.createLink(q)
 	case "GET payment_links/id":
-		return show(q, f.of("payment_link"), "payment_link", id, f.renderRecord)
+		return f.showRecord(q, "payment_link", id)
 	case "POST payment_links/id":
 		return f.updateLink(q, id)
 	case "GET payment_links/id/line_items":
@@ -96,11 +96,11 @@ func (f *Fake) billing(q *request, path string) (object, *problem) {
 	case "POST tax.calculations":
 		return f.createCalculation(q)
 	case "GET tax.calculations/id":
-		return show(q, f.of("tax.calculation"), "tax.calculation", id, f.renderRecord)
+		return f.showRecord(q, "tax.calculation", id)
 	case "GET tax.calculations/id/line_items":
 		return f.linesOf(q, "tax.calculation", id)
 	case "GET tax.transactions/id":
-		return show(q, f.of("tax.transaction"), "tax.transaction", id, f.renderRecord)
+		return f.showRecord(q, "tax.transaction", id)
 	case "GET tax.transactions/id/line_items":
 		return f.linesOf(q, "tax.transaction", id)
 	case "POST tax.transactions/id":
@@ -122,7 +122,7 @@ func (f *Fake) documents(q *request, route, id, below string) (object, *problem)
 	case "POST invoiceitems":
 		return f.createItem(q)
 	case "GET invoiceitems/id":
-		return show(q, f.of("invoiceitem"), "invoiceitem", id, f.renderRecord)
+		return f.showRecord(q, "invoiceitem", id)
 	case "POST invoiceitems/id":
 		return f.updateItem(q, id)
 	case "DELETE invoiceitems/id":
@@ -136,7 +136,7 @@ func (f *Fake) documents(q *request, route, id, below string) (object, *problem)
 		if id == "upcoming" {
 			return f.upcoming(q)
 		}
-		return show(q, f.of("invoice"), "invoice", id, f.renderRecord)
+		return f.showRecord(q, "invoice", id)
 	case "POST invoices/id":
 		return f.updateInvoice(q, id)
 	case "DELETE invoices/id":
@@ -152,6 +152,9 @@ func (f *Fake) documents(q *request, route, id, below string) (object, *problem)
 	case "POST invoices/id/mark_uncollectible":
 		return f.markInvoice(q, id)
 	case "GET invoices/id/lines":
+		if id == "upcoming" {
+			return f.upcomingLines(q)
+		}
 		return f.linesOf(q, "invoice", id)
 	case "POST invoices/id/lines/id":
 		return f.updateLine(q, id, below)
@@ -160,7 +163,7 @@ func (f *Fake) documents(q *request, route, id, below string) (object, *problem)
 	case "POST subscriptions":
 		return f.createSubscription(q)
 	case "GET subscriptions/id":
-		return show(q, f.of("subscription"), "subscription", id, f.renderRecord)
+		return f.showRecord(q, "subscription", id)
 	case "POST subscriptions/id":
 		return f.updateSubscription(q, id)
 	case "DELETE subscriptions/id":
@@ -170,7 +173,7 @@ func (f *Fake) documents(q *request, route, id, below string) (object, *problem)
 	case "GET subscription_items":
 		return f.listSubscriptionItems(q)
 	case "GET subscription_items/id":
-		return show(q, f.of("subscription_item"), "subscription_item", id, f.renderRecord)
+		return f.showRecord(q, "subscription_item", id)
 	case "GET credit_notes":
 		return f.listRecords(q, "credit_note", "customer", "invoice", "created")
 	case "POST credit_notes":
@@ -179,12 +182,15 @@ func (f *Fake) documents(q *request, route, id, below string) (object, *problem)
 		if id == "preview" {
 			return f.previewNote(q)
 		}
-		return show(q, f.of("credit_note"), "credit_note", id, f.renderRecord)
+		return f.showRecord(q, "credit_note", id)
 	case "POST credit_notes/id":
 		return f.updateNote(q, id)
 	case "POST credit_notes/id/void":
 		return f.voidNote(q, id)
 	case "GET credit_notes/id/lines":
+		if id == "preview" {
+			return f.previewLines(q)
+		}
 		return f.linesOf(q, "credit_note", id)
 	}
 	return nil, unknownURL(q)
@@ -211,7 +217,7 @@ func (f *Fake) showOf(q *request, customer, kind, id string) (object, *problem) 
 	if r, p := f.find(kind, id); p != nil || r.text("customer") != customer {
 		return nil, missing(kind, id)
 	}
-	return show(q, f.of(kind), kind, id, f.renderRecord)
+	return f.showRecord(q, kind, id)
 }
 
 func (f *Fake) updateRecord(q *request, kind, id, event string, params ...string) (object, *problem) {
@@ -220,6 +226,15 @@ func (f *Fake) updateRecord(q *request, kind, id, event string, params ...string
 		return nil, p
 	}
 	return f.change(q, r, event, params...)
+}
+
+// showRecord answers a read of one record. Of what was deleted only a customer can
+// still be read.
+func (f *Fake) showRecord(q *request, kind, id string) (object, *problem) {
+	if r, ok := f.of(kind).get(id); ok && r.gone && kind != "customer" {
+		return nil, missing(words(kind), id)
+	}
+	return show(q, f.of(kind), words(kind), id, f.renderRecord)
 }
 
 func (f *Fake) linesOf(q *request, kind, id string) (object, *problem) {

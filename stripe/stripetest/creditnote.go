@@ -154,6 +154,15 @@ func (f *Fake) previewNote(q *request) (object, *problem) {
 	return f.shown(q, n), nil
 }
 
+func (f *Fake) previewLines(q *request) (object, *problem) {
+	page := q.paged()
+	n, p := f.makeNote(q)
+	if p != nil {
+		return nil, p
+	}
+	return f.listBelow(page, n)
+}
+
 func (f *Fake) createNote(q *request) (object, *problem) {
 	n, p := f.makeNote(q)
 	if p != nil {

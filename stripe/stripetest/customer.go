@@ -111,6 +111,21 @@ func (f form) balance() (int64, *problem) {
 	return n, nil
 }
 
+func (f *Fake) renderCustomer(r *record, m object, version string, x expansion) {
+	for _, name := range []string{"sources", "subscriptions", "tax_ids"} {
+		if _, ok := x[name]; !ok {
+			continue
+		}
+		data := []object{}
+		for _, s := range slices.Backward(f.of("subscription").rows) {
+			if name == "subscriptions" && s.text("customer") == r.id && !ended(s) {
+				data = append(data, f.renderRecord(s, version, nil))
+			}
+		}
+		m[name] = object{"object": "list", "data": data, "has_more": false, "url": "/v1/customers/" + r.id + "/" + name}
+	}
+}
+
 // adjust moves a customer's balance: credit is negative. Every move is kept.
 func (f *Fake) adjust(q *request, c *record, amount int64, kind, invoice, note string) *record {
 	if amount == 0 {

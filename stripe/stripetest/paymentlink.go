@@ -22,7 +22,7 @@ func (f *Fake) createLink(q *request) (object, *problem) {
 		"automatic_tax": object{"enabled": false, "liability": nil}, "billing_address_collection": "auto", "custom_fields": []any{},
 		"custom_text": nulls("after_submit shipping_address submit terms_of_service_acceptance", object{}), "customer_creation": "if_required",
 		"payment_method_collection": "always", "phone_number_collection": object{"enabled": false}, "shipping_options": []any{}, "submit_type": "auto",
-		"tax_id_collection": object{"enabled": false, "required": "never"}})
+		"tax_id_collection": object{"enabled": false}})
 	if _, p := q.apply(m, "line_items"); p != nil {
 		return nil, p
 	}

@@ -35,7 +35,7 @@ func (f *Fake) newProduct(q *request) (*record, *problem) {
 		return nil, p
 	}
 	return f.note(q, "product", "prod_", nulls("default_price description package_dimensions shippable statement_descriptor tax_code unit_label url", object{
-		"active": true, "images": []any{}, "features": []object{}, "updated": q.now.Unix(), "type": "service"})), nil
+		"active": true, "images": []any{}, "features": []object{}, "updated": q.now.Unix()})), nil
 }
 
 func (f *Fake) updateProduct(q *request, id string) (object, *problem) {

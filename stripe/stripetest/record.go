@@ -3,6 +3,7 @@ package stripetest
 import (
 	"fmt"
 	"maps"
+	"net/url"
 	"reflect"
 	"slices"
 	"strconv"
@@ -88,11 +89,22 @@ func (f *Fake) find(kind, id string) (*record, *problem) {
 	return f.named(kind, id, "id")
 }
 
+// words is how messages write a kind of object.
+func words(kind string) string {
+	switch kind {
+	case "payment_method":
+		return "PaymentMethod"
+	case "setup_intent":
+		return "setupintent"
+	}
+	return kind
+}
+
 // named returns a record that a parameter names.
 func (f *Fake) named(kind, id, param string) (*record, *problem) {
 	r, ok := f.of(kind).get(id)
 	if !ok || r.gone {
-		p := missing(strings.ReplaceAll(kind, "_", " "), id)
+		p := missing(words(kind), id)
 		if p.param = param; param != "id" {
 			p.status = 400
 		}
@@ -275,6 +287,8 @@ func (f *Fake) renderRecord(r *record, version string, x expansion) object {
 		m["created"] = r.created.Unix()
 	}
 	switch r.kind {
+	case "customer":
+		f.renderCustomer(r, m, version, x)
 	case "product":
 		if moved(version) {
 			delete(m, "features")
@@ -304,6 +318,9 @@ func (f *Fake) renderRecord(r *record, version string, x expansion) object {
 		delete(m, "metadata")
 		m["price"] = f.priceOf(r, version)
 	case "payment_link":
+		if moved(version) {
+			m["tax_id_collection"] = object{"enabled": false, "required": "never"}
+		}
 		if _, ok := x["line_items"]; ok {
 			m["line_items"] = f.nested(r, version, "/v1/payment_links/"+r.id+"/line_items")
 		}
@@ -318,6 +335,18 @@ func (f *Fake) nested(r *record, version, url string) object {
 		data = append(data, f.renderRecord(b, version, nil))
 	}
 	return object{"object": "list", "data": data, "has_more": len(r.below) > 10, "url": url}
+}
+
+// paged takes what says which page of a list is wanted out of a request.
+func (q *request) paged() *request {
+	page := &request{version: q.version, path: q.path, now: q.now, form: form{url.Values{}}}
+	for _, name := range []string{"limit", "starting_after", "ending_before", "expand", "expand[]", "expand[0]"} {
+		if v, ok := q.form.Values[name]; ok {
+			page.form.Values[name] = v
+			q.form.Del(name)
+		}
+	}
+	return page
 }
 
 // listBelow answers with what is below a record, oldest first.

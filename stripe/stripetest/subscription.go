@@ -13,6 +13,9 @@ import (
 // Source: docs.stripe.com/billing/subscriptions/overview, read 2026-11.
 const startWithin = 23 * time.Hour
 
+// upcomingBefore is how long before a period ends the next invoice is announced.
+const upcomingBefore = 7 * 24 * time.Hour
+
 var subscriptionParams = []string{"cancel_at_period_end", "collection_method=charge_automatically|send_invoice", "days_until_due", "default_payment_method",
 	"description", "metadata", "payment_behavior", "proration_behavior=always_invoice|create_prorations|none", "off_session=true|false",
 	"trial_end", "trial_settings[end_behavior][missing_payment_method]=cancel|create_invoice|pause", "cancel_at", "expand",
@@ -279,6 +282,12 @@ func (f *Fake) until(s *record, end time.Time) {
 	f.later(end, func(now time.Time) {
 		if s.m["current_period_end"] == end.Unix() && !ended(s) {
 			f.turn(f.own(now), s)
+		}
+	})
+	f.later(end.Add(-upcomingBefore), func(now time.Time) {
+		if s.m["current_period_end"] == end.Unix() && !ended(s) && !s.is("cancel_at_period_end") {
+			next := f.preview(s)
+			f.emit(f.own(now), "invoice.upcoming", func(version string) object { return f.renderUpcoming(next, version) }, nil)
 		}
 	})
 }
@@ -584,19 +593,43 @@ func (f *Fake) listSubscriptionItems(q *request) (object, *problem) {
 	if p := q.required("subscription"); p != nil {
 		return nil, p
 	}
+	page := q.paged()
 	s, p := f.named("subscription", q.form.get("subscription"), "subscription")
 	if p != nil {
 		return nil, p
 	}
-	if p := q.form.only("subscription", "expand", "limit", "starting_after", "ending_before"); p != nil {
+	if p := q.form.only("subscription"); p != nil {
 		return nil, p
 	}
-	q.form.Del("subscription")
-	return f.listBelow(q, s)
+	return f.listBelow(page, s)
 }
 
 // upcoming shows the next invoice of a subscription, which does not exist yet.
 func (f *Fake) upcoming(q *request) (object, *problem) {
+	in, p := f.next(q)
+	if p != nil {
+		return nil, p
+	}
+	return f.renderUpcoming(in, q.version), nil
+}
+
+func (f *Fake) upcomingLines(q *request) (object, *problem) {
+	page := q.paged()
+	in, p := f.next(q)
+	if p != nil {
+		return nil, p
+	}
+	return f.listBelow(page, in)
+}
+
+func (f *Fake) renderUpcoming(in *record, version string) object {
+	m := f.renderRecord(in, version, nil)
+	delete(m, "id")
+	return m
+}
+
+// next computes the next invoice of the subscription or customer that is asked for.
+func (f *Fake) next(q *request) (*record, *problem) {
 	if p := q.form.only("customer", "subscription", "expand"); p != nil {
 		return nil, p
 	}
@@ -605,13 +638,13 @@ func (f *Fake) upcoming(q *request) (object, *problem) {
 		if ended(s) || s.is("cancel_at_period_end") || id != "" && s.id != id || customer != "" && s.text("customer") != customer || id+customer == "" {
 			continue
 		}
-		return f.preview(q, s), nil
+		return f.preview(s), nil
 	}
 	return nil, &problem{status: 404, kind: "invalid_request_error", code: "invoice_upcoming_none", message: "No upcoming invoices for customer", early: true}
 }
 
 // preview computes the invoice of the next period.
-func (f *Fake) preview(q *request, s *record) object {
+func (f *Fake) preview(s *record) *record {
 	c, _ := f.of("customer").get(s.text("customer"))
 	m := f.blankInvoice(time.Unix(s.int("current_period_end"), 0), c, s.text("currency"))
 	m["billing_reason"], m["subscription"], m["status"], m["auto_advance"] = "upcoming", s.id, "draft", true
@@ -632,9 +665,7 @@ func (f *Fake) preview(q *request, s *record) object {
 			"subscription": item.m["subscription"], "type": "invoiceitem"})
 	}
 	f.total(in)
-	out := f.renderRecord(in, q.version, nil)
-	delete(out, "id")
-	return out
+	return in
 }
 
 func (f *Fake) renderSubscription(r *record, m object, version string) {

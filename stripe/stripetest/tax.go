@@ -154,7 +154,7 @@ func (f *Fake) bookTax(q *request) (object, *problem) {
 			return nil, badParam("reference", "resource_already_exists", "A transaction with this reference already exists.")
 		}
 	}
-	m := object{"type": "transaction", "reversal": nil, "ship_from_details": nil}
+	m := object{"type": "transaction", "reversal": nil}
 	for _, name := range []string{"currency", "customer", "customer_details", "tax_date", "shipping_cost"} {
 		m[name] = calc.m[name]
 	}
@@ -200,7 +200,7 @@ func (f *Fake) reverseTax(q *request) (object, *problem) {
 			return nil, badParam("original_transaction", "", "The transaction has already been reversed.")
 		}
 	}
-	m := object{"type": "reversal", "reversal": object{"original_transaction": original.id}, "ship_from_details": nil, "shipping_cost": nil}
+	m := object{"type": "reversal", "reversal": object{"original_transaction": original.id}, "shipping_cost": nil}
 	for _, name := range []string{"currency", "customer", "customer_details", "tax_date"} {
 		m[name] = original.m[name]
 	}
