@@ -1,6 +1,7 @@
 package stripetest
 
 import (
+	"maps"
 	"math/big"
 	"slices"
 	"time"
@@ -17,6 +18,8 @@ type txn struct {
 	source         string
 	rate           string  // decimal text; empty = nothing exchanged
 	payout         *payout // the automatic one that it is in
+	kept           int64   // of the fee, the platform's
+	description    string
 }
 
 func (t *txn) key() string     { return t.id }
@@ -47,7 +50,9 @@ func (f *Fake) chargeTxn(now time.Time, c *charge) *txn {
 	if natures[c.method].debit() {
 		kind = "payment"
 	}
-	return f.move(now, c.currency, c.amount, f.config.Fee(c.amountCaptured, c.currency), kind, "charge", c.id)
+	c.txn = f.move(now, c.currency, c.amount, f.config.Fee(c.amountCaptured, c.currency), kind, "charge", c.id)
+	f.share(f.own(now), c)
+	return c.txn
 }
 
 // reversal books back what a partial capture did not take.
@@ -89,22 +94,8 @@ func exchange(amount int64, rate string) int64 {
 }
 
 func (f *Fake) balance(q *request) object {
-	type sums struct{ available, pending int64 }
-	by := map[string]*sums{}
-	var order []string
-	for _, t := range f.txns.rows {
-		s := by[t.currency]
-		if s == nil {
-			s = &sums{}
-			by[t.currency] = s
-			order = append(order, t.currency)
-		}
-		if !t.available.After(q.now) {
-			s.available += t.amount - t.fee
-		} else {
-			s.pending += t.amount - t.fee
-		}
-	}
+	by := f.sums(q.now)
+	order := slices.Collect(maps.Keys(by))
 	slices.Sort(order)
 	available, pending := []object{}, []object{}
 	for _, c := range order {

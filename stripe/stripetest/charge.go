@@ -21,6 +21,11 @@ type charge struct {
 	txn, failureTxn                *txn
 	refunds                        []*refund
 	dispute                        *dispute
+	fee                            *applicationFee
+	transfer                       *transfer // to the destination
+	from                           *transfer // that it is, at the merchant
+	review                         *review
+	warning                        *warning
 }
 
 func (c *charge) key() string     { return c.id }
@@ -31,6 +36,8 @@ func (c *charge) fact(name string) string {
 		return c.intent.id
 	case "customer":
 		return c.intent.customer
+	case "transfer_group":
+		return c.group()
 	}
 	return ""
 }
@@ -78,4 +85,13 @@ func (f *Fake) settleDebit(now time.Time, c *charge, n nature) {
 			f.failCharge(f.own(now), c, &failure{"charge_disputed", "", "The bank returned the debit.", c.id})
 		})
 	}
+}
+
+// group ties a charge to transfers.
+func (c *charge) group() string {
+	if c.intent.group != "" {
+		return c.intent.group
+	}
+	said, _ := c.intent.said["transfer_group"].(string)
+	return said
 }

@@ -29,12 +29,9 @@ func (f *Fake) forAccount(id string) (*Fake, *problem) {
 }
 
 // connect makes the ledger of a connected account.
-func (f *Fake) connect(id, currency string) *Fake {
+func (f *Fake) connect(id string) *Fake {
 	config := f.home.config
 	config.Account, config.Connected = id, true
-	if config.Settlement != "" {
-		config.Settlement = currency
-	}
 	a := &Fake{config: config, home: f.home, mu: f.mu, keys: map[string]*keyed{}}
 	f.home.connected[id] = a
 	return a

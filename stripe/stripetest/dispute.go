@@ -81,6 +81,7 @@ func (f *Fake) dispute(q *request, c *charge, claim Claim) *dispute {
 	}
 	c.dispute = d
 	f.disputes.add(d)
+	f.overtaken(q, c, "disputed")
 	if claim.Inquiry {
 		d.status = "warning_needs_response"
 		f.emitDispute(q, "created", d)

@@ -80,6 +80,10 @@ type Config struct {
 	// 1.5 % rounded half up and 25 units.
 	Fee func(amount int64, currency string) int64
 
+	// InstantFee computes what an instant payout costs, in units of its currency; it is
+	// a row of its own. Defaults to 1 % rounded half up.
+	InstantFee func(amount int64, currency string) int64
+
 	// Settlement is the lower-case currency of the balance, and Rates are the
 	// decimal factors from a charge's units to it. Empty Settlement keeps every
 	// currency as it is.
@@ -152,6 +156,8 @@ type Fake struct {
 	keyOrder   []*keyed // by age, for pruning
 	breaks     int      // writes that shall end in a stored 500
 	badPayouts int      // payouts that shall fail
+	badTopUps  int      // top-ups that shall fail
+	badReports int      // report runs that shall fail
 
 	intents  table[*intent]
 	charges  table[*charge]
@@ -162,7 +168,16 @@ type Fake struct {
 	hooks    table[*hook]
 	txns     table[*txn]
 	events   table[*event]
-	records  map[string]*table[*record] // customers, invoices and all else of billing, by kind
+
+	accounts  table[*account]
+	transfers table[*transfer]
+	fees      table[*applicationFee]
+	topups    table[*topup]
+	reviews   table[*review]
+	warnings  table[*warning]
+	reports   table[*report]
+	files     map[string][]byte          // reports by the id of their file
+	records   map[string]*table[*record] // customers, invoices and all else of billing, by kind
 
 	open    []*event      // to be delivered, and in no Deliver's hands
 	news    chan struct{} // closed when open grows; nil where nobody waits
@@ -214,6 +229,9 @@ func New(c Config) (*Fake, error) {
 	if c.Fee == nil {
 		c.Fee = func(amount int64, _ string) int64 { return (amount*15+500)/1000 + 25 }
 	}
+	if c.InstantFee == nil {
+		c.InstantFee = func(amount int64, _ string) int64 { return (amount + 50) / 100 }
+	}
 	if c.DisputeFee < 0 {
 		return bad("Config.DisputeFee must not be negative")
 	}
@@ -234,7 +252,7 @@ func New(c Config) (*Fake, error) {
 	}
 	f := &Fake{
 		config: c, rand: rand.New(rand.NewPCG(c.Seed, 0x57121fe)), mu: &sync.Mutex{},
-		keys: map[string]*keyed{}, connected: map[string]*Fake{},
+		keys: map[string]*keyed{}, connected: map[string]*Fake{}, files: map[string][]byte{},
 		secrets: []signing{{secret: c.WebhookSecret}},
 	}
 	f.home = f

@@ -22,6 +22,7 @@ type request struct {
 	method  string
 	path    string
 	form    form
+	host    string // where the files of reports are
 	now     time.Time
 }
 
@@ -74,6 +75,9 @@ const maxRequest = 1 << 20
 
 // ServeHTTP answers as api.stripe.com does.
 func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if f.serveFile(w, r) {
+		return
+	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxRequest+1))
 	if err != nil || len(body) > maxRequest {
 		http.Error(w, "request too large", http.StatusRequestEntityTooLarge)
@@ -90,7 +94,7 @@ func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.tick()
 	f.home.requests++
 	q := &request{id: "req_" + strconv.Itoa(f.home.requests), version: r.Header.Get("Stripe-Version"),
-		key: r.Header.Get("Idempotency-Key"), method: r.Method, path: r.URL.Path, form: form{values}, now: f.config.Now()}
+		key: r.Header.Get("Idempotency-Key"), method: r.Method, path: r.URL.Path, host: filesHost(r), form: form{values}, now: f.config.Now()}
 	if q.version == "" {
 		q.version = f.config.APIVersion
 	}
@@ -346,6 +350,9 @@ func (f *Fake) endpoint(q *request) (object, *problem) {
 		return list(f, q, &f.events, f.renderEvent, "type", "types", "delivery_success", "created")
 	case "GET events/id":
 		return show(q, &f.events, "event", id, f.renderEvent)
+	}
+	if out, p, ok := f.money(q, resource, id, action); ok {
+		return out, p
 	}
 	return f.billing(q, path)
 }

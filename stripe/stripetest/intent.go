@@ -32,6 +32,8 @@ type intent struct {
 	canceled    time.Time
 	reason      string
 	session     *session
+	split       split
+	group       string // of its transfers, where Stripe made it up
 	said        object // what a request said and only answers repeat
 	version     string // of the request that made it: decides how it captures
 }
@@ -115,7 +117,7 @@ func (f *Fake) createIntent(q *request) (object, *problem) {
 		"receipt_email", "return_url", "off_session=true|false|one_off|recurring", "confirmation_method", "setup_future_usage",
 		"shipping[address][city]", "shipping[address][country]", "shipping[address][line1]", "shipping[address][line2]",
 		"shipping[address][postal_code]", "shipping[address][state]", "shipping[carrier]", "shipping[name]", "shipping[phone]",
-		"shipping[tracking_number]", "statement_descriptor", "statement_descriptor_suffix", "transfer_group"); p != nil {
+		"shipping[tracking_number]", "statement_descriptor", "statement_descriptor_suffix", "transfer_group", splitParams[0], splitParams[1], splitParams[2], splitParams[3]); p != nil {
 		return nil, p
 	}
 	amount, p := q.form.amount("amount")
@@ -137,12 +139,17 @@ func (f *Fake) createIntent(q *request) (object, *problem) {
 	if p != nil {
 		return nil, p
 	}
+	shares, p := f.split(q, "", split{}, amount)
+	if p != nil {
+		return nil, p
+	}
 	kept := q.form.get("payment_method")
 	method, ok := f.nature(kept)
 	if kept != "" && !ok {
 		return nil, missing("PaymentMethod", kept)
 	}
 	i := f.newIntent(q, amount, currency, capture)
+	i.split = shares
 	i.metadata, i.method, i.kept = metadata, method, kept
 	i.customer, i.description, i.email = q.form.get("customer"), q.form.get("description"), q.form.get("receipt_email")
 	i.said = q.form.said("automatic_payment_methods", "confirmation_method", "setup_future_usage", "shipping", "statement_descriptor",
@@ -167,7 +174,8 @@ func (f *Fake) updateIntent(q *request, id string) (object, *problem) {
 	if !ok {
 		return nil, missing("payment_intent", id)
 	}
-	if p := q.form.only("amount", "currency", "customer", "description", "expand", "metadata", "payment_method", "receipt_email"); p != nil {
+	if p := q.form.only("amount", "currency", "customer", "description", "expand", "metadata", "payment_method", "receipt_email",
+		"application_fee_amount", "transfer_data[amount]", "transfer_group"); p != nil {
 		return nil, p
 	}
 	metadata, p := q.form.metadata("metadata", i.metadata)
@@ -188,6 +196,12 @@ func (f *Fake) updateIntent(q *request, id string) (object, *problem) {
 		if i.currency, p = currencyOf(q.form.get("currency")); p != nil {
 			return nil, p
 		}
+	}
+	if i.split, p = f.split(q, "", i.split, i.amount); p != nil {
+		return nil, p
+	}
+	if q.form.has("transfer_group") {
+		i.said = merge(i.said, object{"transfer_group": q.form.get("transfer_group")}).(object)
 	}
 	i.metadata = metadata
 	for name, field := range map[string]*string{"customer": &i.customer, "description": &i.description, "receipt_email": &i.email} {
@@ -310,6 +324,7 @@ func (f *Fake) succeed(q *request, c *charge) {
 	f.emitIntent(q, "succeeded", i)
 	f.completeSession(q, i)
 	f.intentPaid(q, i)
+	f.look(q, c)
 	if claim := natures[i.method].claim; claim != nil {
 		f.dispute(q, c, *claim)
 	}
@@ -342,7 +357,8 @@ func (f *Fake) captureIntent(q *request, id string) (object, *problem) {
 	if !ok {
 		return nil, missing("payment_intent", id)
 	}
-	if p := q.form.only("amount_to_capture", "expand", "metadata", "final_capture=true"); p != nil {
+	if p := q.form.only("amount_to_capture", "expand", "metadata", "final_capture=true",
+		"application_fee_amount", "transfer_data[amount]"); p != nil {
 		return nil, p
 	}
 	if i.status != "requires_capture" {
@@ -360,6 +376,9 @@ func (f *Fake) captureIntent(q *request, id string) (object, *problem) {
 	}
 	metadata, p := q.form.metadata("metadata", i.metadata)
 	if p != nil {
+		return nil, p
+	}
+	if i.split, p = f.split(q, "", i.split, amount); p != nil {
 		return nil, p
 	}
 	i.metadata = metadata

@@ -28,6 +28,11 @@ const (
 	// CardInquiry pays, and is asked about at once.
 	CardInquiry Method = "pm_card_createDisputeInquiry"
 
+	// CardReviewed pays, and is held for a person's review.
+	CardReviewed Method = "pm_card_riskLevelElevated"
+	// CardWarned pays, and its issuer warns of fraud.
+	CardWarned Method = "pm_card_createIssuerFraudRecord"
+
 	// Debit is a bank debit that succeeds after Config.DebitTime.
 	Debit Method = "pm_debit_succeeds"
 	// DebitFails fails after Config.DebitTime.
@@ -53,6 +58,7 @@ type nature struct {
 	refundPends        bool
 	refundFails        bool
 	refundAsks         bool
+	reviewed, warned   bool
 	claim              *Claim // made as soon as it is paid
 }
 
@@ -75,6 +81,8 @@ var natures = map[Method]nature{
 	CardDisputed:          {kind: "card", brand: "visa", last4: "0259", claim: &Claim{Reason: "fraudulent"}},
 	CardNotReceived:       {kind: "card", brand: "visa", last4: "2685", claim: &Claim{Reason: "product_not_received"}},
 	CardInquiry:           {kind: "card", brand: "visa", last4: "1976", claim: &Claim{Reason: "fraudulent", Inquiry: true}},
+	CardReviewed:          {kind: "card", brand: "visa", last4: "9235", reviewed: true},
+	CardWarned:            {kind: "card", brand: "visa", last4: "5423", warned: true},
 	DebitRefundFails:      {kind: "sepa_debit", last4: "3003", refundPends: true, refundFails: true},
 	DebitRefundAsks:       {kind: "sepa_debit", last4: "3004", refundAsks: true},
 	Debit:                 {kind: "sepa_debit", last4: "3000"},

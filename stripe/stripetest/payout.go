@@ -172,6 +172,7 @@ func (f *Fake) createPayout(q *request) (object, *problem) {
 	o := f.newPayout(q, amount, currency, method)
 	o.statement = q.form.get("statement_descriptor")
 	o.metadata, o.description = metadata, q.form.get("description")
+	f.instantFee(q, o)
 	f.emitPayout(q, "created", o)
 	return f.renderPayout(o, q.version, q.expand("")), nil
 }
@@ -261,3 +262,21 @@ func renderBank(currency string) object {
 
 // Payouts returns all payouts, oldest first, with their balance transactions.
 func (f *Fake) Payouts() []stripe.Payout { return all(f, &f.payouts, f.viewPayout) }
+
+func (f *Fake) updatePayout(q *request, id string) (object, *problem) {
+	o, ok := f.payouts.get(id)
+	if !ok {
+		return nil, missing("payout", id)
+	}
+	if p := q.form.only("expand", "metadata"); p != nil {
+		return nil, p
+	}
+	metadata, p := q.form.metadata("metadata", o.metadata)
+	if p != nil {
+		return nil, p
+	}
+	before := o.metadata
+	o.metadata = metadata
+	f.emit(q, "payout.updated", func(v string) object { return f.renderPayout(o, v, nil) }, object{"metadata": before})
+	return f.renderPayout(o, q.version, q.expand("")), nil
+}

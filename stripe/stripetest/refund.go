@@ -14,6 +14,8 @@ type refund struct {
 	metadata   map[string]string
 	failure    string // why it failed
 	failureTxn *txn
+	source     *reversal // that it is, at the merchant
+	reversal   *reversal // of the transfer, that it asked for
 }
 
 func (r *refund) key() string     { return r.id }
@@ -29,7 +31,8 @@ func (r *refund) fact(name string) string {
 }
 
 func (f *Fake) createRefund(q *request) (object, *problem) {
-	if p := q.form.only("charge", "payment_intent", "amount", "reason=duplicate|fraudulent|requested_by_customer", "metadata", "expand"); p != nil {
+	if p := q.form.only("charge", "payment_intent", "amount", "reason=duplicate|fraudulent|requested_by_customer", "metadata", "expand",
+		"refund_application_fee", "reverse_transfer"); p != nil {
 		return nil, p
 	}
 	var c *charge
@@ -94,6 +97,7 @@ func (f *Fake) createRefund(q *request) (object, *problem) {
 	c.refunded = c.amountRefunded == c.amount
 	c.refunds = append(c.refunds, r)
 	f.refunds.add(r)
+	f.giveBackShares(q, r)
 	f.emit(q, "refund.created", func(version string) object { return f.renderRefund(r, version, nil) }, nil)
 	f.emitCharge(q, "charge.refunded", c, object{"amount_refunded": before})
 	if n.refundPends || n.refundFails {
@@ -101,6 +105,9 @@ func (f *Fake) createRefund(q *request) (object, *problem) {
 	}
 	if d := c.dispute; d != nil && !d.closed() && c.refunded {
 		f.resolve(q, d, false) // an inquiry ends when the money is back
+	}
+	if c.refunded {
+		f.overtaken(q, c, map[bool]string{true: "refunded_as_fraud", false: "refunded"}[r.reason == "fraudulent"])
 	}
 	return f.renderRefund(r, q.version, q.expand("")), nil
 }

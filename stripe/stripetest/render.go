@@ -72,6 +72,7 @@ func (f *Fake) renderIntent(i *intent, version string, x expansion) object {
 		without(m, "allowed_payment_method_types customer_account excluded_payment_method_types managed_payments")
 	}
 	maps.Copy(m, i.said)
+	f.showShares(m, i, x, version)
 	if i.status != "requires_payment_method" {
 		m["payment_method"] = orNull(i.shown())
 	}
@@ -163,6 +164,7 @@ func (f *Fake) renderCharge(c *charge, version string, x expansion) object {
 		}
 		m["refunds"] = object{"object": "list", "data": refunds, "has_more": false, "url": "/v1/charges/" + c.id + "/refunds"}
 	}
+	f.showParts(m, c, x, version)
 	return m
 }
 
@@ -228,6 +230,7 @@ func (f *Fake) renderRefund(r *refund, version string, x expansion) object {
 	}
 	m["charge"] = link(x, "charge", r.charge.id, func(x expansion) object { return f.renderCharge(r.charge, version, x) })
 	m["payment_intent"] = link(x, "payment_intent", r.charge.intent.id, func(x expansion) object { return f.renderIntent(r.charge.intent, version, x) })
+	f.showReversals(m, r, x, version)
 	return m
 }
 
@@ -236,7 +239,6 @@ func (f *Fake) renderTxn(t *txn, version string, x expansion) object {
 		"id": t.id, "object": "balance_transaction", "created": t.created.Unix(), "available_on": t.available.Unix(),
 		"amount": t.amount, "fee": t.fee, "net": t.amount - t.fee, "currency": t.currency, "status": "pending",
 		"type": t.kind, "reporting_category": t.category, "description": nil, "exchange_rate": nil,
-		"fee_details": []object{}, "source": t.source,
 	}
 	if !f.config.Now().Before(t.available) {
 		m["status"] = "available"
@@ -244,9 +246,7 @@ func (f *Fake) renderTxn(t *txn, version string, x expansion) object {
 	if t.rate != "" {
 		m["exchange_rate"] = json.RawMessage(t.rate)
 	}
-	if t.fee != 0 {
-		m["fee_details"] = []object{{"amount": t.fee, "currency": t.currency, "type": "stripe_fee", "application": nil, "description": "Stripe processing fees"}}
-	}
+	m["fee_details"], m["description"], m["source"] = t.details(), orNull(t.description), orNull(t.source)
 	if moved(version) {
 		m["balance_type"] = "payments"
 	}
@@ -259,6 +259,8 @@ func (f *Fake) renderTxn(t *txn, version string, x expansion) object {
 			m["source"] = f.renderDispute(d, version, below)
 		} else if p, ok := f.payouts.get(t.source); ok {
 			m["source"] = f.renderPayout(p, version, below)
+		} else if o := f.origin(t, version, below); o != nil {
+			m["source"] = o
 		}
 	}
 	return m

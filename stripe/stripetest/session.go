@@ -22,6 +22,7 @@ type session struct {
 	description      string
 	receipt          string // where the intent's receipt goes
 	capture          string
+	split            split
 	success, cancel  string
 	types            []string
 	link             string // the payment link that it came from
@@ -48,7 +49,8 @@ func (f *Fake) createSession(q *request) (object, *problem) {
 		"line_items[][price_data][product_data][name]", "line_items[][price_data][product_data][description]",
 		"success_url", "cancel_url", "client_reference_id", "customer", "customer_email", "expires_at", "expand", "metadata",
 		"payment_intent_data[capture_method]", "payment_intent_data[description]", "payment_intent_data[metadata]",
-		"payment_intent_data[receipt_email]", "payment_method_types"); p != nil {
+		"payment_intent_data[receipt_email]", "payment_intent_data[application_fee_amount]", "payment_intent_data[on_behalf_of]",
+		"payment_intent_data[transfer_data][amount]", "payment_intent_data[transfer_data][destination]", "payment_method_types"); p != nil {
 		return nil, p
 	}
 	if q.form.get("mode") != "payment" {
@@ -95,6 +97,9 @@ func (f *Fake) createSession(q *request) (object, *problem) {
 		s.currency, s.amount = currency, s.amount+each*quantity
 	}
 	if p := unit(s.amount, s.currency); p != nil {
+		return nil, p
+	}
+	if s.split, p = f.split(q, "payment_intent_data", split{}, s.amount); p != nil {
 		return nil, p
 	}
 	if s.metadata, p = q.form.metadata("metadata", nil); p != nil {
@@ -165,6 +170,7 @@ func (f *Fake) paySession(q *request, s *session, m Method) *problem {
 	if s.intent == nil {
 		i := f.newIntent(q, s.amount, s.currency, s.capture)
 		i.customer, i.email, i.description, i.metadata, i.session, i.types = s.customer, cmp.Or(s.receipt, s.email), s.description, s.data, s, s.types
+		i.split = s.split
 		s.intent = i
 		f.emitIntent(q, "created", i)
 	}
