@@ -184,10 +184,10 @@ func (f *Fake) updateLine(q *request, id, line string) (object, *problem) {
 	if in.text("status") != "draft" || l.of != in {
 		return nil, notEditable
 	}
-	if p := q.form.only("amount", "description", "discountable", "metadata", "price", "quantity", "expand"); p != nil {
+	if p := q.form.only(append(lineParams(q.version), "amount", "description", "discountable", "metadata", "quantity", "expand")...); p != nil {
 		return nil, p
 	}
-	if _, p := q.apply(l.m); p != nil {
+	if _, p := q.apply(l.m, "pricing"); p != nil {
 		return nil, p
 	}
 	unit := l.m
@@ -203,6 +203,13 @@ func (f *Fake) updateLine(q *request, id, line string) (object, *problem) {
 	}
 	f.total(in)
 	return f.shown(q, l), nil
+}
+
+func lineParams(version string) []string {
+	if moved(version) {
+		return []string{"pricing[price]"}
+	}
+	return []string{"price"}
 }
 
 func invoiceState(in *record, act string) *problem {

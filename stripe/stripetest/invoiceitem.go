@@ -1,6 +1,7 @@
 package stripetest
 
 import (
+	"cmp"
 	"math/big"
 	"strconv"
 	"time"
@@ -16,7 +17,7 @@ func (f *Fake) cost(q *request, m object) *problem {
 		return badParam("quantity", "parameter_invalid_integer", "Invalid non-negative integer")
 	}
 	m["quantity"] = quantity
-	price, decimal := q.form.get("price"), q.form.get("unit_amount_decimal")
+	price, decimal := cmp.Or(q.form.get("price"), q.form.get("pricing[price]")), q.form.get("unit_amount_decimal")
 	if decimal == "" {
 		decimal = q.form.get("unit_amount")
 	}
@@ -51,9 +52,17 @@ func (f *Fake) cost(q *request, m object) *problem {
 	return nil
 }
 
+// costParams are the parameters that cost reads, as a version has them.
+func costParams(version string) []string {
+	if moved(version) {
+		return []string{"amount", "unit_amount_decimal", "pricing[price]"}
+	}
+	return []string{"amount", "unit_amount", "unit_amount_decimal", "price"}
+}
+
 func (f *Fake) createItem(q *request) (object, *problem) {
-	if p := q.form.only("customer", "invoice", "subscription", "amount", "unit_amount", "unit_amount_decimal", "price", "quantity", "currency", "description",
-		"discountable", "metadata", "period[start]", "period[end]", "expand"); p != nil {
+	if p := q.form.only(append(costParams(q.version), "customer", "invoice", "subscription", "quantity", "currency", "description",
+		"discountable", "metadata", "period[start]", "period[end]", "expand")...); p != nil {
 		return nil, p
 	}
 	if p := q.required("customer"); p != nil {
@@ -65,7 +74,7 @@ func (f *Fake) createItem(q *request) (object, *problem) {
 	}
 	m := nulls("description discounts invoice price subscription test_clock unit_amount unit_amount_decimal", object{"date": q.now.Unix(), "discountable": true,
 		"proration": false, "period": object{"start": q.now.Unix(), "end": q.now.Unix()}, "tax_rates": []any{}})
-	if _, p := q.apply(m); p != nil {
+	if _, p := q.apply(m, "pricing"); p != nil {
 		return nil, p
 	}
 	if period, ok := m["period"].(object); ok {
@@ -136,10 +145,10 @@ func (f *Fake) updateItem(q *request, id string) (object, *problem) {
 	if p != nil {
 		return nil, p
 	}
-	if p := q.form.only("amount", "unit_amount", "unit_amount_decimal", "price", "quantity", "description", "discountable", "metadata", "expand"); p != nil {
+	if p := q.form.only(append(costParams(q.version), "quantity", "description", "discountable", "metadata", "expand")...); p != nil {
 		return nil, p
 	}
-	if _, p := q.apply(item.m); p != nil {
+	if _, p := q.apply(item.m, "pricing"); p != nil {
 		return nil, p
 	}
 	if p := f.cost(q, item.m); p != nil {

@@ -295,7 +295,10 @@ func (f *Fake) until(s *record, end time.Time) {
 // turn ends a period and begins the next.
 func (f *Fake) turn(q *request, s *record) {
 	c, _ := f.of("customer").get(s.text("customer"))
-	before := object{"current_period_start": s.m["current_period_start"], "current_period_end": s.m["current_period_end"], "latest_invoice": s.m["latest_invoice"]}
+	before := object{"latest_invoice": s.m["latest_invoice"]}
+	if !moved(f.config.APIVersion) {
+		before["current_period_start"], before["current_period_end"] = s.m["current_period_start"], s.m["current_period_end"]
+	}
 	switch {
 	case s.is("cancel_at_period_end"):
 		f.endSubscription(q, s)
@@ -624,7 +627,9 @@ func (f *Fake) upcomingLines(q *request) (object, *problem) {
 
 func (f *Fake) renderUpcoming(in *record, version string) object {
 	m := f.renderRecord(in, version, nil)
-	delete(m, "id")
+	if delete(m, "id"); moved(version) {
+		m["id"] = "upcoming_" + in.id
+	}
 	return m
 }
 
@@ -649,7 +654,7 @@ func (f *Fake) preview(s *record) *record {
 	m := f.blankInvoice(time.Unix(s.int("current_period_end"), 0), c, s.text("currency"))
 	m["billing_reason"], m["subscription"], m["status"], m["auto_advance"] = "upcoming", s.id, "draft", true
 	m["metadata"] = map[string]string{}
-	in := &record{kind: "invoice", id: "in_upcoming", created: time.Unix(s.int("current_period_end"), 0), m: m}
+	in := &record{kind: "invoice", id: f.id("in_"), created: time.Unix(s.int("current_period_end"), 0), m: m}
 	add := func(id string, m object) {
 		m["metadata"], m["invoice"] = map[string]string{}, nil
 		in.below = append(in.below, &record{kind: "line_item", id: id, m: m, of: in})
