@@ -16,7 +16,9 @@ import (
 // scenarios take the fake through all that it can do. Everything that can be read is
 // read afterwards by itself; a scenario only has to make it.
 var scenarios = map[string]func(*world){
-	"payments": payments,
+	"billing":       billing,
+	"payments":      payments,
+	"tax and links": taxAndLinks,
 }
 
 // deviations are what the fake answers otherwise than the document says, and why.
