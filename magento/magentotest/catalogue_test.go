@@ -1,6 +1,7 @@
 package magentotest_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -260,4 +262,25 @@ func TestFaultsOfAShopAreWhatTheClientSaysTheyAre(t *testing.T) {
 			require.NoError(t, err)
 		})
 	}
+}
+
+// TestASlowShopDoesWhatItWasAskedAlsoWhenNobodyWaits shows why an unknown write is looked
+// up only when it can no longer take effect.
+func TestASlowShopDoesWhatItWasAskedAlsoWhenNobodyWaits(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		shop, err := magentotest.New(magentotest.Config{})
+		require.NoError(t, err)
+		id, err := shop.Place(magentotest.NewOrder{Items: []magentotest.NewItem{{SKU: "CUP", Price: "10"}}})
+		require.NoError(t, err)
+		c := client(t, shop)
+		shop.Fail(magentotest.Fault{Kind: magentotest.Late, Delay: 10 * time.Second, Times: 1})
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		_, err = c.Orders.Invoice(ctx, magento.ID(id), magento.InvoiceParams{})
+		require.ErrorIs(t, err, commerce.ErrUnknown)
+		require.Empty(t, shop.Invoices(id))
+		<-time.After(shop.LongestRequest())
+		require.Len(t, shop.Invoices(id), 1)
+	})
 }

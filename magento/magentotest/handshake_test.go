@@ -68,7 +68,7 @@ func TestAHandshakeIsRefusedForWhatIsWrong(t *testing.T) {
 		return form.Get("oauth_verifier")
 	}
 
-	verifier := activate()
+	activate()
 	request, access := "/oauth/token/request", "/oauth/token/access"
 	refused(request, 400, `The "2.0" Oauth version isn't supported.`, set("oauth_version", "2.0"))
 	refused(request, 400, `"oauth_nonce" is required. Enter and try again.`, set("oauth_nonce", ""))
@@ -81,7 +81,7 @@ func TestAHandshakeIsRefusedForWhatIsWrong(t *testing.T) {
 	now = now.Add(301 * time.Second)
 	refused(request, 401, "Consumer key has expired", nil)
 
-	verifier = activate()
+	verifier := activate()
 	status, form := send(request, nil)
 	require.Equal(t, 200, status)
 	keys.AccessToken, keys.AccessTokenSecret = commerce.NewSecret(form.Get("oauth_token")), commerce.NewSecret(form.Get("oauth_token_secret"))
