@@ -271,14 +271,19 @@ func TestATaxThatRoundsToNothingIsStillThatTax(t *testing.T) {
 	id, err := far.Place(magentotest.NewOrder{Items: []magentotest.NewItem{{SKU: "MUG", Price: "10", Taxes: tax}, {SKU: "PIN", Price: "0.02", Taxes: tax}, {SKU: "BOOK", Price: "5"}}})
 	require.NoError(t, err)
 	raw, _ := far.Order(id)
-	require.Len(t, raw.Extension.ItemAppliedTaxes, 1, "the shop lists no tax of nought")
-	o, err := reader(t, magentoshop.Config{}).Canonical(t.Context(), raw)
-	require.NoError(t, err)
-	require.Len(t, o.Lines[1].Taxes, 1)
-	require.Equal(t, "VAT 19", o.Lines[1].Taxes[0].Code)
-	require.True(t, o.Lines[1].Taxes[0].Amount.IsZero())
-	require.Equal(t, commerce.MustMoney(2, "USD"), o.Lines[1].Taxes[0].Base)
-	require.Empty(t, o.Lines[2].Taxes)
+	require.Len(t, raw.Extension.ItemAppliedTaxes, 2)
+	for _, listed := range []bool{true, false} {
+		if !listed {
+			raw.Extension.ItemAppliedTaxes = raw.Extension.ItemAppliedTaxes[:1] // as a shop does that knows the rate only
+		}
+		o, err := reader(t, magentoshop.Config{}).Canonical(t.Context(), raw)
+		require.NoError(t, err)
+		require.Len(t, o.Lines[1].Taxes, 1)
+		require.Equal(t, "VAT 19", o.Lines[1].Taxes[0].Code)
+		require.True(t, o.Lines[1].Taxes[0].Amount.IsZero())
+		require.Equal(t, commerce.MustMoney(2, "USD"), o.Lines[1].Taxes[0].Base)
+		require.Empty(t, o.Lines[2].Taxes)
+	}
 }
 
 func TestAStateOfAPluginMeansHandsOff(t *testing.T) {

@@ -44,7 +44,7 @@ func TestBadInputIsAFaultThatSaysWhatAndWhere(t *testing.T) {
 		"tax that was charged under no rate": {
 			spoil: func(o *magento.Order) { o.Extension.AppliedTaxes, o.Extension.ItemAppliedTaxes = nil, nil }, field: "items[1].taxes"},
 		"tax whose rates do not make it": {
-			spoil: func(o *magento.Order) { o.Extension.ItemAppliedTaxes[0].AppliedTaxes[0].Amount = "1.91" }, field: "rows[1].tax", value: "1.90"},
+			spoil: func(o *magento.Order) { o.Extension.ItemAppliedTaxes[1].AppliedTaxes[0].Amount = "1.91" }, field: "rows[1].tax", value: "1.90"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
