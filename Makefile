@@ -1,12 +1,14 @@
 # make test    installs the servers that are missing (Debian, as root) and tests everything
 # make kill    100 kills a database; KILLS=500 for more (make test does 25)
+# make bench   measures the library beside what most programs do; ARGS=-h tells more
+# make figures writes docs/figures.md from what the harnesses measured
 # make vet     gofmt, go vet and tidy modules
 # make lint    golangci-lint, where it is installed
 
-MODULES := . idempotency/redisstore examples internal/integration
+MODULES := . idempotency/redisstore examples internal/bench internal/integration
 GOTEST  := go test -race -shuffle=on -timeout 20m
 
-.PHONY: test kill servers vet lint
+.PHONY: test kill bench figures servers vet lint
 
 test: servers vet
 	@set -e; for m in $(MODULES); do \
@@ -15,6 +17,12 @@ test: servers vet
 
 kill: servers
 	cd internal/integration && KILLS=$${KILLS:-100} go test -race -timeout 60m -count=1 -v ./kill
+
+bench: servers
+	cd internal/bench && go run . $(ARGS)
+
+figures: servers
+	cd internal/bench && go run . -json $(ARGS) >bench.tmp && mv bench.tmp ../../docs/figures/bench.jsonl && go run ./figures ../../docs
 
 servers:
 	@internal/integration/servers.sh
