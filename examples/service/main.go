@@ -163,8 +163,16 @@ func run(ctx context.Context, log *slog.Logger, env func(string) string) error {
 	if err != nil {
 		return err
 	}
+	handlers := inbox.Merge(orders.Handlers(), failed.Handlers())
+	if public := strings.TrimSuffix(env("PUBLIC_URL"), "/"); public != "" {
+		// Only looked at here: who may make an endpoint is the operator's to say.
+		_, drift, err := pays.WebhookEndpoints.Check(ctx, stripe.EndpointConfig{URL: public + "/hooks/stripe", Events: handlers.Types("stripe")})
+		if err != nil || !drift.None() {
+			log.WarnContext(ctx, "Stripe's webhook endpoint is not as it should be", "drift", drift, "error", err)
+		}
+	}
 	in, err := inbox.New(db.Inbox(), inbox.Config{
-		Handlers: inbox.Merge(orders.Handlers(), failed.Handlers()),
+		Handlers: handlers,
 		Feeds: []inbox.FeedConfig{
 			{Name: "warehouse", Feed: books, Every: time.Minute},
 			{Name: "missed webhooks", Feed: stripepay.NewMissed(missed), Repair: true, Every: 15 * time.Minute},
