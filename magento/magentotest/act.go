@@ -181,10 +181,10 @@ func (s *Shop) serveComment(r *request) (any, *failure) {
 	switch {
 	case h.Status != nil:
 		c.status = *h.Status
-		if s.from247() && c.status != o.status && !s.belongs(c.status, o.state) {
+		if s.since(4, 7) && c.status != o.status && !s.belongs(c.status, o.state) {
 			return nil, invalid(`Unable to add comment: The status "%1" is not part of the order status history.`, c.status)
 		}
-	case s.from247():
+	case s.since(4, 7):
 		c.status = o.status
 	}
 	// Before 2.4.7 whatever was sent becomes the order's status, null as well (REC 333).

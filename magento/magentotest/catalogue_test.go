@@ -191,6 +191,27 @@ func TestRowsOfPricesAreRefusedOneByOne(t *testing.T) {
 	require.Equal(t, "5.000000", p.Attribute("special_price"), "the good row is kept")
 }
 
+func TestAPagePastTheEndRepeatsTheLastOneBefore240(t *testing.T) {
+	t.Parallel()
+	for version, want := range map[string]int{"2.3.7-p3": 1, "2.4.0": 0, "": 0} {
+		shop, err := magentotest.New(magentotest.Config{Version: version, Admins: map[string]string{"ann": "secret"}})
+		require.NoError(t, err)
+		for range 3 {
+			_, err := shop.Place(magentotest.NewOrder{Items: []magentotest.NewItem{{SKU: "CUP", Price: "1"}}})
+			require.NoError(t, err)
+		}
+		status, answer := admin(t, shop)("GET", "/orders?searchCriteria[pageSize]=2&searchCriteria[currentPage]=9&fields=items[increment_id],total_count", "")
+		require.Equal(t, 200, status)
+		require.Equal(t, want, strings.Count(answer, "000000003"), version)
+		count := 0
+		for _, err := range client(t, shop).Orders.List(t.Context(), magento.ListParams{}) {
+			require.NoError(t, err)
+			count++
+		}
+		require.Equal(t, 3, count)
+	}
+}
+
 func TestInputLimitsAreFeltByTheClient(t *testing.T) {
 	t.Parallel()
 	shop, err := magentotest.New(magentotest.Config{MaxPageSize: 50, DefaultPageSize: 20, MaxArray: 2, Admins: map[string]string{"ann": "secret"}})

@@ -50,6 +50,15 @@ func historyOfOrders() []history {
 	unit := `{"items":[{"order_item_id":8,"qty":1}],"arguments":{"shipping_amount":0}}`
 	return []history{
 		{name: "orders", of: regexp.MustCompile(`/V1/`), but: others, steps: calls(
+			byHand(func(r *replayed) {
+				for id, sku := range map[int64]string{5: "conf-red", 7: "conf", 8: "virt", 11: "odd-1", 12: "odd-2", 13: "odd-3", 14: "eu-19a", 15: "eu-19b", 16: "eu-7a", 17: "eu-7b",
+					18: "ca-1", 19: "ca-2", 50: "virt-2", 51: "bp-1", 52: "bp-2", 53: "bun-dyn", 54: "bun-fix"} {
+					r.shop.skus[sku] = id
+				}
+				for n := range int64(30) {
+					r.shop.skus[fmt.Sprintf("many-%02d", n+1)] = 20 + n
+				}
+			}),
 			stocked("SIMPLE-1", "50"), stocked("SKU/with slash", "5"), stocked("SIMPLE-2", "3"), byHand(func(r *replayed) { r.shop.setSource("NOPE", 50*one, true) }),
 			place(NewOrder{ShippingPrice: "20", Items: []NewItem{{SKU: "SIMPLE-1", Name: "Store view name", Weight: "1.5", Qty: "3", Price: "25.99"}, {SKU: "SIMPLE-2", Name: "Simple two", Weight: "1.5", Price: "6"}}}),
 			"105-121", missing("122", post("/orders/1/unhold", "")), "123-128",
@@ -81,7 +90,7 @@ func historyOfOrders() []history {
 			simple("3", "32.5", "15"), post("/order/12/invoice", whole), post("/order/12/ship", "{}"), "262-263", post("/order/12/refund", "{}"), "264",
 			simple("1", "32.5", "5"), post("/orders/13/cancel", ""), "265-267",
 			place(NewOrder{ShippingPrice: "25", DiscountPercent: "10", Coupon: "TEN", Customer: Customer{ID: 6, Group: 1, Email: "rita@example.com", FirstName: "Rita", LastName: "Rich", TaxVAT: "US-1"}, Billing: austin, Items: []NewItem{
-				{SKU: "CONF-Red", Name: "Conf parent", Type: "configurable", Qty: "2", Price: "40", Taxes: tx, Children: []NewItem{{SKU: "CONF-Red", Name: "Conf Red"}}},
+				{SKU: "CONF-Red", Product: "CONF", Name: "Conf parent", Type: "configurable", Qty: "2", Price: "40", Taxes: tx, Children: []NewItem{{SKU: "CONF-Red", Name: "Conf Red"}}},
 				{SKU: "VIRT", Name: "Warranty", Type: "virtual", Price: "9.99", Taxes: tx}, {SKU: "SIMPLE-1", Name: "Store view name", Weight: "1.5", Qty: "3", Price: "32.5", Taxes: tx}}}),
 			"269-275", missing("276", post("/order/14/refund", `{"items":[{"order_item_id":15,"qty":1}],"arguments":{"shipping_amount":0,"adjustment_positive":0,"adjustment_negative":0}}`)), "277-278",
 			byHand(limits(300, 20)), "281-283", byHand(limits(0, 0)),

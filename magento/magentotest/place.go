@@ -86,6 +86,9 @@ type Tax struct {
 type NewItem struct {
 	SKU  string
 	Name string // defaults to SKU
+	// Product is the sku of the product in the catalogue, where the row has another: that
+	// of a configurable product has its child's. Defaults to SKU.
+	Product string
 	// Type is simple by default; virtual; configurable with one child; bundle with
 	// several.
 	Type  string
@@ -294,7 +297,7 @@ func (s *Shop) placeItems(o *order, parent *item, items []NewItem, times dec) er
 		i := &item{id: s.next("item"), parent: parent, kind: kind, virtual: kind == "virtual",
 			fixed: n.FixedPrice, separate: n.ShipSeparately, sums: sums{},
 			ordered: qty.scale(times, one),
-			plain:   obj{"sku": n.SKU, "name": or(n.Name, n.SKU), "product_id": s.productID(n.SKU), "quote_item_id": s.next("quote_item")}}
+			plain:   obj{"sku": n.SKU, "name": or(n.Name, n.SKU), "product_id": s.productID(or(n.Product, n.SKU)), "quote_item_id": s.next("quote_item")}}
 		o.items = append(o.items, i)
 		if parent != nil {
 			parent.children = append(parent.children, i)

@@ -194,7 +194,10 @@ func list[T any](s *Shop, r *request, rows []T, read column[T], render func(T) a
 	})
 	total := len(hits)
 	if c.size > 0 {
-		from := min(max(c.page-1, 0)*c.size, len(hits)) // past the end: nothing, since 2.4.0
+		from := min(max(c.page-1, 0)*c.size, len(hits)) // past the end: nothing
+		if last := max(len(hits)-1, 0) / c.size * c.size; !s.since(4, 0) {
+			from = min(from, last)
+		}
 		hits = hits[from:min(from+c.size, len(hits))]
 	}
 	items := make([]any, len(hits))

@@ -28,8 +28,8 @@ type Config struct {
 	// Seed makes keys and codes repeatable.
 	Seed uint64
 
-	// Version of Magento; "2.4.6-p1" by default. From 2.4.7 on a comment's status is
-	// checked.
+	// Version of Magento; "2.4.6-p1" by default. Before 2.4.0 a page past the end repeats
+	// the last one; from 2.4.7 on a comment's status is checked and a cancel takes a lock.
 	Version string
 
 	// Stores are the store views. The default is [DefaultStores].
@@ -331,7 +331,7 @@ type cancelsKey struct{}
 func (s *Shop) arrive(r *http.Request) *http.Request {
 	_, path, _ := strings.Cut(r.URL.Path, "/V1/orders/")
 	id, rest, _ := strings.Cut(path, "/")
-	if r.Method != http.MethodPost || rest != "cancel" || s.from247() {
+	if r.Method != http.MethodPost || rest != "cancel" || s.since(4, 7) {
 		return r
 	}
 	n, err := strconv.ParseInt(id, 10, 64)
@@ -392,13 +392,14 @@ func (s *Shop) order(id int64) *order {
 	return s.orders[i]
 }
 
-// from247 reports whether the version is 2.4.7 or later: it checks that a comment's
-// status belongs to the state, and cancels under a lock.
-func (s *Shop) from247() bool {
-	parts := strings.SplitN(strings.SplitN(s.c.Version, "-", 2)[0], ".", 3)
-	if len(parts) < 3 {
-		return false
+// since reports whether the version is 2.minor.patch or later. From 2.4.0 on a page past
+// the end is empty; from 2.4.7 on a comment's status has to belong to the state, and an
+// order is cancelled under a lock.
+func (s *Shop) since(minor, patch int) bool {
+	var has [3]int
+	number, _, _ := strings.Cut(s.c.Version, "-")
+	for n, part := range strings.SplitN(number, ".", 3) {
+		has[n], _ = strconv.Atoi(part)
 	}
-	patch, _ := strconv.Atoi(parts[2])
-	return parts[0] == "2" && parts[1] == "4" && patch >= 7
+	return slices.Compare(has[:], []int{2, minor, patch}) >= 0
 }
