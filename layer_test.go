@@ -26,7 +26,7 @@ var layers = map[string]int{
 	"stripe": 3, "magento": 3, "nopcommerce": 3, "erp": 3, "inbox": 3, "reconcile": 3,
 	"mapping/magentoshop": 4, "mapping/nopshop": 4, "mapping/stripepay": 4, "mapping/erpbooks": 4,
 	"workflow": 5,
-	"sqlstore": 6,
+	"sqlstore": 6, "internal/journey": 6,
 	"examples": 7, "internal/integration": 7, "internal/sim": 7, "internal/trytonserver": 7,
 }
 

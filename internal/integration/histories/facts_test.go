@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/commercesync/commerce"
-	"github.com/commercesync/commerce/internal/integration/journey"
+	"github.com/commercesync/commerce/internal/journey"
 	"github.com/commercesync/commerce/stripe/stripetest"
 )
 

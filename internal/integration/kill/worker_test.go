@@ -18,7 +18,7 @@ import (
 	"github.com/commercesync/commerce/erp/tryton"
 	"github.com/commercesync/commerce/idempotency"
 	"github.com/commercesync/commerce/inbox"
-	"github.com/commercesync/commerce/internal/integration/journey"
+	"github.com/commercesync/commerce/internal/journey"
 	"github.com/commercesync/commerce/magento"
 	"github.com/commercesync/commerce/sqlstore"
 	"github.com/commercesync/commerce/workflow"

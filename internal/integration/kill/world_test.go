@@ -18,7 +18,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/commercesync/commerce/internal/integration/journey"
+	"github.com/commercesync/commerce/internal/journey"
 	"github.com/commercesync/commerce/stripe/stripetest"
 )
 
