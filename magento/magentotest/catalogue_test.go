@@ -212,6 +212,52 @@ func TestAPagePastTheEndRepeatsTheLastOneBefore240(t *testing.T) {
 	}
 }
 
+func TestListsAreSortedByEveryColumnTheyHaveAndByNoOther(t *testing.T) {
+	t.Parallel()
+	shop, err := magentotest.New(magentotest.Config{AdobeCommerce: true, Admins: map[string]string{"ann": "secret"}})
+	require.NoError(t, err)
+	for _, sku := range []string{"CUP", "POT"} {
+		_, err := shop.AddProduct(magentotest.NewProduct{SKU: sku, Price: "9.99", Qty: "3"})
+		require.NoError(t, err)
+		id, err := shop.Place(magentotest.NewOrder{Items: []magentotest.NewItem{{SKU: sku, Price: "1"}}})
+		require.NoError(t, err)
+		c := client(t, shop)
+		_, err = c.Customers.Create(t.Context(), magento.CustomerParams{Email: sku + "@example.com", Firstname: "A", Lastname: "B"})
+		require.NoError(t, err)
+		sh, err := c.Orders.Ship(t.Context(), magento.ID(id), magento.ShipParams{})
+		require.NoError(t, err)
+		_, err = c.Returns.Create(t.Context(), magento.Return{OrderID: magento.ID(id), Items: []magento.ReturnItem{{OrderItemID: sh.Items[0].OrderItemID, QtyRequested: "1"}}})
+		require.NoError(t, err)
+	}
+	send := admin(t, shop)
+	for path, columns := range map[string]string{
+		"/products":               "entity_id sku name price type_id status visibility attribute_set_id created_at updated_at special_price url_key",
+		"/customers/search":       "entity_id website_id store_id created_at updated_at email firstname middlename lastname taxvat dob group_id",
+		"/inventory/source-items": "sku source_code quantity status",
+		"/returns":                "entity_id increment_id order_id order_increment_id store_id customer_id date_requested status",
+		"/customerGroups/search":  "id code tax_class_id",
+		"/orders/items":           "item_id order_id store_id sku name created_at updated_at",
+		"/orders":                 "entity_id increment_id store_id state status created_at updated_at grand_total customer_email",
+		"/shipments":              "entity_id increment_id order_id store_id created_at updated_at",
+	} {
+		for _, column := range append(strings.Fields(columns), "nonsense") {
+			status, answer := send("GET", path+"?searchCriteria[sortOrders][0][field]="+column+"&searchCriteria[sortOrders][0][direction]=DESC", "")
+			want := map[bool]int{true: 500, false: 200}[column == "nonsense"]
+			require.Equal(t, want, status, "%s by %s: %s", path, column, answer)
+		}
+	}
+	item, err := client(t, shop).Stock.Item(t.Context(), "cup")
+	require.NoError(t, err)
+	require.Equal(t, magento.Number("2"), item.Qty)
+	_, err = client(t, shop).Stock.Item(t.Context(), "nope")
+	require.ErrorIs(t, err, commerce.ErrNotFound)
+	status, answer := send("GET", "/inventory/stocks?searchCriteria=all", "")
+	require.Equal(t, 200, status)
+	require.Contains(t, answer, "Default Stock")
+	calls := shop.Calls()
+	require.Equal(t, 200, calls[len(calls)-1].Status)
+}
+
 func TestInputLimitsAreFeltByTheClient(t *testing.T) {
 	t.Parallel()
 	shop, err := magentotest.New(magentotest.Config{MaxPageSize: 50, DefaultPageSize: 20, MaxArray: 2, Admins: map[string]string{"ann": "secret"}})

@@ -27,8 +27,6 @@ type failure struct {
 	plain      bool // a text of PHP's, not JSON
 }
 
-func (f *failure) Error() string { return f.message }
-
 func invalid(message string, parameters ...any) *failure {
 	f := &failure{status: http.StatusBadRequest, message: message}
 	if len(parameters) > 0 {

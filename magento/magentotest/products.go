@@ -232,6 +232,13 @@ func (s *Shop) productColumn(st Store) column[*product] {
 		case "price":
 			d, _ := parseDec(p.prices[0].String())
 			return d, true
+		case "special_price":
+			sp := p.specials[0].price
+			if sp == nil {
+				return nil, true
+			}
+			d, _ := parseDec(sp.String())
+			return d, true
 		case "type_id":
 			return p.kind, true
 		case "status":
