@@ -29,7 +29,8 @@ type Config struct {
 	Far   Far
 	Store inbox.Store
 	Steps idempotency.Store
-	// Inbox holds waits and bounds; handlers and feeds are added.
+	// Inbox holds waits and bounds; handlers and feeds are added. Its chance and its log
+	// are those of clients and workflows too.
 	Inbox inbox.Config
 	// PollEvery is how often the warehouse is asked.
 	PollEvery time.Duration
@@ -37,7 +38,10 @@ type Config struct {
 	Grace    time.Duration
 	Notifier workflow.Notifier
 	Alerter  workflow.Alerter
-	Now      func() time.Time // defaults to time.Now
+	// PayURL is where a buyer comes back to from a Checkout session that a message about a
+	// failed payment leads to. Empty: messages lead nowhere.
+	PayURL string
+	Now    func() time.Time // defaults to time.Now
 }
 
 // Program is order to cash, from the webhook to the shipment.
@@ -49,7 +53,7 @@ type Program struct {
 
 // New wires a program. It reads the ERP's taxes.
 func New(ctx context.Context, c Config) (*Program, error) {
-	protect := resilience.Config{Now: c.Now, Retry: resilience.Retry{Attempts: 2, Initial: time.Millisecond, Max: 5 * time.Millisecond}}
+	protect := resilience.Config{Now: c.Now, Rand: c.Inbox.Rand, Retry: resilience.Retry{Attempts: 2, Initial: time.Millisecond, Max: 5 * time.Millisecond}}
 	mage, err := magento.NewClient(magento.Config{BaseURL: c.Far.ShopURL, Credentials: commerce.Static(c.Far.ShopKeys),
 		Transport: c.Far.Shop, Resilience: protect, Now: c.Now})
 	if err != nil {
@@ -83,10 +87,15 @@ func New(ctx context.Context, c Config) (*Program, error) {
 		return nil, err
 	}
 	links := inbox.Links{Store: c.Store}
+	var collect *workflow.Collect
+	if c.PayURL != "" {
+		collect = &workflow.Collect{Shop: shop, Payments: pay, Steps: c.Steps, Links: links,
+			ReturnURL: c.PayURL, CancelURL: c.PayURL, Now: c.Now}
+	}
 	p := &Program{Orders: &workflow.OrderToCash{Shop: shop, Payments: pay, Books: books, Warehouse: books, Steps: c.Steps, Links: links,
-		Notifier: c.Notifier, Alerter: c.Alerter, Grace: c.Grace, Now: c.Now}}
+		Collect: collect, Notifier: c.Notifier, Alerter: c.Alerter, Grace: c.Grace, Now: c.Now, Logger: c.Inbox.Logger}}
 	failed := &workflow.PaymentFailed{Shop: shop, Payments: pay, Steps: c.Steps, Links: links,
-		Notifier: c.Notifier, Alerter: c.Alerter, Grace: c.Grace, Now: c.Now}
+		Collect: collect, Notifier: c.Notifier, Alerter: c.Alerter, Grace: c.Grace, Now: c.Now, Logger: c.Inbox.Logger}
 	if err := errors.Join(p.Orders.Check(), failed.Check()); err != nil {
 		return nil, err
 	}

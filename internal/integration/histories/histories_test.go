@@ -58,8 +58,8 @@ func TestHistoriesEndInTheSameDocumentsInWhateverOrderTheirNewsComes(t *testing.
 				if wrong != "" {
 					differ++
 				}
-				for _, s := range reference.sales {
-					seen[s.story]++
+				for _, s := range reference.buyers.Sales {
+					seen[s.Story]++
 				}
 			})
 		}

@@ -5,11 +5,9 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -68,7 +66,7 @@ type play struct {
 	store   inbox.Store
 	chance  *rand.Rand // of the deliveries
 	agenda  []planned
-	sales   []*sale
+	buyers  *journey.Buyers
 	end     time.Time // nothing happens after it
 
 	mu         sync.Mutex
@@ -122,6 +120,7 @@ func playOut(t *testing.T, seed uint64, c setting) *play {
 		Inbox: inbox.Config{MaxAge: 60 * 24 * time.Hour, MaxAttempts: 50, Rand: func() float64 { return 0.5 }},
 		Grace: c.grace, Notifier: p, Alerter: p, Now: p.clock.Now})
 	require.NoError(t, err)
+	p.buyers = &journey.Buyers{Fakes: p.fakes, In: p.in, Fail: func(err error) { require.NoError(t, err) }}
 	p.invent(rand.New(rand.NewPCG(seed, 7)))
 	for day := range days + 4 {
 		p.at(start.AddDate(0, 0, day).Add(12*time.Hour), p.ship)
@@ -237,17 +236,13 @@ func (p *play) ship() {
 	}
 }
 
-// post is the merchant at Stripe's dashboard.
-func (p *play) post(resource string, params url.Values) {
-	req, err := http.NewRequestWithContext(p.t.Context(), http.MethodPost, "https://stripe.test"+resource, strings.NewReader(params.Encode()))
-	require.NoError(p.t, err)
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	req.Header.Set("Authorization", "Bearer "+journey.StripeKey)
-	resp, err := p.fakes.Stripe.Transport().RoundTrip(req)
-	require.NoError(p.t, err)
-	defer resp.Body.Close()
-	text, _ := io.ReadAll(resp.Body)
-	require.Equal(p.t, http.StatusOK, resp.StatusCode, "%s: %s", resource, text)
+// invent lets customers order and plans how they pay: one to three orders, half an
+// hour apart.
+func (p *play) invent(r *rand.Rand) {
+	for n := range 1 + r.IntN(3) {
+		placing, story := rand.New(rand.NewPCG(r.Uint64(), 1)), journey.Stories[r.IntN(len(journey.Stories))]
+		p.at(start.Add(time.Duration(n)*30*time.Minute), func() { p.buyers.Begin(placing, story) })
+	}
 }
 
 // Notify takes the place of the customers.

@@ -7,7 +7,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/commercesync/commerce"
 	"github.com/commercesync/commerce/inbox"
 	"github.com/commercesync/commerce/workflow"
 )
@@ -21,10 +20,10 @@ var passing = []string{"[pending ", "[authorised ", "[failed ", "[partly_paid "}
 func (p *play) snapshot() []string {
 	var lines []string
 	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
-	for _, s := range p.sales {
+	for _, s := range p.buyers.Sales {
 		name := fmt.Sprintf("order %d", s.ID)
 		o, _ := p.fakes.Shop.Order(s.ID)
-		add("%s (%s): state %s %s, paid %s of %s", name, s.story, o.State, o.Status, o.TotalPaid, o.GrandTotal)
+		add("%s (%s): state %s %s, paid %s of %s", name, s.Story, o.State, o.Status, o.TotalPaid, o.GrandTotal)
 		for _, i := range p.fakes.Shop.Invoices(s.ID) {
 			add("%s: invoice of %s, state %d", name, i.GrandTotal, i.State)
 		}
@@ -73,51 +72,8 @@ func (p *play) dead() map[string]string {
 // money says in which currency Stripe's money is not what the shop shows as paid and
 // what people were told of; empty = it is.
 func (p *play) money() string {
-	left := map[string]int64{}      // currency → captured less recorded less explained
-	captured := map[string]int64{}  // by intent
-	currency := map[string]string{} // by intent
-	for _, c := range p.fakes.Stripe.Charges() {
-		if c.Status == "succeeded" && c.Captured {
-			left[c.Currency] += c.AmountCaptured - c.AmountRefunded
-			captured[string(c.PaymentIntent)] += c.AmountCaptured - c.AmountRefunded
-		}
-		currency[string(c.PaymentIntent)] = c.Currency
-	}
 	dead := p.dead()
-	for _, s := range p.sales {
-		o, _ := p.fakes.Shop.Order(s.ID)
-		if o.TotalPaid != "" {
-			paid, _, err := commerce.RoundMoney(string(o.TotalPaid), 4, s.Due.Currency())
-			require.NoError(p.t, err)
-			left[s.Due.Currency().Lower()] -= paid.Minor()
-		}
-		partly := false
-		for _, c := range p.fakes.Shop.Comments(s.ID) {
-			partly = partly || strings.Contains(c.Comment, "[partly_paid ")
-		}
-		for _, id := range s.intents {
-			if _, buried := dead[id]; buried || partly && o.TotalPaid == "" {
-				left[currency[id]] -= captured[id]
-			}
-		}
-		for _, x := range p.exceptions {
-			switch {
-			case x.Order != s.Ref():
-			case x.Name == workflow.Overpaid:
-				left[currency[x.Payment.ID]] -= captured[x.Payment.ID]
-			case x.Name == workflow.PaymentReturned && o.TotalPaid != "":
-				left[s.Due.Currency().Lower()] += s.Due.Minor()
-			}
-		}
-	}
-	var wrong []string
-	for cur, n := range left {
-		if n != 0 {
-			wrong = append(wrong, fmt.Sprintf("%d %s", n, cur))
-		}
-	}
-	slices.Sort(wrong)
-	return strings.Join(wrong, ", ")
+	return strings.Join(p.fakes.Money(p.buyers.Sales, func(id string) bool { return dead[id] != "" }, p.exceptions), ", ")
 }
 
 // difference says what one snapshot has and the other has not; empty = nothing.

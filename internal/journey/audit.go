@@ -1,0 +1,64 @@
+package journey
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/workflow"
+)
+
+// Money says in which currencies Stripe's money is not what the shop shows as paid and
+// what people were told of; empty = it is everywhere. dead are the subjects of buried
+// events.
+func (f *Fakes) Money(sales []*Told, dead func(subject string) bool, told []workflow.Exception) (wrong []string) {
+	left := map[string]int64{}     // currency → captured less recorded less explained
+	captured := map[string]int64{} // by intent
+	currency := map[string]string{}
+	for _, c := range f.Stripe.Charges() {
+		if c.Status == "succeeded" && c.Captured {
+			left[c.Currency] += c.AmountCaptured - c.AmountRefunded
+			captured[string(c.PaymentIntent)] += c.AmountCaptured - c.AmountRefunded
+		}
+		currency[string(c.PaymentIntent)] = c.Currency
+	}
+	for _, s := range sales {
+		o, _ := f.Shop.Order(s.ID)
+		if o.TotalPaid != "" {
+			paid, _, err := commerce.RoundMoney(string(o.TotalPaid), 4, s.Due.Currency())
+			if err != nil {
+				return []string{err.Error()}
+			}
+			left[s.Due.Currency().Lower()] -= paid.Minor()
+		}
+		partly := false
+		for _, c := range f.Shop.Comments(s.ID) {
+			partly = partly || strings.Contains(c.Comment, "[partly_paid ")
+		}
+		for _, id := range s.Intents {
+			if dead(id) || partly && o.TotalPaid == "" {
+				left[currency[id]] -= captured[id]
+				captured[id] = 0 // of several orders
+			}
+		}
+		for _, x := range told {
+			switch {
+			case x.Order != s.Ref():
+			case x.Name == workflow.Overpaid:
+				left[currency[x.Payment.ID]] -= captured[x.Payment.ID]
+				captured[x.Payment.ID] = 0 // told again
+			case x.Name == workflow.PaymentReturned && o.TotalPaid != "":
+				left[s.Due.Currency().Lower()] += s.Due.Minor()
+				o.TotalPaid = ""
+			}
+		}
+	}
+	for cur, n := range left {
+		if n != 0 {
+			wrong = append(wrong, fmt.Sprintf("%d %s", n, cur))
+		}
+	}
+	slices.Sort(wrong)
+	return wrong
+}
