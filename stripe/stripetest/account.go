@@ -149,6 +149,13 @@ func (f *Fake) updateAccount(q *request, id string) (object, *problem) {
 	}
 	before := object{"metadata": a.metadata}
 	a.metadata = metadata
+	if q.form.has("default_currency") {
+		currency, p := currencyOf(q.form.get("default_currency"))
+		if p != nil {
+			return nil, p
+		}
+		a.currency = currency
+	}
 	a.take(q)
 	f.emitAccount(q, a, before)
 	return f.renderAccount(a, q.version, q.expand("")), nil
@@ -158,8 +165,10 @@ func (f *Fake) updateAccount(q *request, id string) (object, *problem) {
 func (f *Fake) merchant(id string) (*account, *problem) {
 	a, ok := f.accounts.get(id)
 	if at := f.connected[id]; !ok || at == nil || at.gone {
-		_, p := f.forAccount(cmp.Or(id, "none"))
-		return nil, p
+		if _, p := f.forAccount(cmp.Or(id, "none")); p != nil {
+			return nil, p
+		}
+		return nil, missing("account", id) // the platform's own
 	}
 	return a, nil
 }
@@ -187,7 +196,7 @@ func (f *Fake) ownAccount(q *request) (object, *problem) {
 		return f.renderAccount(a, q.version, q.expand("")), nil
 	}
 	own := &account{id: f.config.Account, kind: "standard", country: "DE", currency: cmp.Or(f.config.Settlement, "eur"), enabled: true,
-		asked: []string{"card_payments", "transfers"}}
+		asked: []string{"card_payments", "transfers"}, metadata: map[string]string{}, said: object{}}
 	return f.renderAccount(own, q.version, q.expand("")), nil
 }
 

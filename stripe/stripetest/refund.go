@@ -74,6 +74,12 @@ func (f *Fake) createRefund(q *request) (object, *problem) {
 			return nil, badParam("amount", "", "Refund amount is greater than unrefunded amount on charge")
 		}
 	}
+	if c.transfer == nil && q.form.get("reverse_transfer") == "true" {
+		return nil, badParam("reverse_transfer", "", "The charge has no transfer to reverse.")
+	}
+	if c.fee == nil && q.form.get("refund_application_fee") == "true" {
+		return nil, badParam("refund_application_fee", "", "The charge has no application fee to refund.")
+	}
 	metadata, p := q.form.metadata("metadata", nil)
 	if p != nil {
 		return nil, p

@@ -166,7 +166,7 @@ func (f *Fake) FailReports(n int) {
 
 func (f *Fake) createReport(q *request) (object, *problem) {
 	if p := q.form.only("report_type", "parameters[interval_start]", "parameters[interval_end]", "parameters[timezone]", "parameters[columns]",
-		"parameters[currency]", "parameters[payout]", "parameters[reporting_category]", "parameters[connected_account]", "expand"); p != nil {
+		"parameters[currency]", "parameters[payout]", "parameters[reporting_category]="+reportingCategories, "parameters[connected_account]", "expand"); p != nil {
 		return nil, p
 	}
 	parameter := func(name string) string { return q.form.get("parameters[" + name + "]") }
@@ -194,6 +194,9 @@ func (f *Fake) createReport(q *request) (object, *problem) {
 	if strings.Contains(r.kind, ".by_id.") {
 		if p, ok := f.payouts.get(r.payout); !ok || !p.automatic {
 			return nil, badParam("parameters[payout]", "resource_missing", "No such automatic payout: '"+r.payout+"'")
+		}
+		if parameter("interval_start")+parameter("interval_end") != "" {
+			return nil, badParam("parameters[interval_start]", "", "This report is about one payout and takes no interval")
 		}
 	} else {
 		for name, into := range map[string]*time.Time{"interval_start": &r.from, "interval_end": &r.to} {
@@ -388,3 +391,12 @@ func filesHost(r *http.Request) string {
 	}
 	return "http://" + r.Host
 }
+
+// reportingCategories are the words that a report may be of.
+// Source: stripe-mock's document of 2023-10-16.
+const reportingCategories = "advance|advance_funding|anticipation_repayment|charge|charge_failure|climate_order_purchase|climate_order_refund|connect" +
+	"_collection_transfer|connect_reserved_funds|contribution|dispute|dispute_reversal|fee|financing_paydown|financing_paydow" +
+	"n_reversal|financing_payout|financing_payout_reversal|issuing_authorization_hold|issuing_authorization_release|issuing_d" +
+	"ispute|issuing_transaction|network_cost|other_adjustment|partial_capture_reversal|payout|payout_reversal|platform_earnin" +
+	"g|platform_earning_refund|refund|refund_failure|risk_reserved_funds|tax|topup|topup_reversal|transfer|transfer_reversal|" +
+	"unreconciled_customer_funds"

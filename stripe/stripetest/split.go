@@ -83,8 +83,10 @@ func (f *Fake) share(q *request, c *charge) {
 		if s.amount > 0 {
 			amount = min(amount, s.amount)
 		}
-		c.transfer = f.home.transfer(q, &transfer{to: to, amount: c.txn.exchanged(amount), currency: c.txn.currency, source: c, group: "group_" + c.intent.id})
-		c.intent.group = c.transfer.group
+		if c.group() == "" {
+			c.intent.group = "group_" + c.intent.id
+		}
+		c.transfer = f.home.transfer(q, &transfer{to: to, amount: c.txn.exchanged(amount), currency: c.txn.currency, source: c, group: c.group()})
 		if fee > 0 {
 			c.fee = f.home.takeFee(q, to, c.transfer.payment, c.txn.exchanged(fee), c)
 		}

@@ -171,7 +171,7 @@ func (f *Fake) createReversal(q *request, id string) (object, *problem) {
 	if !ok {
 		return nil, missing("transfer", id)
 	}
-	if p := q.form.only("amount", "description", "metadata", "refund_application_fee", "expand"); p != nil {
+	if p := q.form.only("amount", "metadata", "refund_application_fee", "expand"); p != nil {
 		return nil, p
 	}
 	r := &reversal{amount: t.amount - t.reversed}
