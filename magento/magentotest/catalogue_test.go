@@ -212,6 +212,25 @@ func TestAPagePastTheEndRepeatsTheLastOneBefore240(t *testing.T) {
 	}
 }
 
+func TestAWeakPasswordIsRefused(t *testing.T) {
+	t.Parallel()
+	shop, err := magentotest.New(magentotest.Config{})
+	require.NoError(t, err)
+	c := client(t, shop)
+	create := func(password string) error {
+		_, err := c.Customers.Create(t.Context(), magento.CustomerParams{Email: "Ann1@example.com", Firstname: "A", Lastname: "B", Password: commerce.NewSecret(password)})
+		return err
+	}
+	for _, password := range []string{"Ab1!", "abcdefgh", "ABCDEFG1", " Abcdef1!", "Ann1@example.com"} {
+		require.ErrorIs(t, create(password), commerce.ErrInvalid, password)
+	}
+	require.NoError(t, create("Abcdefg1"))
+	require.ErrorIs(t, create("Abcdefg1"), commerce.ErrInvalid, "the address is taken")
+	groups, err := c.Customers.Groups(t.Context())
+	require.NoError(t, err)
+	require.Len(t, groups, 4)
+}
+
 func TestListsAreSortedByEveryColumnTheyHaveAndByNoOther(t *testing.T) {
 	t.Parallel()
 	shop, err := magentotest.New(magentotest.Config{AdobeCommerce: true, Admins: map[string]string{"ann": "secret"}})

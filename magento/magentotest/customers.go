@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // customer is somebody with an account.
@@ -186,6 +188,11 @@ func (s *Shop) saveCustomer(r *request, c *customer) *failure {
 		return f
 	}
 	n := in.Customer
+	if in.Password != nil {
+		if f := weak(*in.Password, n.Email); f != nil {
+			return f
+		}
+	}
 	for name, v := range map[string]*string{"email": n.Email, "firstname": n.Firstname, "middlename": n.Middlename, "lastname": n.Lastname,
 		"prefix": n.Prefix, "suffix": n.Suffix, "taxvat": n.Taxvat, "dob": n.DOB} {
 		if v != nil {
@@ -218,9 +225,6 @@ func (s *Shop) saveCustomer(r *request, c *customer) *failure {
 	if len(wrong) > 0 {
 		return invalid(strings.Join(wrong, "\n"))
 	}
-	if in.Password != nil && len(*in.Password) < 8 {
-		return invalid("The password needs at least %1 characters. Create a new password and try again.", "8")
-	}
 	for _, other := range s.customers {
 		if other.id != c.id && other.store.WebsiteID == c.store.WebsiteID && strings.EqualFold(text(other.plain["email"]), email) {
 			return invalid("A customer with the same email address already exists in an associated website.")
@@ -251,6 +255,28 @@ func (s *Shop) saveCustomer(r *request, c *customer) *failure {
 		c.addresses = addresses
 	}
 	c.updated = s.now() // also for equal values
+	return nil
+}
+
+// weak refuses a password that is too easily guessed, before anything else is looked at.
+func weak(password string, email *string) *failure {
+	classes := 0
+	for _, is := range []func(rune) bool{unicode.IsLower, unicode.IsUpper, unicode.IsDigit,
+		func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }} {
+		if strings.ContainsFunc(password, is) {
+			classes++
+		}
+	}
+	switch {
+	case utf8.RuneCountInString(password) < 8:
+		return invalid("The password needs at least %1 characters. Create a new password and try again.", "8")
+	case strings.TrimSpace(password) != password:
+		return invalid("The password can't begin or end with a space. Verify your password and try again.")
+	case classes < 3:
+		return invalid("Minimum of different classes of characters in password is %1. Classes of characters: Lower Case, Upper Case, Digits, Special Characters.", "3")
+	case email != nil && strings.EqualFold(password, *email):
+		return invalid("The password can't be the same as the email address. Create a new password and try again.")
+	}
 	return nil
 }
 
