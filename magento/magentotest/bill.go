@@ -19,12 +19,13 @@ type remarkIn struct {
 	Extension        any    `json:"extension_attributes"`
 }
 
-func (s *Shop) remark(table string, d *document, in *remarkIn, notify bool) {
+// remark leaves a comment on a document; mailed says that it is part of the mail.
+func (s *Shop) remark(table string, d *document, in *remarkIn, mailed bool) {
 	if in == nil {
 		return
 	}
 	d.remarks = append(d.remarks, obj{"entity_id": s.next(table), "parent_id": d.id, "comment": in.Comment,
-		"is_visible_on_front": in.IsVisibleOnFront, "is_customer_notified": digit(notify), "created_at": stamp(s.now())})
+		"is_visible_on_front": in.IsVisibleOnFront, "is_customer_notified": digit(mailed), "created_at": stamp(s.now())})
 }
 
 // validation is how Magento lists what is wrong with a document.
@@ -194,7 +195,7 @@ func (s *Shop) invoice(o *order, in invoiceIn, transactionID string) (*document,
 			i.plain["weee_tax_applied"] = "[]"
 		}
 	}
-	s.remark("invoice_comment", d, in.Comment, in.Notify)
+	s.remark("invoice_comment", d, in.Comment, in.AppendComment)
 	s.invoices = append(s.invoices, d)
 	s.touch(o)
 	s.settleInto(o, "processing")

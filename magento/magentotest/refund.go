@@ -214,7 +214,7 @@ func (s *Shop) book(o *order, d *document, in refundIn) {
 		s.transact(o, "refund", d.transaction, d.invoice.transaction)
 	}
 	o.sums.add("total_"+how+"_refunded", total)
-	s.remark("memo_comment", d, in.Comment, in.Notify)
+	s.remark("memo_comment", d, in.Comment, in.AppendComment)
 	s.memos = append(s.memos, d)
 	o.plain["customer_note_notify"] = digit(in.Notify)
 	o.refunded = true

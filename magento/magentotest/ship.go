@@ -65,7 +65,7 @@ func (s *Shop) serveShip(r *request) (any, *failure) {
 		d.tracks = append(d.tracks, s.track(d, obj{"track_number": t.TrackNumber, "title": t.Title, "carrier_code": t.CarrierCode,
 			"weight": nil, "qty": nil, "description": nil}))
 	}
-	s.remark("shipment_comment", d, in.Comment, in.Notify)
+	s.remark("shipment_comment", d, in.Comment, in.AppendComment)
 	s.shipments = append(s.shipments, d)
 	s.settleInto(o, "processing")
 	return fmt.Sprint(d.id), nil
