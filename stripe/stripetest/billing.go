@@ -32,7 +32,7 @@ func (f *Fake) billing(q *request, path string) (object, *problem) {
 	case "DELETE customers/id":
 		return f.deleteCustomer(q, id)
 	case "GET customers/id/payment_methods":
-		return f.listOf(q, id, "payment_method", "type")
+		return f.listOf(q, id, "payment_method", "type=card|sepa_debit")
 	case "GET customers/id/payment_methods/id":
 		return f.showOf(q, id, "payment_method", below)
 	case "GET customers/id/balance_transactions":
@@ -42,7 +42,7 @@ func (f *Fake) billing(q *request, path string) (object, *problem) {
 	case "GET customers/id/balance_transactions/id":
 		return f.showOf(q, id, "customer_balance_transaction", below)
 	case "GET payment_methods":
-		return f.listRecords(q, "payment_method", "customer", "type")
+		return f.listRecords(q, "payment_method", "customer", "type=card|sepa_debit")
 	case "POST payment_methods":
 		return f.createMethod(q)
 	case "GET payment_methods/id":
@@ -63,6 +63,8 @@ func (f *Fake) billing(q *request, path string) (object, *problem) {
 		return f.updateSetup(q, id)
 	case "POST setup_intents/id/confirm":
 		return f.confirmSetup(q, id)
+	case "POST setup_intents/id/verify_microdeposits":
+		return f.verifySetup(q, id)
 	case "POST setup_intents/id/cancel":
 		return f.cancelSetup(q, id)
 	case "GET products":

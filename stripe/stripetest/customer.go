@@ -8,7 +8,7 @@ import (
 
 var customerParams = []string{"address[city]", "address[country]", "address[line1]", "address[line2]", "address[postal_code]", "address[state]",
 	"balance", "description", "email", "invoice_prefix", "invoice_settings[default_payment_method]", "invoice_settings[footer]", "metadata", "name",
-	"next_invoice_sequence", "phone", "preferred_locales", "shipping[address]", "shipping[name]", "shipping[phone]", "tax_exempt", "expand"}
+	"phone", "preferred_locales", "shipping[address]", "shipping[name]", "shipping[phone]", "tax_exempt", "expand"}
 
 func (f *Fake) createCustomer(q *request) (object, *problem) {
 	if p := q.form.only(append(customerParams, "payment_method")...); p != nil {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math/big"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -17,6 +18,16 @@ func (f *Fake) cost(q *request, m object) *problem {
 		return badParam("quantity", "parameter_invalid_integer", "Invalid non-negative integer")
 	}
 	m["quantity"] = quantity
+	given := ""
+	for _, name := range []string{"price", "pricing[price]", "amount", "unit_amount", "unit_amount_decimal"} {
+		if q.form.get(name) == "" {
+			continue
+		}
+		if given != "" {
+			return badParam(name, "", "You may only specify one of these parameters: "+given+", "+name+".")
+		}
+		given = name
+	}
 	price, decimal := cmp.Or(q.form.get("price"), q.form.get("pricing[price]")), q.form.get("unit_amount_decimal")
 	if decimal == "" {
 		decimal = q.form.get("unit_amount")
@@ -29,6 +40,9 @@ func (f *Fake) cost(q *request, m object) *problem {
 		}
 		if r.m["recurring"] != nil {
 			return badParam("price", "", "The price specified is set to `type=recurring` but this field only accepts prices with `type=one_time`.")
+		}
+		if said := q.form.get("currency"); said != "" && !strings.EqualFold(said, r.text("currency")) {
+			return badParam("currency", "", "The price is in "+r.text("currency"))
 		}
 		m["price"], m["currency"], m["amount"] = r.id, r.text("currency"), r.times(quantity)
 		m["unit_amount"], m["unit_amount_decimal"] = r.m["unit_amount"], r.m["unit_amount_decimal"]

@@ -54,7 +54,7 @@ func (f *Fake) noteMethod(q *request, n nature) *record {
 // whose number ends alike.
 // Source: docs.stripe.com/testing, read 2026-11.
 func (f *Fake) createMethod(q *request) (object, *problem) {
-	if p := q.form.only("type=card|sepa_debit", "card[number]", "card[exp_month]", "card[exp_year]", "card[cvc]", "card[token]", "sepa_debit[iban]", "billing_details",
+	if p := q.form.only("type=card|sepa_debit", "card[number]", "card[exp_month]", "card[exp_year]", "card[cvc]", "sepa_debit[iban]", "billing_details",
 		"metadata", "expand"); p != nil {
 		return nil, p
 	}
