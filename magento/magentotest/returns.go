@@ -28,10 +28,8 @@ type rmaRow struct {
 	reason, condition, resolution, status     string // ids of options, and a status
 }
 
-// The way of a row, by status: each step knows its quantity. A return has the status of
-// its rows, with "partly" before it where they differ (processed_and_closed: all done).
+// rmaSteps are the way of a row, each with a quantity of its own; rmaFinal end it.
 var rmaSteps = []string{"pending", "authorized", "received", "approved"}
-
 var rmaFinal = []string{"approved", "rejected", "denied"}
 
 func (x *rma) render() obj {
