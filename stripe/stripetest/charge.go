@@ -17,6 +17,7 @@ type charge struct {
 	intent                         *intent
 	method                         Method
 	metadata                       map[string]string
+	said                           object // what a request said of it and only answers repeat
 	failure                        *failure
 	txn, failureTxn                *txn
 	refunds                        []*refund
@@ -94,4 +95,45 @@ func (c *charge) group() string {
 	}
 	said, _ := c.intent.said["transfer_group"].(string)
 	return said
+}
+
+func (f *Fake) updateCharge(q *request, id string) (object, *problem) {
+	c, ok := f.charges.get(id)
+	if !ok {
+		return nil, missing("charge", id)
+	}
+	if p := q.form.only("description", "fraud_details[user_report]=fraudulent|safe", "metadata", "receipt_email", "expand"); p != nil {
+		return nil, p
+	}
+	metadata, p := q.form.metadata("metadata", c.metadata)
+	if p != nil {
+		return nil, p
+	}
+	before := object{"metadata": c.metadata}
+	c.metadata = metadata
+	if c.said == nil {
+		c.said = object{}
+	}
+	c.said, _ = merge(c.said, q.form.said("description", "fraud_details", "receipt_email")).(object)
+	f.emitCharge(q, "charge.updated", c, before)
+	return f.renderCharge(c, q.version, q.expand("")), nil
+}
+
+// captureCharge captures the payment intent that a charge is of.
+func (f *Fake) captureCharge(q *request, id string) (object, *problem) {
+	c, ok := f.charges.get(id)
+	if !ok {
+		return nil, missing("charge", id)
+	}
+	if p := q.form.only("amount", "application_fee_amount", "transfer_data[amount]", "expand"); p != nil {
+		return nil, p
+	}
+	if c.intent.latest() != c || c.intent.status != "requires_capture" {
+		return nil, &problem{status: 400, kind: "invalid_request_error", code: "charge_already_captured",
+			message: "This charge has been captured already or can not be."}
+	}
+	if p := f.capture(q, c.intent, "amount"); p != nil {
+		return nil, p
+	}
+	return f.renderCharge(c, q.version, q.expand("")), nil
 }

@@ -290,10 +290,16 @@ func (f *Fake) endpoint(q *request) (object, *problem) {
 		return f.confirmIntent(q, id)
 	case "POST payment_intents/id/capture":
 		return f.captureIntent(q, id)
+	case "POST payment_intents/id/increment_authorization":
+		return f.incrementIntent(q, id)
 	case "POST payment_intents/id/cancel":
 		return f.cancelIntent(q, id)
 	case "GET charges":
 		return list(f, q, &f.charges, f.renderCharge, "customer", "payment_intent", "created")
+	case "POST charges/id":
+		return f.updateCharge(q, id)
+	case "POST charges/id/capture":
+		return f.captureCharge(q, id)
 	case "GET charges/id":
 		return show(q, &f.charges, "charge", id, f.renderCharge)
 	case "GET checkout.sessions":
@@ -302,6 +308,8 @@ func (f *Fake) endpoint(q *request) (object, *problem) {
 		return f.createSession(q)
 	case "GET checkout.sessions/id":
 		return show(q, &f.sessions, "checkout.session", id, f.renderSession)
+	case "GET checkout.sessions/id/line_items":
+		return f.listSessionLines(q, id)
 	case "POST checkout.sessions/id/expire":
 		return f.expireSession(q, id)
 	case "GET refunds":

@@ -364,24 +364,33 @@ func (f *Fake) captureIntent(q *request, id string) (object, *problem) {
 	if i.status != "requires_capture" {
 		return nil, unexpected(i, "captured")
 	}
-	amount := i.capturable
-	if q.form.has("amount_to_capture") {
-		var p *problem
-		if amount, p = q.form.amount("amount_to_capture"); p != nil {
-			return nil, p
-		}
-		if amount > i.capturable {
-			return nil, badParam("amount_to_capture", "amount_too_large", "The amount to capture is above what is capturable")
-		}
-	}
 	metadata, p := q.form.metadata("metadata", i.metadata)
 	if p != nil {
 		return nil, p
 	}
-	if i.split, p = f.split(q, "", i.split, amount); p != nil {
+	before := i.metadata
+	i.metadata = metadata
+	if p := f.capture(q, i, "amount_to_capture"); p != nil {
+		i.metadata = before
 		return nil, p
 	}
-	i.metadata = metadata
+	return f.renderIntent(i, q.version, q.expand("")), nil
+}
+
+// capture takes the money of an authorisation: all of it, or what a parameter says.
+func (f *Fake) capture(q *request, i *intent, param string) *problem {
+	amount, p := i.capturable, (*problem)(nil)
+	if q.form.has(param) {
+		if amount, p = q.form.amount(param); p != nil {
+			return p
+		}
+		if amount > i.capturable {
+			return badParam(param, "amount_too_large", "The amount to capture is above what is capturable")
+		}
+	}
+	if i.split, p = f.split(q, "", i.split, amount); p != nil {
+		return p
+	}
 	c := i.latest()
 	c.captured, c.amountCaptured = true, amount
 	c.txn = f.chargeTxn(q.now, c)
@@ -398,6 +407,40 @@ func (f *Fake) captureIntent(q *request, id string) (object, *problem) {
 	if claim := natures[i.method].claim; claim != nil {
 		f.dispute(q, c, *claim)
 	}
+	return nil
+}
+
+// incrementIntent raises what an authorisation reserves.
+func (f *Fake) incrementIntent(q *request, id string) (object, *problem) {
+	i, ok := f.intents.get(id)
+	if !ok {
+		return nil, missing("payment_intent", id)
+	}
+	if p := q.form.only("amount", "application_fee_amount", "transfer_data[amount]", "description", "metadata", "expand"); p != nil {
+		return nil, p
+	}
+	if i.status != "requires_capture" {
+		return nil, unexpected(i, "incremented")
+	}
+	amount, p := q.form.amount("amount")
+	if p != nil {
+		return nil, p
+	}
+	if amount <= i.amount {
+		return nil, badParam("amount", "", "The amount must be greater than that of the PaymentIntent")
+	}
+	metadata, p := q.form.metadata("metadata", i.metadata)
+	if p != nil {
+		return nil, p
+	}
+	if i.split, p = f.split(q, "", i.split, amount); p != nil {
+		return nil, p
+	}
+	if q.form.has("description") {
+		i.description = q.form.get("description")
+	}
+	i.metadata, i.amount, i.capturable, i.latest().amount = metadata, amount, amount, amount
+	f.emitIntent(q, "amount_capturable_updated", i)
 	return f.renderIntent(i, q.version, q.expand("")), nil
 }
 

@@ -111,7 +111,7 @@ var (
 
 	integers = set(`amount amount_off amount_tax amount_to_capture application_fee_amount backdate_start_date cancel_at
 		created credit_amount date day days_until_due due_date duration_in_months effective_at exp_month exp_year flat_amount
-		gt gte interval_count interval_end interval_start lt lte max_redemptions maximum minimum month out_of_band_amount
+		gt gte interval_count interval_end interval_start lt lte max_redemptions maximum minimum month next_invoice_sequence out_of_band_amount
 		proration_date quantity redeem_by refund_amount resumes_at shipping_cost_amount tax_date trial_period_days
 		unit_amount year`)
 )

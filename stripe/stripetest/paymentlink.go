@@ -77,7 +77,7 @@ func (f *Fake) VisitLink(id string) (stripe.CheckoutSession, error) {
 	}
 	q := f.own(f.config.Now())
 	s := &session{created: q.now, expires: q.now.Add(24 * time.Hour), status: "open", payment: "unpaid", currency: l.text("currency"),
-		metadata: maps.Clone(l.m["metadata"].(map[string]string)), data: map[string]string{}, types: []string{"card"}, link: l.id}
+		metadata: maps.Clone(l.m["metadata"].(map[string]string)), data: map[string]string{}, types: []string{"card"}, link: l.id, lines: l.below}
 	for _, item := range l.below {
 		s.amount += item.int("amount_total")
 	}

@@ -144,6 +144,7 @@ func (f *Fake) renderCharge(c *charge, version string, x expansion) object {
 		details["amount_authorized"] = c.amount
 	}
 	m["payment_method_details"] = object{"type": n.kind, n.kind: details}
+	maps.Copy(m, c.said)
 	for _, name := range []string{"shipping", "statement_descriptor", "statement_descriptor_suffix", "transfer_group"} {
 		if said, ok := c.intent.said[name]; ok {
 			m[name] = said
@@ -200,6 +201,9 @@ func (f *Fake) renderSession(s *session, version string, x expansion) object {
 	}
 	if s.status == "complete" {
 		m["customer_details"] = object{"address": nil, "email": orNull(s.email), "name": nil, "phone": nil, "tax_exempt": "none", "tax_ids": []any{}}
+	}
+	if _, ok := x["line_items"]; ok {
+		m["line_items"] = f.nested(&record{below: s.lines}, version, "/v1/checkout/sessions/"+s.id+"/line_items")
 	}
 	if i := s.intent; i != nil {
 		m["payment_intent"] = link(x, "payment_intent", i.id, func(x expansion) object { return f.renderIntent(i, version, x) })

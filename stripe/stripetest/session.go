@@ -26,6 +26,7 @@ type session struct {
 	success, cancel  string
 	types            []string
 	link             string // the payment link that it came from
+	lines            []*record
 }
 
 func (s *session) key() string     { return s.id }
@@ -45,7 +46,7 @@ func (s *session) fact(name string) string {
 }
 
 func (f *Fake) createSession(q *request) (object, *problem) {
-	if p := q.form.only("mode", "line_items[][quantity]", "line_items[][price_data][currency]", "line_items[][price_data][unit_amount]",
+	if p := q.form.only("mode", "line_items[][quantity]", "line_items[][price]", "line_items[][price_data][currency]", "line_items[][price_data][unit_amount]",
 		"line_items[][price_data][product_data][name]", "line_items[][price_data][product_data][description]",
 		"success_url", "cancel_url", "client_reference_id", "customer", "customer_email", "expires_at", "expand", "metadata",
 		"payment_intent_data[capture_method]", "payment_intent_data[description]", "payment_intent_data[metadata]",
@@ -67,34 +68,9 @@ func (f *Fake) createSession(q *request) (object, *problem) {
 	if len(s.types) == 0 {
 		s.types = []string{"card"}
 	}
-	var p *problem
-	for n := 0; ; n++ {
-		line := "line_items[" + strconv.Itoa(n) + "]"
-		if !q.form.has(line + "[price_data][unit_amount]") {
-			if n == 0 {
-				return nil, badParam("line_items", "parameter_missing", "Missing required param: line_items.")
-			}
-			break
-		}
-		each, p := q.form.amount(line + "[price_data][unit_amount]")
-		if p != nil {
-			return nil, p
-		}
-		quantity, p := q.form.amount(line + "[quantity]")
-		if p != nil {
-			return nil, p
-		}
-		currency, p := currencyOf(q.form.get(line + "[price_data][currency]"))
-		if p != nil {
-			return nil, p
-		}
-		if s.currency != "" && s.currency != currency {
-			return nil, badParam(line+"[price_data][currency]", "", "All line items must have one currency")
-		}
-		if each > math.MaxInt64/quantity-s.amount {
-			return nil, badParam(line, "amount_too_large", "Amount is out of range")
-		}
-		s.currency, s.amount = currency, s.amount+each*quantity
+	p := f.sessionLines(q, s)
+	if p != nil {
+		return nil, p
 	}
 	if p := unit(s.amount, s.currency); p != nil {
 		return nil, p
@@ -121,6 +97,83 @@ func (f *Fake) createSession(q *request) (object, *problem) {
 	}
 	f.openSession(s)
 	return f.renderSession(s, q.version, q.expand("")), nil
+}
+
+// sessionLines reads what a session is for.
+func (f *Fake) sessionLines(q *request, s *session) *problem {
+	for n := 0; ; n++ {
+		at := "line_items[" + strconv.Itoa(n) + "]"
+		data := at + "[price_data]"
+		if !q.form.has(at+"[price]") && !q.form.has(data+"[unit_amount]") {
+			if n == 0 {
+				return badParam("line_items", "parameter_missing", "Missing required param: line_items.")
+			}
+			return nil
+		}
+		quantity, p := q.form.amount(at + "[quantity]")
+		if p != nil {
+			return p
+		}
+		price, p := f.linePrice(q, at)
+		if p != nil {
+			return p
+		}
+		each, currency := price.int("unit_amount"), price.text("currency")
+		if s.currency != "" && s.currency != currency {
+			return badParam(data+"[currency]", "", "All line items must have one currency")
+		}
+		if each > math.MaxInt64/quantity-s.amount {
+			return badParam(at, "amount_too_large", "Amount is out of range")
+		}
+		product, _ := f.of("product").get(price.text("product"))
+		s.currency, s.amount = currency, s.amount+each*quantity
+		s.lines = append(s.lines, &record{kind: "item", id: f.id("li_"), created: q.now, m: object{"amount_subtotal": each * quantity,
+			"amount_total": each * quantity, "amount_discount": int64(0), "amount_tax": int64(0), "currency": currency,
+			"description": product.m["name"], "price": price.id, "quantity": quantity}})
+	}
+}
+
+// linePrice is the price of a line: one that is named, or one made up for it.
+func (f *Fake) linePrice(q *request, at string) (*record, *problem) {
+	data := at + "[price_data]"
+	if id := q.form.get(at + "[price]"); id != "" {
+		price, p := f.named("price", id, at+"[price]")
+		switch {
+		case p != nil:
+			return nil, p
+		case q.form.has(data + "[unit_amount]"):
+			return nil, badParam(at, "", "You may only specify one of these parameters: price, price_data.")
+		case price.m["recurring"] != nil || price.m["unit_amount"] == nil:
+			return nil, badParam(at+"[price]", "", "The fake's sessions of mode payment take prices of `type=one_time` in whole units")
+		}
+		return price, nil
+	}
+	each, p := q.form.amount(data + "[unit_amount]")
+	if p != nil {
+		return nil, p
+	}
+	currency, p := currencyOf(q.form.get(data + "[currency]"))
+	if p != nil {
+		return nil, p
+	}
+	product, p := f.newProduct(&request{now: q.now})
+	if p != nil {
+		return nil, p
+	}
+	product.m["name"], product.m["description"] = q.form.get(data+"[product_data][name]"), orNull(q.form.get(data+"[product_data][description]"))
+	product.m["active"] = false
+	return f.note(&request{now: q.now}, "price", "price_", nulls("custom_unit_amount lookup_key nickname recurring tiers_mode transform_quantity", object{
+		"active": false, "billing_scheme": "per_unit", "tax_behavior": "unspecified", "type": "one_time", "currency": currency, "product": product.id,
+		"unit_amount": each, "unit_amount_decimal": strconv.FormatInt(each, 10)})), nil
+}
+
+// listSessionLines answers with what a session is for.
+func (f *Fake) listSessionLines(q *request, id string) (object, *problem) {
+	s, ok := f.sessions.get(id)
+	if !ok {
+		return nil, missing("checkout.session", id)
+	}
+	return f.listBelow(q, &record{below: s.lines})
 }
 
 // openSession lets a session begin; it ends by itself.
