@@ -232,6 +232,7 @@ func (s *Shop) say(o *order, total dec, how string, notify bool) {
 
 // inOrder converts an amount in base currency.
 func (o *order) inOrder(base dec) pair {
+	base = base.real().cents().dec()
 	rate, ok := o.plain["base_to_order_rate"].(dec)
 	if !ok || rate == one {
 		return pair{base, base}
