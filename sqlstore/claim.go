@@ -154,13 +154,17 @@ func (s *session) dueTenants(ctx context.Context) ([]string, error) {
 		err := rows.Scan(&tenant)
 		out = append(out, tenant)
 		return err
-	}, `WITH RECURSIVE t(tenant) AS (SELECT MIN(tenant) FROM {queue}
-		UNION ALL SELECT (SELECT MIN(q.tenant) FROM {queue} q WHERE q.tenant > t.tenant) FROM t WHERE t.tenant IS NOT NULL)
-		SELECT tenant FROM t WHERE tenant IS NOT NULL
+	}, "SELECT tenant FROM ("+s.tenants+`) t WHERE tenant IS NOT NULL
 		AND (EXISTS (SELECT 1 FROM {queue} q WHERE q.tenant = t.tenant AND q.repair = 0 AND q.due <= `+now+`)
 		OR EXISTS (SELECT 1 FROM {queue} q WHERE q.tenant = t.tenant AND q.repair = 1 AND q.due <= `+now+`)) ORDER BY tenant`, clock...)
 	return out, err
 }
+
+// tenantsByTenant steps through an index by itself, for databases that would read all
+// of it for a DISTINCT.
+const tenantsByTenant = `WITH RECURSIVE r(tenant) AS (SELECT MIN(tenant) FROM {queue}
+	UNION ALL SELECT (SELECT MIN(q.tenant) FROM {queue} q WHERE q.tenant > r.tenant) FROM r WHERE r.tenant IS NOT NULL)
+	SELECT tenant FROM r`
 
 func (s *session) claim(ctx context.Context, r inbox.ClaimRequest, candidates []candidate) ([]inbox.Claim, error) {
 	var leases []inbox.Lease

@@ -52,6 +52,7 @@ type pieces struct {
 	oneTurn bool              // writers of this process share commits, in BEGIN IMMEDIATE
 	safe    string            // a condition that holds under safe settings
 	lazily  string            // ends an UPDATE whose loss in a power cut does no harm
+	tenants string            // selects the tenants of queue, in one step of its index for each
 
 	// enter starts the work of a write transaction: it refuses unsafe settings and
 	// tells the time. A transaction of our own it also bounds at the server.
@@ -69,6 +70,7 @@ var dialects = map[Dialect]*pieces{
 			"seq": "INTEGER PRIMARY KEY AUTOINCREMENT", "engine": "",
 		},
 		oneTurn: true,
+		tenants: tenantsByTenant,
 		enter:   enterSQLite,
 	},
 	PostgreSQL: {
@@ -84,8 +86,9 @@ var dialects = map[Dialect]*pieces{
 		clock:   clockPostgreSQL,
 		safe: `current_setting('fsync') = 'on' AND current_setting('full_page_writes') = 'on'
 			AND current_setting('synchronous_commit') <> 'off'`,
-		lazily: " AND set_config('synchronous_commit', 'off', true) = 'off'",
-		enter:  enterPostgreSQL,
+		lazily:  " AND set_config('synchronous_commit', 'off', true) = 'off'",
+		tenants: tenantsByTenant,
+		enter:   enterPostgreSQL,
 		serialise: func(ctx context.Context, d *DB, r runner) (func(), error) {
 			_, err := r.ExecContext(ctx, "SELECT pg_advisory_xact_lock(hashtextextended($1, 7236))", d.prefix)
 			return func() {}, err // until the transaction ends
