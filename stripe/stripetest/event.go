@@ -74,7 +74,7 @@ func (f *Fake) emit(q *request, kind string, render func(version string) object,
 		if e.account != "" {
 			m["account"] = e.account
 		}
-		raw, err := json.Marshal(m)
+		raw, err := encode(m)
 		if err != nil {
 			panic(fmt.Sprintf("stripetest: event %s: %v", kind, err))
 		}

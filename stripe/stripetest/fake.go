@@ -366,7 +366,7 @@ func (t *table[T]) get(id string) (v T, ok bool) {
 
 // view decodes what the fake would answer, so that audits read the client's types.
 func view[T any](m object) T {
-	b, err := json.Marshal(m)
+	b, err := encode(m)
 	var v T
 	if err == nil {
 		err = json.Unmarshal(b, &v)

@@ -1,7 +1,6 @@
 package stripetest
 
 import (
-	"encoding/json"
 	"io"
 	"net/http"
 	"net/url"
@@ -197,7 +196,7 @@ func answer(out object, p *problem) (int, []byte) {
 	if p != nil {
 		status, out = p.status, p.body()
 	}
-	b, err := json.Marshal(out)
+	b, err := encode(out)
 	if err != nil {
 		return http.StatusInternalServerError, []byte(`{"error":{"type":"api_error","message":"not marshalled"}}`)
 	}
