@@ -29,6 +29,8 @@ func (s *Shop) Load(orderJSON []byte) error {
 		state: text(in["state"]), status: text(in["status"]), created: moment(in["created_at"]), updated: moment(in["updated_at"]),
 		virtual: integer(in["is_virtual"]) == 1, plain: obj{}, extension: obj{}, payment: obj{}, addressID: map[string]int64{},
 	}
+	_, sent := in["is_virtual"]
+	o.bare = !sent
 	if o.id == 0 {
 		return commerce.Errorf(commerce.KindInvalid, "magentotest", "load order", "it has no entity_id")
 	}

@@ -117,6 +117,12 @@ func TestAnOrderOfARawSaveIsReadBack(t *testing.T) {
 	require.JSONEq(t, `{"increment_id":"000000001","grand_total":10,"total_due":10,"ext_order_id":"E1","items":[{"sku":"CUP","qty_ordered":1,"qty_invoiced":0,"row_total":0}]}`, string(b))
 	status, _ := r.send("POST", "/rest/V1/orders", "", `{"entity":{"entity_id":1,"nonsense":1}}`, nil)
 	require.Equal(t, 500, status)
+
+	_, whole := r.send("GET", "/rest/V1/orders/1", "", "", nil)
+	other := newReplayed(t, nil)
+	require.NoError(t, other.shop.Load(whole))
+	_, loaded := other.send("GET", "/rest/V1/orders/1", "", "", nil)
+	require.JSONEq(t, string(whole), string(loaded), "also in another shop")
 }
 
 func TestTheCodeOfARegionFollowsItsID(t *testing.T) {
