@@ -63,8 +63,6 @@ func (f *Fake) billing(q *request, path string) (object, *problem) {
 		return f.updateSetup(q, id)
 	case "POST setup_intents/id/confirm":
 		return f.confirmSetup(q, id)
-	case "POST setup_intents/id/verify_microdeposits":
-		return f.verifySetup(q, id)
 	case "POST setup_intents/id/cancel":
 		return f.cancelSetup(q, id)
 	case "GET products":

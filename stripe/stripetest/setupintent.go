@@ -130,18 +130,6 @@ func (f *Fake) endSetup(q *request, s *record) {
 	f.emitRecord(q, "setup_intent.succeeded", s, nil)
 }
 
-// verifySetup refuses: no bank account of the fake's is proved by small amounts.
-func (f *Fake) verifySetup(q *request, id string) (object, *problem) {
-	s, p := f.find("setup_intent", id)
-	if p != nil {
-		return nil, p
-	}
-	if p := q.form.only("amounts", "descriptor_code", "expand"); p != nil {
-		return nil, p
-	}
-	return nil, setupState(s, "verify microdeposits of")
-}
-
 func (f *Fake) cancelSetup(q *request, id string) (object, *problem) {
 	s, p := f.find("setup_intent", id)
 	if p != nil {
