@@ -17,14 +17,14 @@ import (
 // read afterwards by itself; a scenario only has to make it.
 var scenarios = map[string]func(*world){
 	"billing":       billing,
+	"direct":        direct,
 	"payments":      payments,
 	"tax and links": taxAndLinks,
 }
 
-// deviations are what the fake answers otherwise than the document says, and why.
-var deviations = map[string]string{
-	"line_items is not there, though the request asked for it":         "the fake keeps no lines",
-	"payment_method: is a link, though the request asked to expand it": "the fake keeps no payment methods",
+// refused are routes that never have a good answer, and why.
+var refused = map[string]string{
+	"POST /v1/setup_intents/{intent}/verify_microdeposits": "nothing that the fake sets up waits for deposits",
 }
 
 // To see one route or event type:
@@ -44,7 +44,7 @@ func TestEveryAnswerOfTheFakeValidates(t *testing.T) {
 				all.add(w.judge)
 			}
 			for _, route := range routes {
-				if all.good[version][route] == 0 {
+				if all.good[version][route] == 0 && refused[route] == "" {
 					all.note(version, route, "no scenario had a good answer of it")
 				}
 			}
@@ -55,12 +55,6 @@ func TestEveryAnswerOfTheFakeValidates(t *testing.T) {
 				}
 			}
 			for _, where := range slices.Sorted(maps.Keys(all.wrong)) {
-				all.wrong[where] = slices.DeleteFunc(all.wrong[where], func(w string) bool {
-					return deviations[strings.TrimPrefix(w, "data.")] != ""
-				})
-				if len(all.wrong[where]) == 0 {
-					continue
-				}
 				t.Run(strings.TrimPrefix(where, version+" "), func(t *testing.T) {
 					slices.Sort(all.wrong[where])
 					t.Error("\n" + strings.Join(all.wrong[where], "\n"))
@@ -84,7 +78,11 @@ func TestTheFakeWorksInEveryVersion(t *testing.T) {
 				scenario(w)
 				for _, e := range w.fake.Events() {
 					require.Equal(t, version, e.APIVersion)
-					require.NotEmpty(t, e.ObjectID, e.Type)
+					if e.Type != "invoice.upcoming" { // which does not exist yet
+						if e.Type != "invoice.upcoming" { // which does not exist yet
+							require.NotEmpty(t, e.ObjectID, e.Type)
+						}
+					}
 				}
 			})
 		}

@@ -65,7 +65,9 @@ func money(w *world) {
 	charges := w.fake.Charges()
 	w.do("POST /v1/refunds", "reason=fraudulent&charge="+charges[1].ID)
 	w.do("POST /v1/refunds", "charge="+charges[2].ID)
-	topup := func() string { return w.make("POST /v1/topups", "amount=1000&currency=eur&description=tulips&metadata[run]=1") }
+	topup := func() string {
+		return w.make("POST /v1/topups", "amount=1000&currency=eur&description=tulips&metadata[run]=1")
+	}
 	w.do("POST /v1/topups/"+topup(), "description=roses&metadata[run]=2")
 	w.do("POST /v1/topups/"+topup()+"/cancel", "")
 	w.fake.FailTopUps(1)

@@ -268,6 +268,7 @@ func (p *prober) try(one parameter) bool {
 	}
 	list, isList := answer["data"].([]any)
 	switch {
+	case hidden(p.route, one.path):
 	case isList && strings.HasPrefix(p.route, "GET "):
 		if one.kind == "boolean" || strings.HasSuffix(one.path, "[lt]") || strings.HasSuffix(one.path, "[lte]") || len(one.words) > 0 {
 			break
@@ -275,7 +276,7 @@ func (p *prober) try(one parameter) bool {
 		if len(list) > 0 && (one.kind != "integer" || !strings.Contains(one.path, "[gt")) {
 			p.t.Errorf("%s=%s: filters nothing", one.path, value)
 		}
-	case shows(answer, one, value), hidden(p.route, one.path):
+	case shows(answer, one, value):
 	default:
 		p.t.Errorf("%s=%s: is taken and shows nowhere", one.path, value)
 	}
@@ -334,6 +335,32 @@ var unseen = map[string]map[string]string{
 	"POST /v1/checkout/sessions": {
 		"line_items": "in the amount", "payment_intent_data": "on the intent",
 	},
+	"GET /v1/credit_notes/preview/lines": {"effective_at": "on the note", "memo": "on the note", "metadata": "on the note"},
+	"POST /v1/invoices": {
+		"days_until_due": "as due_date", "pending_invoice_items_behavior": "in the lines",
+	},
+	"POST /v1/invoices/{invoice}/pay": {"off_session": "nowhere at Stripe"},
+	"POST /v1/payment_links":          {"line_items": "in a list"},
+	"POST /v1/payment_methods":        {"sepa_debit[iban]": "as last4"},
+	"POST /v1/prices": {
+		"product_data": "on the product", "transfer_lookup_key": "on the price that had the key",
+	},
+	"POST /v1/setup_intents": {"return_url": "nowhere at Stripe before a redirect"},
+	"POST /v1/subscriptions": {
+		"off_session": "nowhere at Stripe", "payment_behavior": "as the status", "proration_behavior": "on the invoice",
+		"trial_end": "as the status", "trial_period_days": "as trial_end",
+	},
+	"POST /v1/subscriptions/{subscription_exposed_id}": {
+		"off_session": "nowhere at Stripe", "payment_behavior": "as the status", "proration_behavior": "on the invoice", "trial_end": "as the status",
+	},
+	"POST /v1/subscriptions/{subscription}/resume":  {"billing_cycle_anchor": "the only word taken is what happens anyhow"},
+	"POST /v1/tax/calculations":                     {"line_items": "in a list, and in the tax"},
+	"POST /v1/tax/transactions/create_reversal":     {"mode": "in the amounts"},
+	"POST /v1/account_links":                        {"collect": "behind the link", "collection_options": "behind the link", "type": "behind the link"},
+	"POST /v1/accounts":                             {"capabilities": "as active or inactive"},
+	"POST /v1/accounts/{account}":                   {"capabilities": "as active or inactive"},
+	"POST /v1/refunds":                              {"refund_application_fee": "on the application fee", "reverse_transfer": "on the transfer"},
+	"POST /v1/transfers/{id}/reversals":             {"description": "nowhere at Stripe", "refund_application_fee": "on the application fee"},
 	"POST /v1/payouts":                              {"source_type": "the only word taken is what the balance has"},
 	"POST /v1/disputes/{dispute}":                   {"submit": "as the status"},
 	"POST /v1/webhook_endpoints":                    {"connect": "in what is delivered", "enabled_events": "in a list"},

@@ -23,6 +23,12 @@ func payments(w *world) {
 	}
 	held := created("capture_method=manual&payment_method=pm_card_visa&confirm=true&metadata[order]=17&return_url=https://shop.example")
 	w.do("POST /v1/payment_intents/"+held+"/capture", "amount_to_capture=600")
+	charged := w.fake.Charges()
+	w.do("POST /v1/charges/"+charged[0].ID, "description=tulips&metadata[order]=17&fraud_details[user_report]=safe&receipt_email=b@shop.example")
+	held = created("capture_method=manual&payment_method=pm_card_visa&confirm=true&return_url=https://shop.example")
+	w.do("POST /v1/payment_intents/"+held+"/increment_authorization", "amount=1500&description=more tulips&metadata[order]=18")
+	charged = w.fake.Charges()
+	w.do("POST /v1/charges/"+charged[len(charged)-1].ID+"/capture", "amount=900")
 	open := created("description=tulips&receipt_email=a@shop.example")
 	w.do("POST /v1/payment_intents/"+open, "amount=1200&metadata[order]=18")
 	w.do("POST /v1/payment_intents/"+open+"/confirm", "payment_method=pm_card_visa&return_url=https://shop.example")
@@ -88,4 +94,18 @@ func payments(w *world) {
 	hook := w.make("POST /v1/webhook_endpoints", "url=https://shop.example/hooks&enabled_events[]=charge.succeeded&description=books&metadata[shop]=1")
 	w.do("POST /v1/webhook_endpoints/"+hook, "disabled=true&enabled_events[]=*")
 	w.do("DELETE /v1/webhook_endpoints/"+w.make("POST /v1/webhook_endpoints", "url=https://shop.example/x&enabled_events[]=*"), "")
+}
+
+// direct is a sale on a merchant's own account that a platform takes a fee of.
+func direct(w *world) {
+	merchant := w.fake.Connect("DE")
+	w.as = merchant.ID()
+	w.do("GET /v1/account", "")
+	sale := w.make("POST /v1/payment_intents", "amount=1000&currency=eur&payment_method=pm_card_visa&confirm=true&return_url=https://shop.example&capture_method=automatic&application_fee_amount=100")
+	w.make("POST /v1/refunds", "amount=100&refund_application_fee=true&payment_intent="+sale)
+	_, err := merchant.Pay(stripetest.Purchase{Amount: 500, Currency: "eur", Method: stripetest.CardDisputed})
+	require.NoError(w.t, err)
+	w.readAll(w.reads("charge", "payment_intent", "refund", "dispute", "balance", "balance_transaction"))
+	w.as = ""
+	w.pass(3 * day)
 }

@@ -25,6 +25,7 @@ type world struct {
 	now     time.Time
 	fake    *stripetest.Fake
 	judge   *judge
+	as      string // connected account that requests are for; empty = the platform
 
 	before func(route string) // each request of the scenario; nil = nothing
 	seen   func(sample, int)  // after it, with the status; nil = nothing
@@ -69,8 +70,10 @@ func (w *world) send(route, form string) (status int, answer map[string]any) {
 func (w *world) raw(route, form string) (status int, answer map[string]any) {
 	w.t.Helper()
 	method, path, _ := strings.Cut(route, " ")
+	values, err := url.ParseQuery(form)
+	require.NoError(w.t, err)
 	body := ""
-	if method == http.MethodPost {
+	if form = values.Encode(); method == http.MethodPost {
 		body, form = form, ""
 	} else if form != "" {
 		form = "?" + form
@@ -78,6 +81,9 @@ func (w *world) raw(route, form string) (status int, answer map[string]any) {
 	r, err := http.NewRequestWithContext(w.t.Context(), method, "https://api.stripe.com"+path+form, strings.NewReader(body))
 	require.NoError(w.t, err)
 	r.Header.Set("Authorization", "Bearer sk_test_1")
+	if w.as != "" {
+		r.Header.Set("Stripe-Account", w.as)
+	}
 	resp, err := w.judge.RoundTrip(r)
 	require.NoError(w.t, err)
 	defer func() { _ = resp.Body.Close() }()
@@ -129,9 +135,7 @@ func modelled(t *testing.T, version string, docs map[string]*document) (routes [
 			}
 		}
 	}
-	slices.SortFunc(routes, func(a, b string) int {
-		return cmp.Or(cmp.Compare(strings.Count(a, "{"), strings.Count(b, "{")), cmp.Compare(a, b))
-	})
+	slices.SortFunc(routes, byHoles)
 	return routes
 }
 
@@ -177,7 +181,10 @@ func (w *world) readAll(routes []string) {
 			}
 			for _, list := range doc.lists(s) {
 				status, answer := w.send(fill(route, ids...), "expand[]="+below+list)
-				if data, ok := answer["data"].([]any); ok && below != "" && len(data) > 0 {
+				if data, ok := answer["data"].([]any); ok && below != "" {
+					if len(data) == 0 {
+						continue
+					}
 					answer, _ = data[0].(map[string]any)
 				}
 				if _, ok := answer[list]; !ok || status != http.StatusOK {
@@ -231,7 +238,7 @@ func (w *world) paths(path string) (out [][]string) {
 			continue
 		}
 		var ids []string
-		if op := doc.Paths[strings.Join(parts[:i+1], "/")]["get"]; op != nil {
+		if _, op := doc.route(http.MethodGet, fill(strings.Join(parts[:i+1], "/"), "x")); op != nil {
 			for _, kind := range doc.kinds(op.answer(http.StatusOK)) {
 				ids = append(ids, w.judge.ids[kind]...)
 			}
@@ -245,4 +252,31 @@ func (w *world) paths(path string) (out [][]string) {
 		out = longer
 	}
 	return out
+}
+
+// reads are the routes that read some kinds of objects.
+func (w *world) reads(kinds ...string) (routes []string) {
+	doc := w.doc()
+	for path, verbs := range doc.Paths {
+		op := verbs[strings.ToLower(http.MethodGet)]
+		if op == nil || op.answer(http.StatusOK) == nil {
+			continue // it answers with a file
+		}
+		s := doc.resolve(op.answer(http.StatusOK))
+		if data := s.Properties["data"]; data != nil && data.Items != nil {
+			s = data.Items
+		}
+		for _, kind := range doc.kinds(s) {
+			if slices.Contains(kinds, kind) {
+				routes = append(routes, "GET "+path)
+			}
+		}
+	}
+	slices.SortFunc(routes, byHoles)
+	return routes
+}
+
+// byHoles puts what is read without an id first.
+func byHoles(a, b string) int {
+	return cmp.Or(cmp.Compare(strings.Count(a, "{"), strings.Count(b, "{")), cmp.Compare(a, b))
 }
