@@ -140,7 +140,7 @@ func compute(o *order, n NewOrder, rate dec) error {
 		i.percent = &sum
 		i.plain["discount_percent"] = percent
 		if n.Coupon != "" {
-			i.plain["applied_rule_ids"] = "1"
+			i.plain["applied_rule_ids"] = n.rule()
 		}
 		taxes.add(i.id, spec.Taxes, sum, i.sums["tax_amount"])
 	}

@@ -2,6 +2,7 @@ package magentotest
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/commercesync/commerce"
@@ -30,6 +31,7 @@ type NewOrder struct {
 	ShippingTax    []Tax
 
 	Coupon           string // shown with the discount
+	CouponRule       int64  // id of the coupon's rule, shown as applied_rule_ids; defaults to 1
 	DiscountPercent  string // on all items; defaults to 0
 	DiscountShipping bool   // the discount is on shipping as well
 
@@ -122,6 +124,8 @@ func (s *Shop) Place(n NewOrder) (int64, error) {
 	return o.id, nil
 }
 
+func (n NewOrder) rule() string { return strconv.FormatInt(max(n.CouponRule, 1), 10) }
+
 func placeError(format string, args ...any) error {
 	return commerce.Errorf(commerce.KindInvalid, "magentotest", "place order", format, args...)
 }
@@ -180,7 +184,7 @@ func (s *Shop) place(n NewOrder) (*order, error) {
 		o.plain["customer_taxvat"] = c.TaxVAT
 	}
 	if n.Coupon != "" {
-		o.plain["coupon_code"], o.plain["discount_description"], o.plain["applied_rule_ids"] = n.Coupon, n.Coupon, "1"
+		o.plain["coupon_code"], o.plain["discount_description"], o.plain["applied_rule_ids"] = n.Coupon, n.Coupon, n.rule()
 	}
 	if n.Billing.Country == "" {
 		n.Billing = Address{Street: []string{"1 High St"}, City: "Austin", Postcode: "78701", Region: "Texas", RegionCode: "TX", RegionID: 57, Country: "US", Telephone: "5125550100"}

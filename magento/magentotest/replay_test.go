@@ -310,9 +310,9 @@ func decoded(t *testing.T, b []byte) (v any) {
 	return v
 }
 
-// ignored are fields whose value is chance, or the number of a rule of the catalogue.
+// ignored are fields whose value is chance.
 var ignored = map[string]bool{
-	"protect_code": true, "applied_rule_ids": true,
+	"protect_code": true,
 }
 
 // unmodelled are fields that the shop leaves out.
