@@ -140,7 +140,6 @@ type planned struct {
 	attempt    int
 	duplicate  bool
 	reordered  bool
-	body       []byte
 	event, typ string
 }
 
@@ -183,7 +182,7 @@ func (f *Fake) plan(o DeliveryOptions, take bool) []*planned {
 	}
 	var out []*planned
 	for n, e := range events {
-		p := &planned{e: e, to: to, at: e.created.Add(delay()), place: float64(n), attempt: 1, body: e.in(to), event: e.id, typ: e.kind}
+		p := &planned{e: e, to: to, at: e.created.Add(delay()), place: float64(n), attempt: 1, event: e.id, typ: e.kind}
 		if chance.Float64() < o.Reordered && n+1 < len(events) {
 			hold := min(n+1+chance.IntN(10), len(events)-1)
 			p.place = float64(hold) + 0.5
@@ -238,13 +237,13 @@ func (f *Fake) sign(p *planned) Delivery {
 	if p.to != nil {
 		secrets = []string{p.to.secret}
 	}
-	now := f.config.Now()
+	now, text := f.config.Now(), p.e.in(p.to)
 	f.mu.Unlock()
 	return Delivery{Event: p.event, Type: p.typ, At: p.at, Attempt: p.attempt, Duplicate: p.duplicate, Reordered: p.reordered,
-		Body: bytes.Clone(p.body), Header: http.Header{
+		Body: bytes.Clone(text), Header: http.Header{
 			"Content-Type":         {"application/json; charset=utf-8"},
 			"User-Agent":           {"Stripe/1.0 (+https://stripe.com/docs/webhooks)"},
-			stripe.SignatureHeader: {Sign(now, p.body, secrets...)},
+			stripe.SignatureHeader: {Sign(now, text, secrets...)},
 		}}
 }
 

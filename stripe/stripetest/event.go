@@ -14,19 +14,19 @@ type event struct {
 	id, kind  string
 	n         int // how many were written before it, of all accounts
 	created   time.Time
-	account   string            // of a Connect platform's merchant; empty = the fake's own
-	raw       []byte            // in the account's API version
-	versions  map[string][]byte // in those of webhook endpoints, if they are others
-	endpoints []*hook           // that it is for and that have not taken it
+	account   string           // of a Connect platform's merchant; empty = the fake's own
+	raw       *body            // in the account's API version
+	versions  map[string]*body // in those of webhook endpoints, if they are others
+	endpoints []*hook          // that it is for and that have not taken it
 	delivered bool
 }
 
 // in returns the event in the API version of an endpoint; nil stands for the account.
 func (e *event) in(h *hook) []byte {
 	if h != nil && e.versions[h.version] != nil {
-		return e.versions[h.version]
+		return e.versions[h.version].text()
 	}
-	return e.raw
+	return e.raw.text()
 }
 
 // taken reports whether a receiver has acknowledged the event; nil stands for the one
@@ -61,7 +61,7 @@ func (f *Fake) emit(q *request, kind string, render func(version string) object,
 	if f.config.Connected {
 		e.account = f.config.Account
 	}
-	write := func(version string) []byte {
+	write := func(version string) *body {
 		data := object{"object": render(version)}
 		if previous != nil {
 			data["previous_attributes"] = previous
@@ -78,7 +78,7 @@ func (f *Fake) emit(q *request, kind string, render func(version string) object,
 		if err != nil {
 			panic(fmt.Sprintf("stripetest: event %s: %v", kind, err))
 		}
-		return raw
+		return f.home.archive.add(raw)
 	}
 	e.raw = write(f.config.APIVersion)
 	for _, h := range f.home.hooks.rows {
@@ -89,7 +89,7 @@ func (f *Fake) emit(q *request, kind string, render func(version string) object,
 		h.open = append(h.open, e)
 		if h.version != "" && h.version != f.config.APIVersion && e.versions[h.version] == nil {
 			if e.versions == nil {
-				e.versions = map[string][]byte{}
+				e.versions = map[string]*body{}
 			}
 			e.versions[h.version] = write(h.version)
 		}
@@ -117,7 +117,7 @@ func (f *Fake) emitSession(q *request, what string, s *session) {
 // renderEvent answers with the event as it was written, in its own version.
 func (f *Fake) renderEvent(e *event, _ string, _ expansion) object {
 	var m object
-	d := json.NewDecoder(bytes.NewReader(e.raw))
+	d := json.NewDecoder(bytes.NewReader(e.raw.text()))
 	d.UseNumber()
 	if err := d.Decode(&m); err != nil {
 		panic(fmt.Sprintf("stripetest: event %s: %v", e.id, err))

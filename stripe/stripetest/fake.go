@@ -179,7 +179,8 @@ type Fake struct {
 	files     map[string][]byte          // reports by the id of their file
 	records   map[string]*table[*record] // customers, invoices and all else of billing, by kind
 
-	open    []*event      // to be delivered, and in no Deliver's hands
+	open    []*event // to be delivered, and in no Deliver's hands
+	archive archive
 	news    chan struct{} // closed when open grows; nil where nobody waits
 	secrets []signing
 	calls   []Call
@@ -415,7 +416,7 @@ func (f *Fake) BalanceTransactions() []stripe.BalanceTransaction {
 // Events returns all events, oldest first, as they were written.
 func (f *Fake) Events() []*stripe.Event {
 	return all(f, &f.events, func(e *event) *stripe.Event {
-		d, err := stripe.DecodeEvent(e.raw)
+		d, err := stripe.DecodeEvent(e.raw.text())
 		if err != nil {
 			panic(fmt.Sprintf("stripetest: the fake wrote an event that the decoder refuses: %v", err))
 		}
