@@ -28,8 +28,15 @@ func historyOfOrders() []history {
 		return []NewItem{{SKU: "EU-19A", Qty: "3", Price: "19.99", Taxes: high}, {SKU: "EU-19B", Price: "7.33", Taxes: high},
 			{SKU: "EU-7A", Qty: "7", Price: "4.37", Taxes: low}, {SKU: "EU-7B", Qty: "2", Price: "0.99", Taxes: low}}
 	}
+	chosen := func(first int) obj { // two options with one selection each
+		var options []any
+		for _, n := range []int{first, first + 1} {
+			options = append(options, obj{"option_id": n, "option_qty": 1, "option_selections": []int{n}})
+		}
+		return obj{"bundle_options": options}
+	}
 	bundle := func(qty string) NewItem {
-		return NewItem{SKU: "BUN-DYN", Type: "bundle", Qty: qty, ShipSeparately: true, Children: []NewItem{
+		return NewItem{SKU: "BUN-DYN", Type: "bundle", Options: chosen(1), Qty: qty, ShipSeparately: true, Children: []NewItem{
 			{SKU: "BP-1", Qty: "2", Price: "3.21", Taxes: de19}, {SKU: "BP-2", Price: "5.55", Taxes: de7}}}
 	}
 	many := func(high, low []Tax) (out []NewItem) {
@@ -90,7 +97,7 @@ func historyOfOrders() []history {
 			simple("3", "32.5", "15"), post("/order/12/invoice", whole), post("/order/12/ship", "{}"), "262-263", post("/order/12/refund", "{}"), "264",
 			simple("1", "32.5", "5"), post("/orders/13/cancel", ""), "265-267",
 			place(NewOrder{ShippingPrice: "25", DiscountPercent: "10", Coupon: "TEN", Customer: Customer{ID: 6, Group: 1, Email: "rita@example.com", FirstName: "Rita", LastName: "Rich", TaxVAT: "US-1"}, Billing: austin, Items: []NewItem{
-				{SKU: "CONF-Red", Product: "CONF", Name: "Conf parent", Type: "configurable", Qty: "2", Price: "40", Taxes: tx, Children: []NewItem{{SKU: "CONF-Red", Name: "Conf Red"}}},
+				{SKU: "CONF-Red", Product: "CONF", Name: "Conf parent", Type: "configurable", Options: obj{"configurable_item_options": []any{obj{"option_id": "137", "option_value": 4}}}, Qty: "2", Price: "40", Taxes: tx, Children: []NewItem{{SKU: "CONF-Red", Name: "Conf Red"}}},
 				{SKU: "VIRT", Name: "Warranty", Type: "virtual", Price: "9.99", Taxes: tx}, {SKU: "SIMPLE-1", Name: "Store view name", Weight: "1.5", Qty: "3", Price: "32.5", Taxes: tx}}}),
 			"269-275", missing("276", post("/order/14/refund", `{"items":[{"order_item_id":15,"qty":1}],"arguments":{"shipping_amount":0,"adjustment_positive":0,"adjustment_negative":0}}`)), "277-278",
 			byHand(limits(300, 20)), "281-283", byHand(limits(0, 0)),
@@ -140,7 +147,7 @@ func historyOfOrders() []history {
 			place(NewOrder{Store: "eu_de", PricesIncludeTax: true, ShippingTax: de19, Customer: joerg, Billing: koeln, Items: []NewItem{{SKU: "VIRT-2", Type: "virtual", Qty: "2", Price: "4.99", Taxes: de19}}}), "481-484",
 			place(NewOrder{Store: "eu_de", PricesIncludeTax: true, ShippingPrice: "4.95", ShippingTax: de19, Customer: joerg, Billing: koeln,
 				Items: []NewItem{bundle("2"),
-					{SKU: "BUN-FIX", Type: "bundle", Price: "24.44", OriginalPrice: "20", Taxes: de19, FixedPrice: true, Children: []NewItem{{SKU: "BP-1", Qty: "2"}, {SKU: "BP-2"}}},
+					{SKU: "BUN-FIX", Type: "bundle", Options: chosen(3), Price: "24.44", OriginalPrice: "20", Taxes: de19, FixedPrice: true, Children: []NewItem{{SKU: "BP-1", Qty: "2"}, {SKU: "BP-2"}}},
 					{SKU: "VIRT-2", Type: "virtual", Price: "4.99", Taxes: de19}, {SKU: "EU-7A", Price: "4.37", Taxes: de7}}}),
 			"485", missing("486", post("/order/39/invoice", `{"items":[{"order_item_id":73,"qty":1}]}`)), "487-492",
 			missing("493", post("/order/39/ship", `{"items":[{"order_item_id":76,"qty":1}]}`)), "494-498",

@@ -100,6 +100,10 @@ type NewItem struct {
 	// Children of a configurable product carry no money. Those of a bundle do, unless
 	// FixedPrice is set.
 	Children []NewItem
+	// Options are the options of the catalogue that the buyer chose, shown as the
+	// extension attributes of product_option:
+	// {"configurable_item_options": [{"option_id": "137", "option_value": 4}]}.
+	Options map[string]any
 	// OriginalPrice is shown beside Price, as where there is a special price. Defaults to
 	// Price.
 	OriginalPrice string
@@ -302,6 +306,9 @@ func (s *Shop) placeItems(o *order, parent *item, items []NewItem, times dec) er
 			fixed: n.FixedPrice, separate: n.ShipSeparately, sums: sums{},
 			ordered: qty.scale(times, one),
 			plain:   obj{"sku": n.SKU, "name": or(n.Name, n.SKU), "product_id": s.productID(or(n.Product, n.SKU)), "quote_item_id": s.next("quote_item")}}
+		if n.Options != nil {
+			i.plain["product_option"] = obj{"extension_attributes": n.Options}
+		}
 		o.items = append(o.items, i)
 		if parent != nil {
 			parent.children = append(parent.children, i)
