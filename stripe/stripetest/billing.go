@@ -22,7 +22,7 @@ func (f *Fake) billing(q *request, path string) (object, *problem) {
 	}
 	switch route {
 	case "GET customers":
-		return f.listRecords(q, "customer", "email", "created")
+		return list(f, q, f.of("customer"), f.renderRecord, "email", "created")
 	case "POST customers":
 		return f.createCustomer(q)
 	case "GET customers/id":
@@ -42,7 +42,7 @@ func (f *Fake) billing(q *request, path string) (object, *problem) {
 	case "GET customers/id/balance_transactions/id":
 		return f.showOf(q, id, "customer_balance_transaction", below)
 	case "GET payment_methods":
-		return f.listRecords(q, "payment_method", "customer", "type=card|sepa_debit")
+		return list(f, q, f.of("payment_method"), f.renderRecord, "customer", "type=card|sepa_debit")
 	case "POST payment_methods":
 		return f.createMethod(q)
 	case "GET payment_methods/id":
@@ -54,7 +54,7 @@ func (f *Fake) billing(q *request, path string) (object, *problem) {
 	case "POST payment_methods/id/detach":
 		return f.detachMethod(q, id)
 	case "GET setup_intents":
-		return f.listRecords(q, "setup_intent", "customer", "payment_method", "created")
+		return list(f, q, f.of("setup_intent"), f.renderRecord, "customer", "payment_method", "created")
 	case "POST setup_intents":
 		return f.createSetup(q)
 	case "GET setup_intents/id":
@@ -66,7 +66,7 @@ func (f *Fake) billing(q *request, path string) (object, *problem) {
 	case "POST setup_intents/id/cancel":
 		return f.cancelSetup(q, id)
 	case "GET products":
-		return f.listRecords(q, "product", "active", "url", "created")
+		return list(f, q, f.of("product"), f.renderRecord, "active", "url", "created")
 	case "POST products":
 		return f.createProduct(q)
 	case "GET products/id":
@@ -84,7 +84,7 @@ func (f *Fake) billing(q *request, path string) (object, *problem) {
 	case "POST prices/id":
 		return f.updatePrice(q, id)
 	case "GET payment_links":
-		return f.listRecords(q, "payment_link", "active")
+		return list(f, q, f.of("payment_link"), f.renderRecord, "active")
 	case "POST payment_links":
 		return f.createLink(q)
 	case "GET payment_links/id":
@@ -128,7 +128,7 @@ func (f *Fake) documents(q *request, route, id, below string) (object, *problem)
 	case "DELETE invoiceitems/id":
 		return f.deleteItem(q, id)
 	case "GET invoices":
-		return f.listRecords(q, "invoice", "customer", "subscription", "collection_method=charge_automatically|send_invoice", "due_date",
+		return list(f, q, f.of("invoice"), f.renderRecord, "customer", "subscription", "collection_method=charge_automatically|send_invoice", "due_date",
 			"status=draft|open|paid|uncollectible|void", "created")
 	case "POST invoices":
 		return f.createInvoice(q)
@@ -175,7 +175,7 @@ func (f *Fake) documents(q *request, route, id, below string) (object, *problem)
 	case "GET subscription_items/id":
 		return f.showRecord(q, "subscription_item", id)
 	case "GET credit_notes":
-		return f.listRecords(q, "credit_note", "customer", "invoice", "created")
+		return list(f, q, f.of("credit_note"), f.renderRecord, "customer", "invoice", "created")
 	case "POST credit_notes":
 		return f.createNote(q)
 	case "GET credit_notes/id":

@@ -1,8 +1,9 @@
-// Package stripetest is a Stripe of one account for tests: a stateful fake that
-// keeps payment intents, charges, Checkout sessions, refunds, disputes, payouts,
-// balance transactions, webhook endpoints and events, honours idempotency keys, and sends signed webhooks. It needs no
-// network and no account, and takes clock and seed from outside, so that a test can
-// be repeated and a simulation can run it.
+// Package stripetest is a Stripe for tests: a stateful fake that keeps customers and
+// what they pay with, products, payment intents, charges, Checkout sessions, payment
+// links, refunds, disputes, subscriptions, invoices, credit notes, taxes, payouts,
+// balance transactions, webhook endpoints and events, honours idempotency keys, and
+// sends signed webhooks. It needs no network and no account, and takes clock and seed
+// from outside, so that a test can be repeated and a simulation can run it.
 //
 //	fake, err := stripetest.New(stripetest.Config{Seed: 7})
 //	client, err := stripe.NewClient(stripe.Config{
@@ -19,6 +20,12 @@
 // sum, and [Fake.PayOut] pays out what is available, so that the nets of an automatic
 // payout's transactions add up to nought. [Fake.Dispute] and [Fake.ResolveDispute] play
 // the buyer's bank, [Fake.FailPayouts] the merchant's.
+//
+// Subscriptions renew as the clock moves: each period makes an invoice, which is paid
+// with the customer's default payment method an hour later, tried again after each of
+// Config.RetryAfter where it fails, and ends the subscription after the last.
+// [Fake.AuthenticateSetup] plays a shopper who saves a card, [Fake.VisitLink] one who
+// follows a payment link. Searches find what is older than Config.IndexLag.
 //
 // [Fake.Deliver] sends every event to a webhook endpoint until it is acknowledged,
 // doubled, out of order and late if asked; [Fake.Deliveries] yields the same

@@ -418,6 +418,9 @@ func list[T listed](f *Fake, q *request, t *table[T], render func(T, string, exp
 		return nil, p
 	}
 	fits := func(v T) bool {
+		if r, ok := any(v).(*record); ok && r.gone {
+			return false
+		}
 		for _, name := range filters {
 			name, _, _ := strings.Cut(name, "=")
 			switch name {

@@ -120,6 +120,9 @@ func (f *Fake) createIntent(q *request) (object, *problem) {
 		"shipping[tracking_number]", "statement_descriptor", "statement_descriptor_suffix", "transfer_group", splitParams[0], splitParams[1], splitParams[2], splitParams[3]); p != nil {
 		return nil, p
 	}
+	if _, p := f.customer(q); p != nil {
+		return nil, p
+	}
 	amount, p := q.form.amount("amount")
 	if p != nil {
 		return nil, p
@@ -176,6 +179,9 @@ func (f *Fake) updateIntent(q *request, id string) (object, *problem) {
 	}
 	if p := q.form.only("amount", "currency", "customer", "description", "expand", "metadata", "payment_method", "receipt_email",
 		"application_fee_amount", "transfer_data[amount]", "transfer_group"); p != nil {
+		return nil, p
+	}
+	if _, p := f.customer(q); p != nil {
 		return nil, p
 	}
 	metadata, p := q.form.metadata("metadata", i.metadata)

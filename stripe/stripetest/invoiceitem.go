@@ -212,7 +212,7 @@ func (f *Fake) listItems(q *request) (object, *problem) {
 	t := &table[*record]{}
 	pending := q.form.get("pending")
 	for _, item := range f.of("invoiceitem").rows {
-		if !item.gone && (pending == "" || (pending == "true") == (item.text("invoice") == "")) {
+		if pending == "" || (pending == "true") == (item.text("invoice") == "") {
 			t.add(item)
 		}
 	}

@@ -358,17 +358,6 @@ func (f *Fake) listBelow(q *request, r *record) (object, *problem) {
 	return list(f, q, t, f.renderRecord)
 }
 
-// listRecords answers with records that are still there, newest first.
-func (f *Fake) listRecords(q *request, kind string, filters ...string) (object, *problem) {
-	t := &table[*record]{}
-	for _, r := range f.of(kind).rows {
-		if !r.gone {
-			t.add(r)
-		}
-	}
-	return list(f, q, t, f.renderRecord, filters...)
-}
-
 // follow puts the objects that are to be read along in the places of their ids.
 func (f *Fake) follow(v any, x expansion, version string) any {
 	switch v := v.(type) {

@@ -54,6 +54,9 @@ func (f *Fake) createSession(q *request) (object, *problem) {
 		"payment_intent_data[transfer_data][amount]", "payment_intent_data[transfer_data][destination]", "payment_method_types"); p != nil {
 		return nil, p
 	}
+	if _, p := f.customer(q); p != nil {
+		return nil, p
+	}
 	if q.form.get("mode") != "payment" {
 		return nil, badParam("mode", "", "The fake knows mode payment")
 	}
