@@ -120,7 +120,7 @@ func TestADirectChargeIsTheMerchantsAndItsFeeThePlatforms(t *testing.T) {
 	paid := create("k")
 	require.Empty(t, fake.Charges(), "it is not the platform's")
 	charge := merchant.Charges()[0]
-	require.Equal(t, string(paid.LatestCharge.ID), charge.ID)
+	require.Equal(t, paid.LatestCharge.ID, charge.ID)
 	require.Equal(t, int64(10_000-175-500), charge.BalanceTransaction.Object.Net)
 	require.Equal(t, "application_fee", charge.BalanceTransaction.Object.FeeDetails[1].Type)
 	fee, err := c.ApplicationFees.Get(t.Context(), string(charge.ApplicationFee))

@@ -44,8 +44,8 @@ type DeliveryOptions struct {
 	Types []string
 
 	// Retry returns how long to wait before the nth repetition of a delivery that
-	// was not acknowledged; false gives the event up. Defaults to Stripe's way:
-	// growing waits for three days.
+	// was not acknowledged; false gives the event up. Defaults to RetryLive; what
+	// test mode does is RetrySandbox.
 	Retry func(n int) (time.Duration, bool)
 
 	// Wait waits for the moment of a delivery. Defaults to a timer, which fits a
@@ -157,8 +157,8 @@ func (f *Fake) plan(o DeliveryOptions, take bool) []*planned {
 	defer f.mu.Unlock()
 	f.tick()
 	to, open := f.receiver(o)
-	if open == nil {
-		return nil
+	if open == nil || to != nil && to.disabled {
+		return nil // what it has not taken waits until it is enabled again
 	}
 	*open = slices.DeleteFunc(*open, func(e *event) bool { return e.taken(to) })
 	var events, rest []*event
@@ -213,6 +213,14 @@ func (f *Fake) receiver(o DeliveryOptions) (*hook, *[]*event) {
 		return nil, nil
 	}
 	return h, &h.open
+}
+
+// halted reports whether the endpoint was disabled.
+func (f *Fake) halted(o DeliveryOptions) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	to, _ := f.receiver(o)
+	return to != nil && to.disabled
 }
 
 func (f *Fake) receives(o DeliveryOptions) bool {
@@ -291,16 +299,21 @@ func (f *Fake) activeSecrets() []string {
 	return out
 }
 
-// retryLikeStripe grows to half a day and ends after about three.
+// RetryLive repeats a delivery as Stripe does in live mode: the waits grow to half a
+// day and end after about three.
 // Source: docs.stripe.com/webhooks ("up to three days with exponential back off");
 // the steps are not published.
-func retryLikeStripe(n int) (time.Duration, bool) {
+func RetryLive(n int) (time.Duration, bool) {
 	steps := []time.Duration{5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour, 10 * time.Hour}
 	if n <= len(steps) {
 		return steps[n-1], true
 	}
 	return 12 * time.Hour, n <= 9
 }
+
+// RetrySandbox repeats a delivery as Stripe does in test mode: three tries in all, over
+// a few hours. Source: docs.stripe.com/webhooks, read 2026-11; the steps are not published.
+func RetrySandbox(n int) (time.Duration, bool) { return time.Duration(n) * time.Hour, n <= 2 }
 
 // queue holds deliveries by their time.
 type queue []*planned
@@ -324,7 +337,7 @@ func (f *Fake) Deliver(ctx context.Context, url string, o DeliveryOptions) (Deli
 		return Delivered{}, refusal("deliver", "no such webhook endpoint")
 	}
 	if o.Retry == nil {
-		o.Retry = retryLikeStripe
+		o.Retry = RetryLive
 	}
 	if o.Wait == nil {
 		o.Wait = func(ctx context.Context, until time.Time) error { return httpx.Wait(ctx, until.Sub(f.config.Now())) }
@@ -362,10 +375,10 @@ func (f *Fake) Deliver(ctx context.Context, url string, o DeliveryOptions) (Deli
 		for _, p := range f.plan(o, true) {
 			heap.Push(&open, p)
 		}
-		if len(open) == 0 && flying == 0 {
+		if flying == 0 && (len(open) == 0 || f.halted(o)) {
 			return done, nil
 		}
-		if len(open) == 0 || flying == o.Workers {
+		if len(open) == 0 || flying == o.Workers || f.halted(o) {
 			land(<-results)
 			continue
 		}

@@ -27,7 +27,7 @@ func (f *Fake) Reserve(amount int64, currency string, hold time.Duration) (strip
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.later(f.config.Now().Add(hold), func(now time.Time) {
-		back := f.now(f.move(now, string(t.Currency), -t.Amount, 0, "reserve_transaction", "risk_reserved_funds", string(t.Source)))
+		back := f.now(f.move(now, t.Currency, -t.Amount, 0, "reserve_transaction", "risk_reserved_funds", string(t.Source)))
 		back.description = "Reserve release"
 	})
 	return t, nil
