@@ -31,6 +31,7 @@ var refused = map[string]string{
 //
 //	go test ./stripemock -run 'TestEveryAnswer/2023-10-16/POST_/v1/refunds'
 func TestEveryAnswerOfTheFakeValidates(t *testing.T) {
+	t.Parallel()
 	docs := documents(t)
 	for version := range docs {
 		t.Run(version, func(t *testing.T) {
@@ -65,13 +66,14 @@ func TestEveryAnswerOfTheFakeValidates(t *testing.T) {
 	}
 }
 
-// Between the documents' versions there is none to validate against. All that the fake
-// does happens there too, and the client reads every event.
-func TestTheFakeWorksInEveryVersion(t *testing.T) {
+// There is no document of other versions to validate against. All that the fake does
+// happens there too, and the client reads every event.
+func TestTheFakeWorksInOtherVersions(t *testing.T) {
+	t.Parallel()
 	doc, err := pinned()
 	require.NoError(t, err)
 	docs := map[string]*document{stripe.APIVersion: doc}
-	for _, version := range []string{"2022-08-01", "2022-11-15", "2024-04-10", "2024-09-30.acacia", "2025-03-31.basil", "2025-09-30.clover"} {
+	for _, version := range []string{"2022-08-01", "2024-04-10", "2025-03-31.basil"} {
 		for name, scenario := range scenarios {
 			t.Run(version+"/"+name, func(t *testing.T) {
 				w := newWorld(t, version, docs)

@@ -26,6 +26,7 @@ import (
 //
 //	go test ./stripemock -run 'TestNoParameter/POST_/v1/refunds'
 func TestNoParameterIsIgnored(t *testing.T) {
+	t.Parallel()
 	doc, err := pinned()
 	require.NoError(t, err)
 	docs := map[string]*document{stripe.APIVersion: doc}

@@ -63,6 +63,9 @@ func payments(w *world) {
 	require.NoError(w.t, err)
 	w.pass(3 * day)
 	w.do("POST /v1/refunds/"+w.make("POST /v1/refunds", "payment_intent="+asked.ID)+"/cancel", "")
+	disputed, err := w.fake.Pay(stripetest.Purchase{Amount: 1000, Currency: "eur", Method: stripetest.CardDisputed})
+	require.NoError(w.t, err)
+	w.do("POST /v1/disputes/"+w.disputeOf(disputed.ID), "evidence[product_description]=Tulips&submit=false")
 	for i, c := range w.fake.Charges()[:2] {
 		d, err := w.fake.Dispute(c.ID, stripetest.Claim{Reason: "product_not_received"})
 		require.NoError(w.t, err)
@@ -108,4 +111,14 @@ func direct(w *world) {
 	w.readAll(w.reads("charge", "payment_intent", "refund", "dispute", "balance", "balance_transaction"))
 	w.as = ""
 	w.pass(3 * day)
+}
+
+// disputeOf finds the dispute of a payment.
+func (w *world) disputeOf(intent string) string {
+	for _, d := range w.fake.Disputes() {
+		if string(d.PaymentIntent) == intent {
+			return d.ID
+		}
+	}
+	return ""
 }
