@@ -145,6 +145,9 @@ func TestAPaymentMethodBelongsToOneCustomerUntilItIsDetached(t *testing.T) {
 	require.Empty(t, everyOne(t, s.c.Customers.PaymentMethods(ctx, bob, nil)))
 	_, err := s.c.PaymentMethods.Attach(ctx, pm, &stripe.PaymentMethodAttachParams{Params: s.key(), Customer: &bob})
 	require.ErrorIs(t, err, commerce.ErrInvalid)
+	_, err = s.c.PaymentIntents.Create(ctx, &stripe.PaymentIntentParams{Params: s.key(), Amount: new(int64(900)), Currency: new("eur"), Customer: &bob,
+		PaymentMethod: &pm, Confirm: new(true)})
+	require.ErrorIs(t, err, commerce.ErrInvalid, "it is Ada's")
 	i := must(s.c.PaymentIntents.Create(ctx, &stripe.PaymentIntentParams{Params: s.key(), Amount: new(int64(900)), Currency: new("eur"), Customer: &ada,
 		PaymentMethod: &pm, Confirm: new(true)}))(t)
 	require.Equal(t, "succeeded", i.Status)
@@ -453,6 +456,7 @@ func TestAPaymentLinkMakesASessionForEachVisit(t *testing.T) {
 		must(s.fake.PaySession(visit.ID, stripetest.Card))(t)
 	}
 	require.Len(t, s.fake.Charges(), 2)
+	require.Len(t, everyOne(t, s.c.CheckoutSessions.List(ctx, &stripe.CheckoutSessionListParams{PaymentLink: &link.ID})), 2)
 	require.Len(t, everyOne(t, s.c.PaymentLinks.Lines(ctx, link.ID, nil)), 1)
 	must(s.c.PaymentLinks.Update(ctx, link.ID, &stripe.PaymentLinkParams{Params: s.key(), Active: new(false)}))(t)
 	_, err := s.fake.VisitLink(link.ID)

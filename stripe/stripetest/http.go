@@ -302,7 +302,7 @@ func (f *Fake) endpoint(q *request) (object, *problem) {
 	case "GET charges/id":
 		return show(q, &f.charges, "charge", id, f.renderCharge)
 	case "GET checkout.sessions":
-		return list(f, q, &f.sessions, f.renderSession, "customer", "payment_intent", "status=complete|expired|open", "created")
+		return list(f, q, &f.sessions, f.renderSession, "customer", "payment_intent", "payment_link", "status=complete|expired|open", "created")
 	case "POST checkout.sessions":
 		return f.createSession(q)
 	case "GET checkout.sessions/id":

@@ -270,6 +270,9 @@ func (f *Fake) confirm(q *request, i *intent) *problem {
 	if i.method == "" {
 		return badParam("payment_method", "parameter_missing", "You cannot confirm this PaymentIntent because it's missing a payment method.")
 	}
+	if pm, ok := f.of("payment_method").get(i.kept); ok && pm.text("customer") != "" && pm.text("customer") != i.customer {
+		return badParam("payment_method", "", "The customer does not have a payment method with the ID "+i.kept+". The payment method must be attached to the customer.")
+	}
 	n := natures[i.method]
 	switch {
 	case n.action && i.status != "requires_action":

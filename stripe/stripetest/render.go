@@ -176,7 +176,7 @@ func (f *Fake) renderSession(s *session, version string, x expansion) object {
 		"amount_total": s.amount, "amount_subtotal": s.amount, "currency": s.currency,
 		"customer": orNull(s.customer), "customer_email": orNull(s.email), "customer_details": nil,
 		"client_reference_id": orNull(s.reference), "metadata": s.metadata, "payment_method_types": s.types,
-		"success_url": s.success, "cancel_url": orNull(s.cancel), "url": nil, "payment_intent": nil,
+		"success_url": orNull(s.success), "cancel_url": orNull(s.cancel), "url": nil, "payment_intent": nil,
 		"total_details": object{"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0}, "invoice": nil,
 		"setup_intent": nil, "subscription": nil, "payment_link": orNull(s.link), "shipping_cost": nil, "ui_mode": "hosted",
 		"automatic_tax": object{"enabled": false, "liability": nil, "status": nil}, "custom_fields": []object{},

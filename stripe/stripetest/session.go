@@ -39,6 +39,8 @@ func (s *session) fact(name string) string {
 		}
 	case "customer":
 		return s.customer
+	case "payment_link":
+		return s.link
 	case "status":
 		return s.status
 	}
