@@ -27,10 +27,21 @@
 // [Fake.AuthenticateSetup] plays a shopper who saves a card, [Fake.VisitLink] one who
 // follows a payment link. Searches find what is older than Config.IndexLag.
 //
+// The fake is a platform too: [Fake.Connect] and POST /v1/accounts make accounts, and
+// [Fake.Account] returns one as a Fake of its own, with its own shoppers, balance and
+// payouts. Requests reach it by the header Stripe-Account. Direct and destination
+// charges, transfers, their reversals and application fees move money between both;
+// Connect endpoints get the accounts' events. [Fake.Onboard] and [Fake.Disconnect] play
+// the merchant.
+//
+// [Fake.Bill], [Fake.Adjust] and [Fake.Reserve] book what Stripe books by itself.
+// Reports are made after minutes, from whole days of the past; their files are there
+// for whoever has the key.
+//
 // [Fake.Deliver] sends every event to a webhook endpoint until it is acknowledged,
 // doubled, out of order and late if asked; [Fake.Deliveries] yields the same
 // requests for tests that want them in hand. [Fake.Faults] breaks connections and
-// answers. [Fake.PaymentIntents], [Fake.Charges] and the other views are for audits
+// answers; [Throttled], [Locked], [InUse] and [Broken] are errors as Stripe words them. [Fake.PaymentIntents], [Fake.Charges] and the other views are for audits
 // at the end.
 //
 // Objects are shown in the API version that a request's Stripe-Version header names,

@@ -1,10 +1,13 @@
 package stripetest_test
 
 import (
+	"context"
 	"fmt"
 	"log"
 	"time"
 
+	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/stripe"
 	"github.com/commercesync/commerce/stripe/stripetest"
 )
 
@@ -37,4 +40,36 @@ func Example() {
 	// 2026-11-05 payment_intent.succeeded
 	// 2026-11-10 charge.failed
 	// 2026-11-10 payment_intent.payment_failed
+}
+
+// A platform's destination charge: what the merchant gets, and what the platform keeps
+// after Stripe's fee.
+func ExampleFake_Connect() {
+	fake, err := stripetest.New(stripetest.Config{Seed: 7})
+	if err != nil {
+		log.Fatal(err)
+	}
+	merchant := fake.Connect("DE")
+	platform, err := stripe.NewClient(stripe.Config{Credentials: commerce.Static(commerce.NewSecret("sk_test_1")), Transport: fake.Transport()})
+	if err != nil {
+		log.Fatal(err)
+	}
+	params := &stripe.PaymentIntentParams{Amount: new(int64(100_00)), Currency: new("eur"), Confirm: new(true),
+		PaymentMethod: new(string(stripetest.Card)), ApplicationFeeAmount: new(int64(10_00))}
+	params.SetIdempotencyKey("order 17")
+	params.AddExtra("transfer_data[destination]", merchant.ID())
+	if _, err := platform.PaymentIntents.Create(context.Background(), params); err != nil {
+		log.Fatal(err)
+	}
+	for _, t := range merchant.BalanceTransactions() {
+		fmt.Println("merchant", t.ReportingCategory, t.Net)
+	}
+	for _, t := range fake.BalanceTransactions() {
+		fmt.Println("platform", t.ReportingCategory, t.Net)
+	}
+	// Output:
+	// merchant charge 9000
+	// platform charge 9825
+	// platform transfer -10000
+	// platform platform_earning 1000
 }
