@@ -291,8 +291,8 @@ func (f *Fake) renderAccount(a *account, version string, _ expansion) object {
 			"eventually_due": names, "past_due": names, "pending_verification": []any{}}
 	}
 	profile := object{}
-	without(profile, `annual_revenue estimated_worker_count mcc name product_description support_address support_email support_phone
-		support_url url`)
+	nulls(`annual_revenue estimated_worker_count mcc name product_description support_address support_email support_phone
+		support_url url`, profile)
 	said, _ := a.said["business_profile"].(object)
 	maps.Copy(profile, said)
 	m := object{

@@ -1,6 +1,7 @@
 package stripetest
 
 import (
+	"maps"
 	"math"
 	"net/url"
 	"slices"
@@ -43,28 +44,10 @@ func (f form) array(name string) []string {
 	}
 }
 
-// said reads parameters as the answer repeats them: texts, truths and objects.
+// said reads some parameters as an answer repeats them.
 func (f form) said(names ...string) object {
-	out := object{}
-	for key, values := range f.Values {
-		parts := strings.Split(strings.ReplaceAll(key, "]", ""), "[")
-		if !slices.Contains(names, parts[0]) || len(values) == 0 {
-			continue
-		}
-		at := out
-		for _, p := range parts[:len(parts)-1] {
-			below, ok := at[p].(object)
-			if !ok {
-				below = object{}
-				at[p] = below
-			}
-			at = below
-		}
-		name, value := parts[len(parts)-1], values[len(values)-1]
-		if at[name] = value; booleans[name] {
-			at[name] = value == "true"
-		}
-	}
+	out := f.tree()
+	maps.DeleteFunc(out, func(name string, _ any) bool { return !slices.Contains(names, name) })
 	return out
 }
 

@@ -25,13 +25,6 @@ func moved(version string) bool { return version >= "2025-03-31" }
 // Source: docs.stripe.com/changelog/dahlia/2026-03-25, read 2026-11.
 func renamed(version string) bool { return version >= "2026-03-25" }
 
-// without writes members that an object has and the fake has nothing to say about.
-func without(m object, names string) {
-	for name := range strings.FieldsSeq(names) {
-		m[name] = nil
-	}
-}
-
 // orNull writes an empty text as null.
 func orNull(s string) any {
 	if s == "" {
@@ -69,7 +62,7 @@ func (f *Fake) renderIntent(i *intent, version string, x expansion) object {
 		m["invoice"] = i.bill()
 	}
 	if moved(version) {
-		without(m, "allowed_payment_method_types customer_account excluded_payment_method_types managed_payments")
+		nulls("allowed_payment_method_types customer_account excluded_payment_method_types managed_payments", m)
 	}
 	maps.Copy(m, i.said)
 	f.showShares(m, i, x, version)
@@ -183,13 +176,13 @@ func (f *Fake) renderSession(s *session, version string, x expansion) object {
 		"custom_text":      object{"after_submit": nil, "shipping_address": nil, "submit": nil, "terms_of_service_acceptance": nil},
 		"shipping_options": []object{},
 	}
-	without(m, `after_expiration allow_promotion_codes billing_address_collection client_secret consent consent_collection
+	nulls(`after_expiration allow_promotion_codes billing_address_collection client_secret consent consent_collection
 		currency_conversion customer_creation invoice_creation locale payment_link payment_method_collection
-		payment_method_configuration_details payment_method_options recovered_from shipping_address_collection submit_type`)
+		payment_method_configuration_details payment_method_options recovered_from shipping_address_collection submit_type`, m)
 	m["phone_number_collection"] = object{"enabled": false}
 	if moved(version) {
-		without(m, `adaptive_pricing collected_information customer_account discounts integration_identifier managed_payments
-			origin_context permissions saved_payment_method_options wallet_options`)
+		nulls(`adaptive_pricing collected_information customer_account discounts integration_identifier managed_payments
+			origin_context permissions saved_payment_method_options wallet_options`, m)
 	} else {
 		m["shipping_details"] = nil
 	}
