@@ -324,7 +324,14 @@ func (f *Fake) succeed(q *request, c *charge) {
 		f.later(q.now.Add(f.config.SettleTime), func(now time.Time) {
 			q := f.own(now)
 			c.txn = f.chargeTxn(now, c)
-			f.emitCharge(q, "charge.updated", c, object{"balance_transaction": nil})
+			late := object{"balance_transaction": nil}
+			if c.transfer != nil {
+				late["transfer"] = nil
+			}
+			if c.fee != nil {
+				late["application_fee"] = nil
+			}
+			f.emitCharge(q, "charge.updated", c, late)
 		})
 	} else {
 		c.txn = f.chargeTxn(q.now, c)
