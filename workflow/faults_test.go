@@ -54,6 +54,28 @@ func TestEveryStepMayFailInEveryWayAndTheEndIsTheSame(t *testing.T) {
 	}
 }
 
+func TestGoodsThatWentOutBeforeTheRequestForThemWasAnsweredWereAskedFor(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	ref := o.order("1")
+	o.payment("1", []string{"1"})
+	step, lose := journey[len(journey)-1], true
+	o.fault = func(op string) fault {
+		if op != step || !lose {
+			return well
+		}
+		lose = false
+		o.orders[ref].Lines[0].Shipped = commerce.MustDecimal("1")
+		return lost
+	}
+	o.news("evt_1", "charge.succeeded", "pi_1")
+	o.work()
+	require.False(t, lose, "the fault was never met")
+	require.Empty(t, o.dead(), o.reason())
+	require.Empty(t, o.exceptions())
+	require.Equal(t, sorted(journey), o.inventory())
+}
+
 func TestAMailThatMayHaveGoneIsNeverSentAgain(t *testing.T) {
 	t.Parallel()
 	for _, f := range []fault{lost, nothing, crash, stillborn} {

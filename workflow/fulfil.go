@@ -2,10 +2,12 @@ package workflow
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/idempotency"
 	"github.com/commercesync/commerce/mapping"
 )
 
@@ -107,11 +109,17 @@ func (w *OrderToCash) request(ctx context.Context, d desk, a account, route mapp
 	if w.Warehouse == nil || !physical(a.order) {
 		return nil
 	}
-	if shippedAlready(a.order) {
+	rec, err := d.steps.Get(ctx, keyRequest(a.order.Ref))
+	if err != nil && !errors.Is(err, commerce.ErrNotFound) {
+		return err
+	}
+	// What was asked for with the answer lost may have been sent since.
+	asked := err == nil && rec.State != idempotency.NotSent
+	if !asked && shippedAlready(a.order) {
 		return d.exception(ctx, Exception{Name: ShippedElsewhere, Order: a.order.Ref,
 			Text: fmt.Sprintf("order %s shows shipped goods that the warehouse was not asked for; it is not asked", a.order.Number)})
 	}
-	_, err := d.step(ctx, keyRequest(a.order.Ref), w.Warehouse.Request(route, a.order, doc), "request", a.order.Totals.Gross)
+	_, err = d.step(ctx, keyRequest(a.order.Ref), w.Warehouse.Request(route, a.order, doc), "request", a.order.Totals.Gross)
 	for _, no := range []struct{ code, name, text string }{
 		{"refused", WarehouseRefused, "the warehouse refuses to ship order %s"},
 		{"backorder", Backorder, "goods of order %s are missing in the warehouse"},
