@@ -91,6 +91,7 @@ func (p *PaymentIntent) UnmarshalJSON(b []byte) error {
 // Parameters of payment intents.
 type (
 	PaymentIntentParams        = stripego.PaymentIntentParams
+	TransferDataParams         = stripego.PaymentIntentTransferDataParams
 	PaymentIntentListParams    = stripego.PaymentIntentListParams
 	PaymentIntentConfirmParams = stripego.PaymentIntentConfirmParams
 	PaymentIntentCaptureParams = stripego.PaymentIntentCaptureParams

@@ -166,7 +166,7 @@ func TestADestinationChargeIsThePlatformsAndTheRestTheMerchants(t *testing.T) {
 		params.Confirm, params.PaymentMethod, params.ApplicationFeeAmount = new(true), new(string(stripetest.Card)), new(int64(1000))
 		params.CaptureMethod = new(map[string]string{stripe.APIVersion: "automatic", stripetest.Newest: "automatic_async"}[version])
 		params.OnBehalfOf = &id
-		params.AddExtra("transfer_data[destination]", id)
+		params.TransferData = &stripe.TransferDataParams{Destination: &id}
 		_, err := c.PaymentIntents.Create(t.Context(), params)
 		require.NoError(t, err)
 		if version == stripetest.Newest {

@@ -57,7 +57,7 @@ func ExampleFake_Connect() {
 	params := &stripe.PaymentIntentParams{Amount: new(int64(100_00)), Currency: new("eur"), Confirm: new(true),
 		PaymentMethod: new(string(stripetest.Card)), ApplicationFeeAmount: new(int64(10_00))}
 	params.SetIdempotencyKey("order 17")
-	params.AddExtra("transfer_data[destination]", merchant.ID())
+	params.TransferData = &stripe.TransferDataParams{Destination: new(merchant.ID())}
 	if _, err := platform.PaymentIntents.Create(context.Background(), params); err != nil {
 		log.Fatal(err)
 	}

@@ -42,7 +42,7 @@ func TestMoneyAddsUpOnEveryAccount(t *testing.T) {
 					params.ApplicationFeeAmount = new(1 + chance.Int64N(100))
 				}
 				if at == fake && params.ApplicationFeeAmount != nil {
-					params.AddExtra("transfer_data[destination]", merchant.ID())
+					params.TransferData = &stripe.TransferDataParams{Destination: new(merchant.ID())}
 				}
 				_, err := client.PaymentIntents.Create(t.Context(), keyed(key, params))
 				if err != nil {
