@@ -1,5 +1,6 @@
 # make test    installs the servers that are missing (Debian, as root) and tests everything
 # make kill    100 kills a database; KILLS=500 for more (make test does 25)
+# make sim     plays 2,000 disturbed days of the program; SEEDS=20000 for more (make test does 25)
 # make bench   measures the library beside what most programs do; ARGS=-h tells more
 # make figures writes docs/figures.md from what the harnesses measured
 # make vet     gofmt, go vet and tidy modules
@@ -8,7 +9,7 @@
 MODULES := . idempotency/redisstore examples internal/bench internal/integration
 GOTEST  := go test -race -shuffle=on -timeout 20m
 
-.PHONY: test kill bench figures servers vet lint
+.PHONY: test kill sim bench figures servers vet lint
 
 test: servers vet
 	@set -e; for m in $(MODULES); do \
@@ -23,6 +24,9 @@ bench: servers
 
 figures: servers
 	cd internal/bench && go run . -json $(ARGS) >bench.tmp && mv bench.tmp ../../docs/figures/bench.jsonl && go run ./figures ../../docs
+
+sim:
+	go test -timeout 120m -count=1 -v -run DisturbedDays ./internal/sim -seeds $${SEEDS:-2000}
 
 servers:
 	@internal/integration/servers.sh

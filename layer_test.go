@@ -38,6 +38,7 @@ var floats = map[string]string{
 	"inbox/inbox.go":               "chance of the jitter",
 	"stripe/stripetest/deliver.go": "chance of duplicates and disorder",
 	"inbox/inboxtest/claim.go":     "shares of a batch in a suite",
+	"internal/sim/process.go":      "chance of waits",
 }
 
 func layerOf(dir string) (int, bool) {

@@ -1,0 +1,33 @@
+package sim
+
+// fates are what becomes of an order, by its story: the same whatever happens between.
+var fates = map[string]string{
+	"card":                           fulfilled,
+	"card, tried again":              fulfilled,
+	"declined, then another payment": fulfilled,
+	"bank debit":                     fulfilled,
+	"captured later":                 fulfilled,
+	"deposit and the rest":           fulfilled,
+	"one payment for two":            fulfilled,
+	"paid twice":                     "complete, paid; books: processing; shipped; remarks: overpaid; told: overpaid; dead: ",
+	"declined":                       nothing,
+	"bank debit that fails":          nothing,
+	"captured in part":               nothing,
+	"never captured":                 nothing,
+	"deposit":                        nothing,
+	"another amount":                 nothing + "amount_mismatch",
+	"bank debit that is returned":    "complete, paid; books: processing; shipped; remarks: returned; told: payment_returned; dead: ",
+}
+
+const (
+	fulfilled = "complete, paid; books: processing; shipped; remarks: ; told: ; dead: "
+	nothing   = "new, not paid; books: ; not shipped; remarks: ; told: ; dead: "
+)
+
+// mails are what a customer is told, once, unless nobody knows whether it was sent.
+var mails = map[string][]string{
+	"declined":                    {"payment_failed"},
+	"bank debit that fails":       {"payment_failed"},
+	"never captured":              {"payment_failed"},
+	"bank debit that is returned": {"payment_returned"},
+}

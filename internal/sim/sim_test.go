@@ -1,0 +1,95 @@
+package sim
+
+import (
+	"flag"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+var (
+	seeds = flag.Int("seeds", 25, "how many days are played")
+	seed  = flag.Uint64("seed", 0, "plays this day alone; with -v step by step")
+)
+
+func TestDisturbedDaysLoseNothingAndDoNothingTwice(t *testing.T) {
+	if *seed != 0 {
+		var c Config
+		if testing.Verbose() {
+			c.Trace = func(line string) { t.Log(line) }
+		}
+		r := Play(t, *seed, c)
+		t.Log(r)
+		require.Empty(t, r.Wrong)
+		return
+	}
+	began := time.Now()
+	var sum Report
+	var wrong []Report
+	each(t, 1, *seeds, Config{}, func(r Report) bool {
+		sum.Steps += r.Steps
+		sum.Requests += r.Requests
+		sum.Deliveries += r.Deliveries
+		sum.Events += r.Events
+		sum.Crashes += r.Crashes
+		sum.Freezes += r.Freezes
+		sum.Jumps += r.Jumps
+		sum.Faults += r.Faults
+		sum.Second += r.Second
+		sum.Undecided += r.Undecided
+		sum.Took += r.Took
+		if len(r.Wrong) > 0 {
+			wrong = append(wrong, r)
+		}
+		return true
+	})
+	t.Logf("%d days in %s: %d wrong; %s", *seeds, time.Since(began).Round(time.Second), len(wrong), sum)
+	slices.SortFunc(wrong, func(a, b Report) int { return int(a.Seed) - int(b.Seed) })
+	for i, r := range wrong {
+		if i == 10 {
+			break
+		}
+		t.Errorf("%s", failure(r))
+	}
+}
+
+// failure says what was wrong and how it is seen again.
+func failure(r Report) string {
+	text := ""
+	for _, x := range r.Wrong {
+		text += "\n  " + x
+	}
+	return fmt.Sprintf("seed %d:%s\nreplay: go test ./internal/sim -run DisturbedDays -seed %d -v", r.Seed, text, r.Seed)
+}
+
+// each plays n days on all processors and hands out their reports, until told to stop.
+func each(t *testing.T, first uint64, n int, c Config, took func(Report) bool) {
+	var mu sync.Mutex
+	next, stop := first, false
+	t.Run("days", func(t *testing.T) {
+		for i := range runtime.GOMAXPROCS(0) {
+			t.Run(fmt.Sprint(i), func(t *testing.T) {
+				t.Parallel()
+				for {
+					mu.Lock()
+					s := next
+					next++
+					over := stop || s >= first+uint64(n)
+					mu.Unlock()
+					if over {
+						return
+					}
+					r := Play(t, s, c)
+					mu.Lock()
+					stop = stop || !took(r)
+					mu.Unlock()
+				}
+			})
+		}
+	})
+}
