@@ -123,8 +123,8 @@ func NewClient(config Config) (*Client, error) {
 			*at.field = at.std
 		}
 		u, err := url.Parse(*at.field)
-		if err != nil || u.Host == "" || u.User != nil || (u.Scheme != "https" && u.Scheme != "http") {
-			return nil, invalid("new client", "Config.%s is no http or https URL without user and password", at.name)
+		if err != nil || u.Hostname() == "" || u.User != nil || (u.Scheme != "https" && u.Scheme != "http") || strings.ContainsAny(*at.field, "?#") {
+			return nil, invalid("new client", "Config.%s is no http or https URL without user, password, query and fragment", at.name)
 		}
 		*at.field = strings.TrimSuffix(*at.field, "/")
 	}

@@ -71,10 +71,10 @@ func envelope(raw []byte, from origin) (commerce.Event, error) {
 	var scratch [512]byte
 	all := scratch[:0]
 	for _, part := range [...][]byte{p.id, p.kind, p.version, account, o.id, subject, person} {
+		if !utf8.Valid(part) || bytes.IndexByte(part, 0) >= 0 {
+			return commerce.Event{}, refused(commerce.KindInvalid, "malformed", "an id in the event is no text")
+		}
 		all = append(all, part...)
-	}
-	if !utf8.Valid(all) || bytes.IndexByte(all, 0) >= 0 {
-		return commerce.Event{}, refused(commerce.KindInvalid, "malformed", "an id in the event is no text")
 	}
 	text := string(all)
 	take := func(part []byte) (out string) {

@@ -95,7 +95,7 @@ func (t *attempts) once(req *http.Request, key commerce.Secret, f *flight) (*htt
 		f.err = err
 		return nil, err
 	}
-	f.body, f.json = body, gjson.ValidBytes(body)
+	f.body, f.json = body, validJSON(body)
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	resp.ContentLength = int64(len(body))
 	return resp, nil
@@ -108,6 +108,18 @@ func (f *flight) begin() {
 	}
 	f.attempts++
 	f.status, f.header, f.body, f.json, f.err = 0, nil, nil, false, nil
+}
+
+// maxNesting is how deep encoding/json reads.
+const maxNesting = 10_000
+
+// validJSON is json.Valid. gjson is quicker and follows any nesting down: the brackets of
+// one answer would fill the stack, which ends the program.
+func validJSON(b []byte) bool {
+	if bytes.Count(b, []byte("["))+bytes.Count(b, []byte("{")) > maxNesting {
+		return json.Valid(b)
+	}
+	return gjson.ValidBytes(b)
 }
 
 // decode reads the last answer into a value, without a pass over it where the value
