@@ -98,9 +98,9 @@ func NewClient(c Config) (*Client, error) {
 	invalid := func(format string, args ...any) error { return refuse("new client", "", format, args...) }
 	base, err := url.Parse(c.BaseURL)
 	switch {
-	case c.BaseURL == "" || err != nil || base.Host == "" || base.Scheme != "https" && base.Scheme != "http":
+	case c.BaseURL == "" || err != nil || base.Hostname() == "" || base.Scheme != "https" && base.Scheme != "http":
 		return nil, invalid("Config.BaseURL is no address like https://shop.example")
-	case base.User != nil || base.RawQuery != "" || base.Fragment != "":
+	case base.User != nil || strings.ContainsAny(c.BaseURL, "?#"):
 		return nil, invalid("Config.BaseURL holds a user, a query or a fragment")
 	case c.Store != "" && !storeCode.MatchString(c.Store):
 		return nil, invalid("Config.Store %.40q is no code of a store view", c.Store)

@@ -134,8 +134,8 @@ func NewClient(c Config) (*Client, error) {
 	}
 	u, err := url.Parse(c.URL)
 	switch {
-	case err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil || u.RawQuery != "":
-		return bad("URL is not http(s)://host/ without user or query")
+	case err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || u.User != nil || strings.ContainsAny(c.URL, "?#"):
+		return bad("URL is not http(s)://host/ without user, query or fragment")
 	case c.Database == "" || strings.ContainsAny(c.Database, "/?#%"):
 		return bad("Database is empty or no plain name")
 	case c.Credentials == nil:

@@ -2,7 +2,7 @@ package tryton
 
 import (
 	"encoding/json"
-	"fmt"
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -27,8 +27,8 @@ func (n *number) UnmarshalJSON(b []byte) error {
 		Class   string `json:"__class__"`
 		Decimal string `json:"decimal"`
 	}
-	if err := json.Unmarshal(b, &v); err != nil || (v != nil && v.Class != "Decimal") {
-		return fmt.Errorf("%.60s is no Decimal", b)
+	if err := json.Unmarshal(b, &v); err != nil || (v != nil && (v.Class != "Decimal" || v.Decimal == "")) {
+		return errors.New("no Decimal")
 	}
 	*n = ""
 	if v != nil {
@@ -61,7 +61,7 @@ func (q quantity) MarshalJSON() ([]byte, error) { return []byte(q), nil }
 func (q *quantity) UnmarshalJSON(b []byte) error {
 	var n json.Number
 	if err := json.Unmarshal(b, &n); err != nil {
-		return fmt.Errorf("%.60s is no number", b)
+		return errors.New("no number")
 	}
 	*q = quantity(n)
 	return nil
@@ -96,11 +96,15 @@ func (d *date) UnmarshalJSON(b []byte) error {
 		Year, Month, Day int
 	}
 	if err := json.Unmarshal(b, &v); err != nil || (v != nil && v.Class != "date") {
-		return fmt.Errorf("%.60s is no date", b)
+		return errors.New("no date")
 	}
 	*d = date{}
-	if v != nil {
-		d.Date = commerce.Date{Year: v.Year, Month: time.Month(v.Month), Day: v.Day}
+	if v == nil {
+		return nil
+	}
+	d.Date = commerce.Date{Year: v.Year, Month: time.Month(v.Month), Day: v.Day}
+	if v.Year < 1 || commerce.DateOf(time.Date(v.Year, time.Month(v.Month), v.Day, 0, 0, 0, 0, time.UTC)) != d.Date {
+		return errors.New("no day of the calendar")
 	}
 	return nil
 }
@@ -131,12 +135,18 @@ func (m *moment) UnmarshalJSON(b []byte) error {
 		Year, Month, Day, Hour, Minute, Second, Microsecond int
 	}
 	if err := json.Unmarshal(b, &v); err != nil || (v != nil && v.Class != "datetime") {
-		return fmt.Errorf("%.60s is no datetime", b)
+		return errors.New("no datetime")
 	}
 	*m = moment{}
-	if v != nil {
-		m.Time = time.Date(v.Year, time.Month(v.Month), v.Day, v.Hour, v.Minute, v.Second, v.Microsecond*1000, time.UTC)
+	if v == nil {
+		return nil
 	}
+	at := time.Date(v.Year, time.Month(v.Month), v.Day, v.Hour, v.Minute, v.Second, v.Microsecond*1000, time.UTC)
+	if v.Year < 1 || at.Year() != v.Year || int(at.Month()) != v.Month || at.Day() != v.Day || at.Hour() != v.Hour ||
+		at.Minute() != v.Minute || at.Second() != v.Second || at.Nanosecond()/1000 != v.Microsecond {
+		return errors.New("no moment of the calendar")
+	}
+	m.Time = at
 	return nil
 }
 
@@ -150,7 +160,7 @@ func (f *flag) UnmarshalJSON(b []byte) error {
 	case "false", "0", "null":
 		*f = false
 	default:
-		return fmt.Errorf("%.20s is no boolean", b)
+		return errors.New("no boolean")
 	}
 	return nil
 }
