@@ -127,11 +127,11 @@ func kindOfState(state string) commerce.Kind {
 // kindOfSQLite follows sqlite.org/rescode.html; the low byte is the primary code.
 func kindOfSQLite(code int) commerce.Kind {
 	switch code & 0xff {
-	case 5, 6, 9, 10, 13, 14, 15: // busy, locked, interrupted, I/O, full, can not open, protocol
+	case 5, 6, 8, 9, 10, 13, 14, 15: // busy, locked, read only, interrupted, I/O, full, can not open, protocol
 		return commerce.KindUnavailable
 	case 19: // constraint
 		return commerce.KindConflict
-	case 3, 8, 23: // permission, read only, not authorised
+	case 3, 23: // permission, not authorised
 		return commerce.KindForbidden
 	}
 	return commerce.KindInternal

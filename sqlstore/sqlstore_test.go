@@ -89,7 +89,7 @@ func TestDriverErrorsAreSaidInOurWords(t *testing.T) {
 		{"a file that another writes, extended", code(5 | 2<<8), commerce.KindUnavailable, commerce.NotSent},
 		{"a disk that fails", code(10), commerce.KindUnavailable, commerce.Unknown},
 		{"a damaged file", code(11), commerce.KindInternal, commerce.Unknown},
-		{"a file that is read only", code(8), commerce.KindForbidden, commerce.Unknown},
+		{"a file that is read only", code(8), commerce.KindUnavailable, commerce.Unknown},
 		{"a deadlock of MySQL's", mysqlSays(1213, "40001"), commerce.KindConflict, commerce.NotSent},
 		{"a row that another wrote, in MySQL", mysqlSays(1062, "23000"), commerce.KindConflict, commerce.NotSent},
 		{"a lock that was not free in time, in MySQL", mysqlSays(1205, "HY000"), commerce.KindConflict, commerce.Unknown},
