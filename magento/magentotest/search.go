@@ -194,11 +194,14 @@ func list[T any](s *Shop, r *request, rows []T, read column[T], render func(T) a
 	})
 	total := len(hits)
 	if c.size > 0 {
-		from := min(max(c.page-1, 0)*c.size, len(hits)) // past the end: nothing
+		from := len(hits) // past the end: nothing
+		if page := max(c.page-1, 0); page <= len(hits)/c.size {
+			from = min(page*c.size, len(hits))
+		}
 		if last := max(len(hits)-1, 0) / c.size * c.size; !s.since(4, 0) {
 			from = min(from, last)
 		}
-		hits = hits[from:min(from+c.size, len(hits))]
+		hits = hits[from : from+min(c.size, len(hits)-from)]
 	}
 	items := make([]any, len(hits))
 	for i, h := range hits {
