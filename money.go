@@ -58,7 +58,8 @@ func clip(s string) string {
 
 // Money is an amount: integer minor units of an ISO 4217 currency. It is a value:
 // comparable with ==, never changed in place. The zero Money has no currency and
-// takes part in no arithmetic; Zero(currency) is the amount nought.
+// takes part in no arithmetic; Zero(currency) is the amount nought. What is taken is
+// from -math.MaxInt64 to math.MaxInt64, so that each amount has its negative.
 type Money struct {
 	minor    int64
 	currency Currency
@@ -95,10 +96,14 @@ func (e *AmountError) ErrorKind() Kind { return KindInvalid }
 // Is makes errors.Is(err, ErrInvalid) true.
 func (e *AmountError) Is(target error) bool { return target == ErrInvalid }
 
-// NewMoney returns minor units of a currency. An unknown currency is an *AmountError.
+// NewMoney returns minor units of a currency. An unknown currency is an *AmountError,
+// and so is math.MinInt64.
 func NewMoney(minor int64, currency Currency) (Money, error) {
 	if !currency.Valid() {
 		return Money{}, &AmountError{Text: fmt.Sprint(minor), Currency: currency, Reason: "unknown currency"}
+	}
+	if minor == math.MinInt64 {
+		return Money{}, &AmountError{Text: fmt.Sprint(minor), Currency: currency, Reason: outOfRange}
 	}
 	return Money{minor, currency}, nil
 }
@@ -143,8 +148,8 @@ func RoundMoney(text string, places int, currency Currency) (m Money, exact bool
 		r = new(big.Rat).SetFrac(roundHalfUp(r, places), pow10(places))
 	}
 	n := roundHalfUp(r, currency.Exponent())
-	if !n.IsInt64() {
-		return Money{}, false, &AmountError{Text: text, Currency: currency, Reason: "is out of range"}
+	if !holds(n) {
+		return Money{}, false, &AmountError{Text: text, Currency: currency, Reason: outOfRange}
 	}
 	exact = whole.Cmp(new(big.Rat).SetFrac(n, pow10(currency.Exponent()))) == 0
 	return Money{n.Int64(), currency}, exact, nil
@@ -159,11 +164,16 @@ func parse(text string, currency Currency) (Money, bool, error) {
 	if !scaled.IsInt() {
 		return Money{}, true, nil
 	}
-	if !scaled.Num().IsInt64() {
-		return Money{}, false, &AmountError{Text: text, Currency: currency, Reason: "is out of range"}
+	if !holds(scaled.Num()) {
+		return Money{}, false, &AmountError{Text: text, Currency: currency, Reason: outOfRange}
 	}
 	return Money{scaled.Num().Int64(), currency}, false, nil
 }
+
+const outOfRange = "is out of range"
+
+// holds reports whether Money can hold the minor units.
+func holds(minor *big.Int) bool { return minor.IsInt64() && minor.Int64() != math.MinInt64 }
 
 // rat reads decimal text only: no fractions, no hex, no more than 40 characters.
 func rat(text string, currency Currency) (*big.Rat, error) {
@@ -239,19 +249,14 @@ func (m Money) Add(b Money) (Money, error) {
 		return Money{}, err
 	}
 	sum := m.minor + b.minor
-	if (sum > m.minor) != (b.minor > 0) && b.minor != 0 {
-		return Money{}, &AmountError{Text: m.Text() + " + " + b.Text(), Currency: m.currency, Reason: "is out of range"}
+	if (sum > m.minor) != (b.minor > 0) && b.minor != 0 || sum == math.MinInt64 {
+		return Money{}, &AmountError{Text: m.Text() + " + " + b.Text(), Currency: m.currency, Reason: outOfRange}
 	}
 	return Money{sum, m.currency}, nil
 }
 
 // Sub returns m - b, with the errors of Add.
-func (m Money) Sub(b Money) (Money, error) {
-	if b.minor == math.MinInt64 {
-		return Money{}, &AmountError{Text: b.Text(), Currency: b.currency, Reason: "is out of range"}
-	}
-	return m.Add(b.Neg())
-}
+func (m Money) Sub(b Money) (Money, error) { return m.Add(b.Neg()) }
 
 // Cmp compares m with b: -1, 0 or 1. Two currencies are a *CurrencyMismatchError.
 func (m Money) Cmp(b Money) (int, error) {

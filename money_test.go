@@ -126,9 +126,7 @@ func TestArithmeticRefusesMixedCurrenciesAndOverflow(t *testing.T) {
 	var amount *commerce.AmountError
 	_, err = commerce.MustMoney(math.MaxInt64, "EUR").Add(eur)
 	require.ErrorAs(t, err, &amount)
-	_, err = commerce.MustMoney(math.MinInt64, "EUR").Sub(eur)
-	require.ErrorAs(t, err, &amount)
-	_, err = eur.Sub(commerce.MustMoney(math.MinInt64, "EUR"))
+	_, err = commerce.MustMoney(-math.MaxInt64, "EUR").Sub(eur)
 	require.ErrorAs(t, err, &amount)
 }
 
@@ -241,6 +239,26 @@ func TestParseDecimalIsExactOrAnError(t *testing.T) {
 		_, err := commerce.ParseDecimal(bad)
 		require.ErrorIs(t, err, commerce.ErrInvalid, bad)
 	}
+}
+
+func TestAnAmountWithoutANegativeIsOutOfRange(t *testing.T) {
+	t.Parallel()
+	least := commerce.MustMoney(-math.MaxInt64, "JPY")
+	for name, take := range map[string]func() (commerce.Money, error){
+		"minor units": func() (commerce.Money, error) { return commerce.NewMoney(math.MinInt64, "JPY") },
+		"a text":      func() (commerce.Money, error) { return commerce.ParseMoney("-9223372036854775808", "JPY") },
+		"a rounded text": func() (commerce.Money, error) {
+			m, _, err := commerce.RoundMoney("-9223372036854775808", 4, "JPY")
+			return m, err
+		},
+		"a sum":        func() (commerce.Money, error) { return least.Add(commerce.MustMoney(-1, "JPY")) },
+		"a difference": func() (commerce.Money, error) { return least.Sub(commerce.MustMoney(1, "JPY")) },
+	} {
+		_, err := take()
+		var amount *commerce.AmountError
+		require.ErrorAs(t, err, &amount, name)
+	}
+	require.Equal(t, int64(math.MaxInt64), least.Neg().Minor())
 }
 
 func FuzzParseMoney(f *testing.F) {

@@ -367,46 +367,50 @@ func sheet(t *rapid.T) mapping.Sheet {
 
 func TestEveryIdentityHoldsToTheMinorUnitWhateverTheShopsDecimals(t *testing.T) {
 	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
-		s := sheet(t)
-		sale, err := s.Fold()
+	rapid.Check(t, identities)
+}
+
+func FuzzSheet(f *testing.F) { f.Fuzz(rapid.MakeFuzz(identities)) }
+
+func identities(t *rapid.T) {
+	s := sheet(t)
+	sale, err := s.Fold()
+	require.NoError(t, err)
+	gross, _, err := s.Stated.Gross.Money(s.Currency)
+	require.NoError(t, err)
+	require.Equal(t, gross, sale.Totals.Gross)
+	require.NoError(t, mapping.Prove(commerce.Order{Currency: s.Currency, Lines: sale.Lines, Shipping: sale.Shipping, Totals: sale.Totals,
+		Tenders: []commerce.Tender{{Kind: commerce.TenderStripe, Amount: gross}}}))
+	for i, l := range sale.Lines {
+		stated, _, err := s.Rows[i].Net.Money(s.Currency)
 		require.NoError(t, err)
-		gross, _, err := s.Stated.Gross.Money(s.Currency)
-		require.NoError(t, err)
-		require.Equal(t, gross, sale.Totals.Gross)
-		require.NoError(t, mapping.Prove(commerce.Order{Currency: s.Currency, Lines: sale.Lines, Shipping: sale.Shipping, Totals: sale.Totals,
-			Tenders: []commerce.Tender{{Kind: commerce.TenderStripe, Amount: gross}}}))
-		for i, l := range sale.Lines {
-			stated, _, err := s.Rows[i].Net.Money(s.Currency)
-			require.NoError(t, err)
-			require.InDelta(t, stated.Minor(), l.Net.Minor(), 1, "no figure moves by more than a unit")
-		}
-		// What the books compute tax from, and what they compare, moves no more than
-		// one figure does, however many lines there are.
-		raw, rounded := map[string]mapping.Amount{}, map[string]int64{}
-		for i, l := range sale.Lines {
-			rates := ""
-			for k, tax := range l.Taxes {
-				raw["tax "+tax.Code] += s.Rows[i].Taxes[k].Amount
-				rounded["tax "+tax.Code] += tax.Amount.Minor()
-				rates += " " + tax.Code
-			}
-			raw["net"+rates] += s.Rows[i].Net
-			rounded["net"+rates] += l.Net.Minor()
-		}
-		for k, tax := range sale.Shipping.Taxes {
-			raw["tax "+tax.Code] += s.Shipping.Taxes[k].Amount
+		require.InDelta(t, stated.Minor(), l.Net.Minor(), 1, "no figure moves by more than a unit")
+	}
+	// What the books compute tax from, and what they compare, moves no more than
+	// one figure does, however many lines there are.
+	raw, rounded := map[string]mapping.Amount{}, map[string]int64{}
+	for i, l := range sale.Lines {
+		rates := ""
+		for k, tax := range l.Taxes {
+			raw["tax "+tax.Code] += s.Rows[i].Taxes[k].Amount
 			rounded["tax "+tax.Code] += tax.Amount.Minor()
+			rates += " " + tax.Code
 		}
-		for kind, sum := range raw {
-			stated, _, err := sum.Money(s.Currency)
-			require.NoError(t, err)
-			require.InDelta(t, stated.Minor(), rounded[kind], 1, kind)
-		}
-		base, err := s.Stated.Totals("order", s.Currency)
+		raw["net"+rates] += s.Rows[i].Net
+		rounded["net"+rates] += l.Net.Minor()
+	}
+	for k, tax := range sale.Shipping.Taxes {
+		raw["tax "+tax.Code] += s.Shipping.Taxes[k].Amount
+		rounded["tax "+tax.Code] += tax.Amount.Minor()
+	}
+	for kind, sum := range raw {
+		stated, _, err := sum.Money(s.Currency)
 		require.NoError(t, err)
-		require.Equal(t, gross, base.Gross)
-	})
+		require.InDelta(t, stated.Minor(), rounded[kind], 1, kind)
+	}
+	base, err := s.Stated.Totals("order", s.Currency)
+	require.NoError(t, err)
+	require.Equal(t, gross, base.Gross)
 }
 
 func TestAFigureThatIsOffIsAFaultWithBothValues(t *testing.T) {
@@ -506,6 +510,32 @@ func FuzzParseAmount(f *testing.F) {
 		again, err := mapping.ParseAmount(a.Text())
 		if err != nil || again != a {
 			t.Fatalf("%q is %s, which reads as %s (%v)", text, a.Text(), again.Text(), err)
+		}
+	})
+}
+
+// FuzzRoutes: a route that is chosen fits the key in all that it names, and in its mode.
+func FuzzRoutes(f *testing.F) {
+	f.Add("t", "main", "base", "de", "acct_1", "EUR", "live", "", "", "", "", "", "", "test")
+	f.Add("", "main", "", "", "", "XXX", "test", "", "", "", "", "", "EUR", "live")
+	f.Fuzz(func(t *testing.T, tenant, shop, website, store, account, currency, mode, tenant2, shop2, website2, store2, account2, currency2, mode2 string) {
+		routes := mapping.Routes{{Name: "one", Tenant: tenant, Shop: shop, Website: website, Store: store, StripeAccount: account, Currency: commerce.Currency(currency), Mode: commerce.Mode(mode)},
+			{Name: "other", Tenant: tenant2, Shop: shop2, Mode: commerce.Mode(mode2)}}
+		if routes.Check() != nil {
+			return
+		}
+		key := mapping.RouteKey{Tenant: tenant2, Shop: shop2, Website: website2, Store: store2, StripeAccount: account2, Currency: commerce.Currency(currency2), Mode: commerce.Mode(mode2)}
+		r, err := routes.For(key)
+		if err != nil {
+			t.Fatalf("the second route fits: %v", err)
+		}
+		for _, pair := range [][2]string{{r.Tenant, key.Tenant}, {r.Shop, key.Shop}, {r.Website, key.Website}, {r.Store, key.Store}, {r.StripeAccount, key.StripeAccount}, {string(r.Currency), string(key.Currency)}} {
+			if pair[0] != "" && pair[0] != pair[1] {
+				t.Fatalf("%+v goes to %+v", key, r)
+			}
+		}
+		if r.Mode != key.Mode {
+			t.Fatalf("a %s fact goes to a %s route", key.Mode, r.Mode)
 		}
 	})
 }
