@@ -540,6 +540,31 @@ func FuzzRoutes(f *testing.F) {
 	})
 }
 
+// FuzzWriteMetadata: what is written to a payment of two orders is read back.
+func FuzzWriteMetadata(f *testing.F) {
+	f.Add("17", int64(2990), "18", int64(1000), "EUR", "EUR")
+	f.Add("17", int64(1), "17", int64(1), "EUR", "EUR")
+	f.Add("17 ", int64(1), "18", int64(1), "EUR", "USD")
+	f.Add(strings.Repeat("\u00fc", 240), int64(1), strings.Repeat("\u00f6", 240), int64(1), "JPY", "JPY")
+	var keys mapping.MetadataKeys
+	f.Fuzz(func(t *testing.T, id1 string, minor1 int64, id2 string, minor2 int64, currency1, currency2 string) {
+		one, err1 := commerce.NewMoney(minor1, commerce.Currency(currency1))
+		two, err2 := commerce.NewMoney(minor2, commerce.Currency(currency2))
+		if err1 != nil || err2 != nil {
+			return
+		}
+		orders := []commerce.OrderHint{{ID: id1, Amount: one}, {ID: id2, Amount: two}}
+		md, err := keys.Write(orders, "op")
+		if err != nil {
+			return
+		}
+		got, err := keys.Read("doc", md, one.Currency())
+		if err != nil || fmt.Sprint(got) != fmt.Sprint(orders) {
+			t.Fatalf("%v was written as %v and is read as %v (%v)", orders, md, got, err)
+		}
+	})
+}
+
 func FuzzReadMetadata(f *testing.F) {
 	for _, s := range []string{"17:29.90,18:10.00", "17:", ",", ":::", "a:1"} {
 		f.Add(s)

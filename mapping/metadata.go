@@ -3,6 +3,7 @@ package mapping
 import (
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/commercesync/commerce"
 )
@@ -86,9 +87,11 @@ func (k MetadataKeys) Write(orders []commerce.OrderHint, operation string) (map[
 	} else if len(orders) > 1 {
 		parts := make([]string, len(orders))
 		for i, o := range orders {
-			if o.ID == "" || strings.ContainsAny(o.ID, ":,") || o.Amount.Currency() == "" || o.Amount.Sign() <= 0 {
+			named := func(other commerce.OrderHint) bool { return other.ID == o.ID }
+			if o.ID == "" || strings.ContainsAny(o.ID, ":,") || o.ID != strings.TrimSpace(o.ID) || slices.ContainsFunc(orders[:i], named) ||
+				!o.Amount.Currency().Valid() || o.Amount.Currency() != orders[0].Amount.Currency() || o.Amount.Sign() <= 0 {
 				return nil, commerce.Errorf(commerce.KindInvalid, "mapping", "write metadata",
-					"order %d of %d lacks an id without ':' and ',' or an amount above nought", i+1, len(orders))
+					"order %d of %d lacks an id of its own without ':' and ',' or an amount above nought in the payment's currency", i+1, len(orders))
 			}
 			parts[i] = o.ID + ":" + o.Amount.Text()
 		}
@@ -155,8 +158,8 @@ func (k MetadataKeys) Read(document string, md map[string]string, currency comme
 
 func readOrders(document, name, list string, currency commerce.Currency) ([]commerce.OrderHint, error) {
 	field := "metadata[" + name + "]"
-	if len(list) > maxMetadataValue {
-		return nil, Faultf(document, field, "", "has %d characters, more than %d", len(list), maxMetadataValue)
+	if n := utf8.RuneCountInString(list); n > maxMetadataValue {
+		return nil, Faultf(document, field, "", "has %d characters, more than %d", n, maxMetadataValue)
 	}
 	var hints []commerce.OrderHint
 	for part := range strings.SplitSeq(list, ",") {
