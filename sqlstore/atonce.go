@@ -87,74 +87,93 @@ func (d *DB) appendAtOnce(ctx context.Context, op string, b inbox.Batch) (out []
 	return out, true, nil
 }
 
-// finishAtOnce ends events that emit nothing with one statement that is a
-// transaction by itself, where the database takes arrays. It does so only where the
-// lease holds, nobody has its row, and every ending fits; otherwise nothing is
-// changed, done is false, and the long way says why.
-func (d *DB) finishAtOnce(ctx context.Context, op string, l inbox.Lease, endings []inbox.Ending) (done bool, err error) {
-	n := len(endings)
-	if !d.arrays || n == 0 || n > statementRows {
-		return false, nil
+// claimAtOnce takes roots, and starts their due events, with one statement that is a
+// transaction by itself, where the database takes arrays. The statement sees one moment
+// only, so it takes a root where nobody has had its lease between that moment and the
+// lock: what it saw of the root's events and links holds then. No claims and no error
+// say that the long way has to be taken.
+func (d *DB) claimAtOnce(ctx context.Context, op string, r inbox.ClaimRequest, candidates []candidate) ([]inbox.Claim, error) {
+	var claims []inbox.Claim
+	for d.arrays && len(candidates) > 0 && len(claims) < r.Roots {
+		n := min(len(candidates), r.Roots-len(claims))
+		got, err := d.claimSome(ctx, op, r, candidates[:n])
+		if err != nil && len(claims) == 0 {
+			return nil, err
+		}
+		if err != nil {
+			return claims, nil // the others can be had by the next claim
+		}
+		claims, candidates = append(claims, got...), candidates[n:]
 	}
-	seen := make(map[int64]bool, n)
-	seq, generation, wait, burn := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
-	state, reason, code, handler := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
-	over := true
-	for i, e := range endings {
-		if len(e.Emit) > 0 || seen[e.Seq] {
-			return false, nil
-		}
-		seen[e.Seq] = true
-		seq[i], generation[i], state[i], wait[i] = e.Seq, e.Generation, string(e.State), atLeast(e.Wait)
-		if e.State == inbox.Parked && e.Burn {
-			burn[i] = 1
-		}
-		reason[i], code[i], handler[i] = clean(e.Reason), clean(e.Code), clean(e.Handler)
-		over = over && e.State != inbox.Parked && e.State != inbox.Dead
+	return claims, nil
+}
+
+func (d *DB) claimSome(ctx context.Context, op string, r inbox.ClaimRequest, candidates []candidate) ([]inbox.Claim, error) {
+	roots := make([]string, len(candidates))
+	for i, c := range candidates {
+		roots[i] = c.root
 	}
 	now, clock := d.at(1)
-	text := `WITH held AS MATERIALIZED (
-			SELECT root FROM {leases} WHERE root = ? AND token = ? AND until > ` + now + `{skip}),
-		said AS MATERIALIZED (
-			SELECT * FROM unnest(?::bigint[], ?::bigint[], ?::text[], ?::bigint[], ?::bigint[], ?::text[], ?::text[], ?::text[])
-			AS s(seq, generation, state, wait, burn, reason, code, handler)),
-		fit AS MATERIALIZED (
-			SELECT q.seq FROM said s JOIN {queue} q ON q.seq = s.seq AND q.generation = s.generation
-			JOIN held h ON h.root = COALESCE((SELECT l.root FROM {links} l WHERE l.subject = q.subject), q.subject)
-			WHERE q.starts > 0),
-		whole AS MATERIALIZED (SELECT 1 WHERE (SELECT COUNT(*) FROM fit) = ?{safely})`
-	args := slices.Concat([]any{l.Root, l.Token}, clock, []any{seq, generation, state, wait, burn, reason, code, handler, n})
-	if releases(endings) {
-		text += `,
-		freed AS (UPDATE {leases} l SET until = 0 FROM held h WHERE l.root = h.root AND EXISTS (SELECT 1 FROM whole))`
-	}
-	kept := "0"
-	if !over {
-		// Parked and dead rows stay in the queue.
-		kept = "(SELECT COUNT(*) FROM kept)"
-		text += `,
-		kept AS (
-			UPDATE {queue} q SET state = s.state, starts = 0, attempts = q.attempts + s.burn,
-			due = CASE s.state WHEN 'parked' THEN ` + now + ` + s.wait END,
-			ended = CASE s.state WHEN 'dead' THEN ` + now + ` ELSE 0 END,
-			reason = s.reason, code = s.code, handler = s.handler
-			FROM said s WHERE q.seq = s.seq AND q.generation = s.generation AND q.starts > 0
-			AND s.state IN ('parked', 'dead') AND EXISTS (SELECT 1 FROM whole)
-			RETURNING q.seq)`
-		args = slices.Concat(args, clock, clock)
-	}
-	text += `,
-		gone AS (
-			DELETE FROM {queue} q USING said s WHERE q.seq = s.seq AND q.generation = s.generation AND q.starts > 0
-			AND s.state NOT IN ('parked', 'dead') AND EXISTS (SELECT 1 FROM whole)
-			RETURNING s.seq, s.state, q.attempts, q.generation, s.reason, s.code, s.handler),
-		written AS (
-			INSERT INTO {ended} (seq, state, attempts, generation, ended, reason, code, handler)
-			SELECT seq, state, attempts, generation, ` + now + `, reason, code, handler FROM gone RETURNING seq)
-		SELECT (SELECT COUNT(*) FROM written) + ` + kept
-	var ended int
-	err = d.alone(ctx, op, func(ctx context.Context, s *session) error {
-		return s.row(ctx, text, append(args, clock...)...).Scan(&ended)
+	text := `WITH clock AS MATERIALIZED (SELECT ` + now + ` AS now),
+		asked AS MATERIALIZED (SELECT root FROM unnest(?::text[]) AS u(root)),
+		known AS MATERIALIZED (
+			SELECT h.root, h.token, h.until FROM asked a JOIN {leases} h ON h.root = a.root),
+		due AS MATERIALIZED (
+			SELECT seq, root FROM (
+				SELECT q.seq, s.root, ROW_NUMBER() OVER (PARTITION BY s.root ORDER BY q.created, q.seq) AS place
+				FROM (SELECT l.root, l.subject FROM asked a JOIN {links} l ON l.root = a.root
+					UNION ALL SELECT a.root, a.root FROM asked a WHERE NOT EXISTS (SELECT 1 FROM {links} o WHERE o.subject = a.root)) s
+				JOIN {queue} q ON q.subject = s.subject WHERE q.due <= (SELECT now FROM clock)) p WHERE place <= ?),
+		free AS MATERIALIZED (
+			SELECT h.root FROM known k JOIN {leases} h ON h.root = k.root AND h.token = k.token AND h.until = k.until
+			WHERE h.until <= (SELECT now FROM clock) AND h.root IN (SELECT root FROM due){safely} FOR UPDATE OF h SKIP LOCKED),
+		taken AS (
+			UPDATE {leases} h SET token = h.token + 1, owner = ?, until = (SELECT now FROM clock) + ?::bigint
+			FROM free f WHERE h.root = f.root RETURNING h.root, h.token),
+		added AS (
+			INSERT INTO {leases} (root, token, owner, until)
+			SELECT a.root, 1, ?, (SELECT now FROM clock) + ?::bigint FROM asked a
+			WHERE NOT EXISTS (SELECT 1 FROM known k WHERE k.root = a.root) AND a.root IN (SELECT root FROM due){safely}
+			ORDER BY a.root ON CONFLICT DO NOTHING RETURNING root, token),
+		held AS (SELECT root, token FROM taken UNION ALL SELECT root, token FROM added),
+		started AS (
+			UPDATE {queue} q SET starts = q.starts + 1, state = 'ready'
+			FROM due JOIN held h ON h.root = due.root WHERE q.seq = due.seq AND q.due <= (SELECT now FROM clock)
+			RETURNING q.*, h.root, h.token)
+		SELECT ` + columnsOf("e.raw") + `, l.token FROM started q JOIN {events} e ON e.seq = q.seq
+		LEFT JOIN {ended} d ON false JOIN started l ON l.seq = q.seq ORDER BY e.created, e.seq`
+	byRoot := map[string]*inbox.Claim{}
+	acted := false
+	err := d.alone(ctx, op, func(ctx context.Context, s *session) error {
+		return s.each(ctx, func(rows *sql.Rows) error {
+			var token int64
+			e, err := scanEntry(rows, &token)
+			c := byRoot[e.Root]
+			if c == nil {
+				c = &inbox.Claim{Lease: inbox.Lease{Root: e.Root, Token: token, Owner: r.Owner, For: r.Lease}}
+				byRoot[e.Root] = c
+			}
+			acted = acted || e.Generation > 1
+			c.Events = append(c.Events, e)
+			return err
+		}, text, slices.Concat(clock, []any{roots, r.Events, r.Owner, r.Lease.Microseconds(), r.Owner, r.Lease.Microseconds()})...)
 	})
-	return ended == n, err
+	if err != nil {
+		return nil, err
+	}
+	var claims []inbox.Claim
+	for _, root := range roots {
+		if c := byRoot[root]; c != nil {
+			claims = append(claims, *c)
+		}
+	}
+	if !acted {
+		return claims, nil
+	}
+	for _, c := range claims {
+		if err := d.read(ctx, op, func(ctx context.Context, s *session) error { return s.addActs(ctx, c.Events) }); err != nil {
+			return nil, err
+		}
+	}
+	return claims, nil
 }

@@ -42,7 +42,10 @@ func (in *Inbox) Claim(ctx context.Context, r inbox.ClaimRequest) ([]inbox.Claim
 	if len(candidates) == 0 {
 		return nil, nil
 	}
-	var claims []inbox.Claim
+	claims, err := in.db.claimAtOnce(ctx, op, r, candidates)
+	if len(claims) > 0 || err != nil {
+		return claims, err
+	}
 	err = in.db.write(ctx, op, func(ctx context.Context, s *session) (err error) {
 		claims, err = s.claim(ctx, r, candidates)
 		return err
@@ -107,7 +110,7 @@ func (s *session) ofTenants(ctx context.Context, tenants []string, r inbox.Claim
 				FROM {queue} q LEFT JOIN {links} l ON l.subject = q.subject
 				LEFT JOIN {leases} h ON h.root = COALESCE(l.root, q.subject)
 				WHERE q.tenant = ? AND q.repair = %d AND q.due <= %s AND (h.until IS NULL OR h.until <= %s)
-				ORDER BY q.due, q.seq LIMIT ?) t%d`, i, order, lane, now, now, len(parts)))
+				ORDER BY q.due LIMIT ?) t%d`, i, order, lane, now, now, len(parts)))
 			args = slices.Concat(args, []any{t}, clock, clock, []any{max(1, r.Roots/len(tenants)) * spare})
 		}
 	}

@@ -46,8 +46,10 @@ type DB struct {
 	txTimeout   time.Duration
 	lockTimeout time.Duration
 	allowUnsafe []string
-	turn        chan struct{} // the one writer, where writers take turns
-	errands     errands       // what waits for it
+	turn        chan struct{}       // the one writer, where writers take turns
+	errands     waiting[*errand]    // what waits for it
+	finishing   chan struct{}       // the statements that end events, where they are shared
+	finishes    waiting[*finishing] // what waits for them
 	turns       turns
 }
 
@@ -96,7 +98,7 @@ func Open(ctx context.Context, pool *sql.DB, dialect Dialect, c Config) (*DB, er
 	d := &DB{
 		pieces: p, pool: pool, prefix: c.Prefix, names: p.names(c.Prefix),
 		clockNow: c.Now, txTimeout: c.TxTimeout, lockTimeout: c.LockTimeout,
-		allowUnsafe: slices.Clone(c.AllowUnsafe), turn: make(chan struct{}, 1),
+		allowUnsafe: slices.Clone(c.AllowUnsafe), turn: make(chan struct{}, 1), finishing: make(chan struct{}, finishesAtOnce),
 	}
 	if err := d.migrate(ctx); err != nil {
 		return nil, err

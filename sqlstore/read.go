@@ -42,23 +42,29 @@ func (s *session) entries(ctx context.Context, raw bool, from string, args ...an
 		acted = acted || e.Generation > 1 || e.State == inbox.Discarded
 		out = append(out, e)
 		return err
-	}, `SELECT e.seq, e.ref, e.type, e.object, e.subject, e.person, e.api_version, e.created, e.received, e.overlay, `+body+`,
-		COALESCE(l.root, e.subject), COALESCE(q.state, d.state), COALESCE(q.due, 0), COALESCE(q.attempts, d.attempts),
-		COALESCE(q.starts, 0), COALESCE(q.generation, d.generation), COALESCE(q.ended, d.ended),
-		COALESCE(q.reason, d.reason), COALESCE(q.code, d.code), COALESCE(q.handler, d.handler), e.blank `+from, args...)
+	}, "SELECT "+columnsOf(body)+" "+from, args...)
 	if err == nil && acted {
 		err = s.addActs(ctx, out)
 	}
 	return out, err
 }
 
-func scanEntry(rows *sql.Rows) (inbox.Entry, error) {
+// columnsOf are the columns of an entry, as scanEntry reads them.
+func columnsOf(body string) string {
+	return `e.seq, e.ref, e.type, e.object, e.subject, e.person, e.api_version, e.created, e.received, e.overlay, ` + body + `,
+		COALESCE(l.root, e.subject), COALESCE(q.state, d.state), COALESCE(q.due, 0), COALESCE(q.attempts, d.attempts),
+		COALESCE(q.starts, 0), COALESCE(q.generation, d.generation), COALESCE(q.ended, d.ended),
+		COALESCE(q.reason, d.reason), COALESCE(q.code, d.code), COALESCE(q.handler, d.handler), e.blank`
+}
+
+// scanEntry reads an entry, and what stands behind it in the row.
+func scanEntry(rows *sql.Rows, more ...any) (inbox.Entry, error) {
 	var e inbox.Entry
 	var ref, subject, overlay string
 	var created, received, due, ended int64
-	err := rows.Scan(&e.Seq, &ref, &e.Event.Type, &e.Event.Object, &subject, &e.Event.Person, &e.Event.APIVersion,
+	err := rows.Scan(append([]any{&e.Seq, &ref, &e.Event.Type, &e.Event.Object, &subject, &e.Event.Person, &e.Event.APIVersion,
 		&created, &received, &overlay, &e.Event.Raw, &e.Root, &e.State, &due, &e.Attempts, &e.Starts, &e.Generation,
-		&ended, &e.Reason, &e.Code, &e.Handler, &e.Blank)
+		&ended, &e.Reason, &e.Code, &e.Handler, &e.Blank}, more...)...)
 	if err != nil {
 		return e, err
 	}

@@ -20,33 +20,33 @@ type errand struct {
 	done chan struct{} // closed when err is what became of it
 }
 
-// errands are the writes that nobody has taken up yet.
-type errands struct {
+// waiting is what nobody has taken up yet, oldest first.
+type waiting[T comparable] struct {
 	mu   sync.Mutex
-	list []*errand
+	list []T
 }
 
-func (q *errands) add(e *errand) {
+func (q *waiting[T]) add(x T) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.list = append(q.list, e)
+	q.list = append(q.list, x)
 }
 
-// take takes up what waits, oldest first.
-func (q *errands) take() []*errand {
+// take takes up at most so many.
+func (q *waiting[T]) take(most int) []T {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	n := min(len(q.list), maxShared)
+	n := min(len(q.list), most)
 	batch := slices.Clone(q.list[:n])
 	q.list = slices.Delete(q.list, 0, n)
 	return batch
 }
 
 // withdraw takes one back; false where it has been taken up.
-func (q *errands) withdraw(e *errand) bool {
+func (q *waiting[T]) withdraw(x T) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	i := slices.Index(q.list, e)
+	i := slices.Index(q.list, x)
 	if i >= 0 {
 		q.list = slices.Delete(q.list, i, i+1)
 	}
@@ -102,7 +102,7 @@ func (d *DB) lead(ctx context.Context, own *errand) error {
 	// From here on it is everybody's: no caller's end undoes its neighbours.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.txTimeout)
 	defer cancel()
-	batch := d.errands.take()
+	batch := d.errands.take(maxShared)
 	ended, outcome, together := false, commerce.NotSent, errBrokenOff
 	defer func() { // also where an errand panics
 		if !ended {
