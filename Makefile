@@ -1,6 +1,8 @@
 # make test    installs the servers that are missing (Debian, as root) and tests everything
 # make kill    100 kills a database; KILLS=500 for more (make test does 25)
 # make sim     plays 2,000 disturbed days of the program; SEEDS=20000 for more (make test does 25)
+# make fuzz    T=60s runs every fuzz target for T
+# make soak    T=10m lets the program work for T while 1 % of each fault happens (make test: seconds)
 # make bench   measures the library beside what most programs do; ARGS=-h tells more
 # make figures writes docs/figures.md from what the harnesses measured
 # make vet     gofmt, go vet and tidy modules
@@ -18,6 +20,15 @@ test: servers vet
 
 kill: servers
 	cd internal/integration && KILLS=$${KILLS:-100} go test -race -timeout 60m -count=1 -v ./kill
+
+fuzz:
+	@git grep -E '^func Fuzz\w+\(f ' -- '*_test.go' | sed -E 's#^(.*/)?[^/]+:func (Fuzz\w+).*#./\1 \2#' | sort -u | \
+	while read -r dir target; do \
+		echo "== $$dir $$target"; go test $$dir -run "^$$target$$" -fuzz "^$$target$$" -fuzztime $${T:-60s} || exit 1; \
+	done
+
+soak: servers
+	cd internal/integration && SOAK=$${T:-10m} go test -timeout 0 -count=1 -v -run '^TestSoak' ./soak
 
 bench: servers
 	cd internal/bench && go run . $(ARGS)
