@@ -24,7 +24,7 @@ kill: servers
 fuzz:
 	@git grep -E '^func Fuzz\w+\(f ' -- '*_test.go' | sed -E 's#^(.*/)?[^/]+:func (Fuzz\w+).*#./\1 \2#' | sort -u | \
 	while read -r dir target; do \
-		echo "== $$dir $$target"; go test $$dir -run "^$$target$$" -fuzz "^$$target$$" -fuzztime $${T:-60s} || exit 1; \
+		echo "== $$dir $$target"; go test $$dir -run "^$$target$$" -fuzz "^$$target$$" -fuzztime $${T:-60s} -fuzzminimizetime 100x || exit 1; \
 	done
 
 soak: servers
