@@ -251,6 +251,29 @@ func (cl *Client) put(ctx context.Context, op, path string, body, into any) erro
 	return err
 }
 
+// yes sends a write that answers true; code is what an answer of false means.
+func (cl *Client) yes(ctx context.Context, op, path, code string, body any) error {
+	var done Flag
+	if err := cl.post(ctx, op, path, body, &done); err != nil {
+		return err
+	}
+	if !done {
+		return refuse(op, code, "the shop says that it was not done")
+	}
+	return nil
+}
+
+// make sends a write that answers with the id of what it made.
+func (cl *Client) make(ctx context.Context, op, path string, body any) (made ID, err error) {
+	if err := cl.post(ctx, op, path, body, &made); err != nil {
+		return 0, err
+	}
+	if made <= 0 {
+		return 0, bodyError(op, true, http.StatusOK, errors.New("it holds no id"))
+	}
+	return made, nil
+}
+
 // delete expects true.
 func (cl *Client) delete(ctx context.Context, op, path string) error {
 	var done Flag

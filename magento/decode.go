@@ -110,6 +110,9 @@ func newObject(t reflect.Type) plan {
 		switch r.peek() {
 		case '{':
 		case 'n':
+			if r.depth == 0 {
+				return r.fail("no object")
+			}
 			return r.word("null")
 		case '[': // PHP's empty associative array
 			if r.depth == 0 {

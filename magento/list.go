@@ -12,8 +12,26 @@ import (
 
 // page is the answer of a list.
 type page[T any] struct {
-	Items []T `json:"items"` // null when empty and fields were asked for
-	Total int `json:"total_count"`
+	Items []T  `json:"items"` // null when empty and fields were asked for
+	Total *int `json:"total_count"`
+}
+
+// rows reads a page of a list and how many rows fit in all. Every list says so
+// (2.4.6-p1, recorded 2026-11): what does not is none, and what is empty beside a count
+// is not all. Neither may pass for the end, or for a row that is not there.
+func rows[T any](ctx context.Context, cl *Client, op, path string, q params) (items []T, total int, err error) {
+	var got page[T]
+	if err := cl.read(ctx, op, path, q, &got); err != nil {
+		return nil, 0, err
+	}
+	switch {
+	case got.Total == nil:
+		return nil, 0, &commerce.Error{Kind: commerce.KindInternal, System: system, Op: op, Text: "the answer has no total_count: it is no list"}
+	case len(got.Items) == 0 && *got.Total > 0:
+		return nil, 0, &commerce.Error{Kind: commerce.KindUnavailable, System: system, Op: op,
+			Text: "the answer has no rows, and its total_count is " + strconv.Itoa(*got.Total)}
+	}
+	return got.Items, *got.Total, nil
 }
 
 // listing knows how to walk a list of rows.
@@ -54,13 +72,13 @@ func (l listing[T]) walk(ctx context.Context, cl *Client, p ListParams) iter.Seq
 					Text: "Config.MaxPages (" + strconv.Itoa(n) + ") is reached; go on from the last row"})
 				return
 			}
-			var got page[T]
-			if err := cl.read(ctx, l.op, l.path, l.criteria(at, p, cl.c.PageSize).params(), &got); err != nil {
+			items, total, err := rows[T](ctx, cl, l.op, l.path, l.criteria(at, p, cl.c.PageSize).params())
+			if err != nil {
 				yield(none, err)
 				return
 			}
 			fresh := false
-			for _, row := range got.Items {
+			for _, row := range items {
 				id, updated := l.key(row)
 				if id == 0 {
 					yield(none, &commerce.Error{Kind: commerce.KindInternal, System: system, Op: l.op, Text: "a row has no id"})
@@ -74,7 +92,7 @@ func (l listing[T]) walk(ctx context.Context, cl *Client, p ListParams) iter.Seq
 					return
 				}
 			}
-			whole := len(got.Items) == 0 || len(got.Items) >= got.Total
+			whole := len(items) >= total
 			switch {
 			case !whole && !fresh && !at.inside && !at.past && l.dated:
 				// A whole page of one second, all seen: go on inside that second, by id.
@@ -178,18 +196,18 @@ func eachPage[T any](ctx context.Context, cl *Client, op, path string, groups []
 		var none T
 		seen := 0
 		for n := 1; n <= cl.c.MaxPages; n++ {
-			var got page[T]
 			q := criteria{groups: groups, sort: sort, pageSize: cl.c.PageSize, page: n}
-			if err := cl.read(ctx, op, path, q.params(), &got); err != nil {
+			items, total, err := rows[T](ctx, cl, op, path, q.params())
+			if err != nil {
 				yield(none, err)
 				return
 			}
-			for _, row := range got.Items {
+			for _, row := range items {
 				if !yield(row, nil) {
 					return
 				}
 			}
-			if seen += len(got.Items); len(got.Items) == 0 || seen >= got.Total {
+			if seen += len(items); seen >= total {
 				return
 			}
 		}

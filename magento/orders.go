@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"net/http"
 	"slices"
 	"time"
 
@@ -52,24 +53,24 @@ func (s *Orders) FindByIncrementID(ctx context.Context, number string, store ID)
 	if store != 0 {
 		filters = append(filters, Filter{"store_id", Eq, store.String()})
 	}
-	var got page[Order]
 	q := criteria{groups: Where(filters...), sort: []string{"entity_id"}, pageSize: 2, page: 1}
-	if err := s.cl.read(ctx, op, "/orders", q.params(), &got); err != nil {
+	found, _, err := rows[Order](ctx, s.cl, op, "/orders", q.params())
+	if err != nil {
 		return Order{}, err
 	}
 	// The database compares without regard to letter case and trailing spaces.
-	got.Items = slices.DeleteFunc(got.Items, func(o Order) bool {
+	found = slices.DeleteFunc(found, func(o Order) bool {
 		return o.IncrementID != number || store != 0 && o.StoreID != store
 	})
-	switch len(got.Items) {
+	switch len(found) {
 	case 0:
 		return Order{}, &commerce.Error{Kind: commerce.KindNotFound, System: system, Op: op, Text: "no order has this number" + inStore(store)}
 	case 1:
-		return got.Items[0], nil
+		return found[0], nil
 	}
 	return Order{}, &commerce.Error{Kind: commerce.KindAmbiguous, System: system, Op: op,
 		Text: fmt.Sprintf("orders %d of store %d and %d of store %d have this number; name the store",
-			got.Items[0].EntityID, got.Items[0].StoreID, got.Items[1].EntityID, got.Items[1].StoreID)}
+			found[0].EntityID, found[0].StoreID, found[1].EntityID, found[1].StoreID)}
 }
 
 func inStore(store ID) string {
@@ -117,10 +118,9 @@ func (s *Orders) Comment(ctx context.Context, id ID, c Comment) error {
 		!slices.Contains(s.cl.c.Statuses[o.State], status):
 		return refuse(op, CodeForeignStatus, "status %q is not known to belong to the order's state %q; see Config.Statuses", status, o.State)
 	}
-	var done Flag
-	return s.cl.post(ctx, op, "/orders/"+id.String()+"/comments", map[string]statusHistory{
+	return s.cl.yes(ctx, op, "/orders/"+id.String()+"/comments", "", map[string]statusHistory{
 		"statusHistory": {c.Text, digit(c.Notify), digit(c.Visible), status},
-	}, &done)
+	})
 }
 
 type statusHistory struct {
@@ -142,9 +142,8 @@ var alsoStatuses = map[string][]string{"payment_review": {"fraud"}, "processing"
 
 // Comments returns the remarks on an order, oldest first.
 func (s *Orders) Comments(ctx context.Context, id ID) ([]StatusHistory, error) {
-	var got page[StatusHistory]
-	err := s.cl.read(ctx, "list comments of order "+id.String(), "/orders/"+id.String()+"/comments", nil, &got)
-	return got.Items, err
+	got, _, err := rows[StatusHistory](ctx, s.cl, "list comments of order "+id.String(), "/orders/"+id.String()+"/comments", nil)
+	return got, err
 }
 
 // Hold stops an order; Unhold lets it go on. An order that is not in the state for it
@@ -168,22 +167,14 @@ func (s *Orders) Cancel(ctx context.Context, id ID) error {
 }
 
 func (s *Orders) act(ctx context.Context, what string, id ID) error {
-	op := what + " order " + id.String()
-	if what == "emails" {
+	op, code := what+" order "+id.String(), ""
+	switch what {
+	case "emails":
 		op = "mail order " + id.String()
+	case "cancel":
+		code = CodeNotCancelable
 	}
-	var done Flag
-	if err := s.cl.post(ctx, op, "/orders/"+id.String()+"/"+what, nil, &done); err != nil {
-		return err
-	}
-	if !done {
-		e := refuse(op, "", "the shop says that it was not done")
-		if what == "cancel" {
-			e.Code = CodeNotCancelable
-		}
-		return e
-	}
-	return nil
+	return s.cl.yes(ctx, op, "/orders/"+id.String()+"/"+what, code, nil)
 }
 
 // ItemQty names a row of an order and a quantity of it. Of a configurable product it
@@ -211,15 +202,13 @@ type InvoiceParams struct {
 // Invoice makes an invoice and returns its id. Too much of a row, nothing left and a
 // held order are errors of kind invalid.
 func (s *Orders) Invoice(ctx context.Context, id ID, p InvoiceParams) (ID, error) {
-	var made ID
-	err := s.cl.post(ctx, "invoice order "+id.String(), "/order/"+id.String()+"/invoice", struct {
+	return s.cl.make(ctx, "invoice order "+id.String(), "/order/"+id.String()+"/invoice", struct {
 		Capture       bool            `json:"capture"`
 		Items         []ItemQty       `json:"items,omitempty"`
 		Notify        bool            `json:"notify"`
 		AppendComment bool            `json:"appendComment,omitempty"`
 		Comment       *commentToWrite `json:"comment,omitempty"`
-	}{p.Capture, p.Items, p.Notify, p.AppendComment, remark(p.Comment, p.CommentVisible)}, &made)
-	return made, err
+	}{p.Capture, p.Items, p.Notify, p.AppendComment, remark(p.Comment, p.CommentVisible)})
 }
 
 // ShipParams says what is shipped.
@@ -271,15 +260,14 @@ func (s *Orders) Ship(ctx context.Context, id ID, p ShipParams) (Shipment, error
 		args = &arguments{}
 		args.Extension.SourceCode = p.Source
 	}
-	var made ID
-	err := s.cl.post(ctx, op, "/order/"+id.String()+"/ship", struct {
+	made, err := s.cl.make(ctx, op, "/order/"+id.String()+"/ship", struct {
 		Items         []ItemQty       `json:"items,omitempty"`
 		Notify        bool            `json:"notify"`
 		AppendComment bool            `json:"appendComment,omitempty"`
 		Tracks        []NewTrack      `json:"tracks,omitempty"`
 		Comment       *commentToWrite `json:"comment,omitempty"`
 		Arguments     *arguments      `json:"arguments,omitempty"`
-	}{p.Items, p.Notify, p.AppendComment, p.Tracks, remark(p.Comment, p.CommentVisible), args}, &made)
+	}{p.Items, p.Notify, p.AppendComment, p.Tracks, remark(p.Comment, p.CommentVisible), args})
 	if err != nil {
 		return Shipment{}, err
 	}
@@ -403,12 +391,15 @@ func (s *Orders) SetExtOrderID(ctx context.Context, id ID, ext string) error {
 		ExtOrderID string `json:"ext_order_id"`
 	}
 	// The answer shows nulls for what was not sent, so that nothing of it is read but
-	// that it is an order.
+	// which order it is.
 	var answer struct {
 		EntityID ID `json:"entity_id"`
 	}
-	return s.cl.post(ctx, op, "/orders",
-		map[string]entity{"entity": {id, ext}}, &answer)
+	err := s.cl.post(ctx, op, "/orders", map[string]entity{"entity": {id, ext}}, &answer)
+	if err == nil && answer.EntityID != id {
+		return bodyError(op, true, http.StatusOK, errors.New("it is about another order"))
+	}
+	return err
 }
 
 // commentToWrite is a remark that travels with an invoice or a shipment.

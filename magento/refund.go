@@ -124,8 +124,8 @@ func (s *Invoices) Refund(ctx context.Context, id ID, p InvoiceRefundParams) (Cr
 
 // refund sends a refund and reads the credit memo back.
 func (cl *Client) refund(ctx context.Context, op, path string, body any) (CreditMemo, error) {
-	var made ID
-	if err := cl.post(ctx, op, path, body, &made); err != nil {
+	made, err := cl.make(ctx, op, path, body)
+	if err != nil {
 		return CreditMemo{}, err
 	}
 	memo, err := cl.CreditMemos.Get(ctx, made)

@@ -245,10 +245,13 @@ func sorts(q url.Values) int {
 func (e *exchange) inOrder(id string) bool {
 	body, ok := e.rec.answered(e.t).(map[string]any)
 	rows, _ := body["items"].([]any)
-	if !ok || len(rows) == 0 {
-		return ok
+	if !ok {
+		return false
 	}
 	cut, last := query(e.rec.Request.Query).Get("fields") != "", ""
+	if body["total_count"] == nil && cut {
+		body["total_count"] = len(rows)
+	}
 	for n, row := range rows {
 		row, ok := row.(map[string]any)
 		if !ok {

@@ -80,9 +80,8 @@ func (cl *Client) remark(ctx context.Context, op, path string, parent ID, r Rema
 }
 
 func (cl *Client) remarks(ctx context.Context, op, path string) ([]DocumentComment, error) {
-	var got page[DocumentComment]
-	err := cl.read(ctx, op, path, nil, &got)
-	return got.Items, err
+	got, _, err := rows[DocumentComment](ctx, cl, op, path, nil)
+	return got, err
 }
 
 // Shipments reads shipments and adds tracks. [Orders.Ship] makes them. A shipment

@@ -178,9 +178,8 @@ func (s *Returns) write(ctx context.Context, op string, send func(ctx context.Co
 
 // Comments returns the remarks on a return, oldest first.
 func (s *Returns) Comments(ctx context.Context, id ID) ([]ReturnComment, error) {
-	var got page[ReturnComment]
-	err := s.cl.read(ctx, "list comments of return "+id.String(), "/returns/"+id.String()+"/comments", nil, &got)
-	return got.Items, notOffered(err)
+	got, _, err := rows[ReturnComment](ctx, s.cl, "list comments of return "+id.String(), "/returns/"+id.String()+"/comments", nil)
+	return got, notOffered(err)
 }
 
 // Comment leaves a remark of the shop on a return. It sends the present status with it,
@@ -204,9 +203,8 @@ func (s *Returns) Comment(ctx context.Context, id ID, c Remark) error {
 
 // Tracks returns the parcels of a return.
 func (s *Returns) Tracks(ctx context.Context, id ID) ([]ReturnTrack, error) {
-	var got page[ReturnTrack]
-	err := s.cl.read(ctx, "list tracks of return "+id.String(), "/returns/"+id.String()+"/tracking-numbers", nil, &got)
-	return got.Items, notOffered(err)
+	got, _, err := rows[ReturnTrack](ctx, s.cl, "list tracks of return "+id.String(), "/returns/"+id.String()+"/tracking-numbers", nil)
+	return got, notOffered(err)
 }
 
 // AddTrack adds a parcel to a return. Sent twice it is there twice.
@@ -223,14 +221,7 @@ func (s *Returns) AddTrack(ctx context.Context, id ID, t NewTrack) error {
 
 // yes sends a write that answers true.
 func (s *Returns) yes(ctx context.Context, op, path string, body any) error {
-	var done Flag
-	if err := s.cl.post(ctx, op, path, body, &done); err != nil {
-		return notOffered(err)
-	}
-	if !done {
-		return refuse(op, "", "the shop says that it was not done")
-	}
-	return nil
+	return notOffered(s.cl.yes(ctx, op, path, "", body))
 }
 
 // Attributes returns which reasons, conditions and resolutions the shop knows.
