@@ -1,0 +1,2 @@
+// Package nopcommercetest is a nopCommerce for tests.
+package nopcommercetest
