@@ -34,6 +34,8 @@ type Config struct {
 	Inbox inbox.Config
 	// PollEvery is how often the warehouse is asked.
 	PollEvery time.Duration
+	// Breaker of each far side.
+	Breaker resilience.Breaker
 	// Grace of both workflows.
 	Grace    time.Duration
 	Notifier workflow.Notifier
@@ -53,7 +55,7 @@ type Program struct {
 
 // New wires a program. It reads the ERP's taxes.
 func New(ctx context.Context, c Config) (*Program, error) {
-	protect := resilience.Config{Now: c.Now, Rand: c.Inbox.Rand, Retry: resilience.Retry{Attempts: 2, Initial: time.Millisecond, Max: 5 * time.Millisecond}}
+	protect := resilience.Config{Now: c.Now, Rand: c.Inbox.Rand, Breaker: c.Breaker, Retry: resilience.Retry{Attempts: 2, Initial: time.Millisecond, Max: 5 * time.Millisecond}}
 	mage, err := magento.NewClient(magento.Config{BaseURL: c.Far.ShopURL, Credentials: commerce.Static(c.Far.ShopKeys),
 		Transport: c.Far.Shop, Resilience: protect, Now: c.Now})
 	if err != nil {
