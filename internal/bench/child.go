@@ -37,7 +37,7 @@ func serveChild(text string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Println(l.Addr())
+	fmt.Fprintln(os.Stdout, l.Addr())
 	signal.Ignore(os.Interrupt) // the parent hears of it and ends in order
 	ctx, stop := context.WithCancel(context.Background())
 	go func() {

@@ -48,13 +48,13 @@ func main() {
 	write := flag.String("write", "", "write figures.md in this directory, and measure nothing")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	err := error(nil)
+	var err error
 	if *write != "" {
 		err = figures.Write(*write)
 	} else {
 		err = b.run(ctx, *rows, *asJSON)
 	}
+	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
@@ -112,7 +112,7 @@ func (b *bench) run(ctx context.Context, wanted string, asJSON bool) error {
 		}
 		return nil
 	}
-	fmt.Println(machine + ", commit " + b.commit)
+	fmt.Fprintln(os.Stdout, machine+", commit "+b.commit)
 	t := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	for _, f := range b.figures {
 		fmt.Fprintln(t, strings.Join([]string{f.Figure, f.Value, f.Control, f.Ratio, f.Goal, f.Verdict()}, "\t"))

@@ -135,7 +135,7 @@ func (b *bench) pgbenchScript(ctx context.Context, dsn string) (string, error) {
 // runPgbench returns rows a second.
 func runPgbench(ctx context.Context, program, dsn, script string, d time.Duration) (float64, error) {
 	seconds := strconv.Itoa(max(1, int(d.Round(time.Second).Seconds())))
-	out, err := exec.CommandContext(ctx, program, "-n", "-M", "prepared", "-c", "4", "-j", "2", "-T", seconds,
+	out, err := exec.CommandContext(ctx, program, "-n", "-M", "prepared", "-c", "1", "-T", seconds,
 		"-f", script, "-D", "body="+string(template), dsn).CombinedOutput()
 	if err != nil {
 		return 0, fmt.Errorf("%w: %s", err, out)

@@ -55,6 +55,6 @@ func run(addr string, c ingest.Config) error {
 	if err != nil {
 		return err
 	}
-	fmt.Println(l.Addr())
+	fmt.Fprintln(os.Stdout, l.Addr())
 	return ingest.Serve(ctx, l, c)
 }
