@@ -52,14 +52,14 @@ func (r *reader) amount(field string, n nopcommerce.Number) mapping.Amount {
 	return a
 }
 
-func (r *reader) order() (commerce.Order, error) {
+func (r *reader) read() (commerce.Order, error) {
 	s, o := r.shop, r.o
 	out := commerce.Order{
 		Ref: s.Ref(o.ID), Number: cmp.Or(o.CustomOrderNumber, o.ID.String()), Store: o.StoreID.String(), Website: o.StoreID.String(),
 		Placed: o.CreatedOn.Time, State: s.c.Statuses.of(o, r.attributes[holdKey] == held),
 		RawState: o.Status.String(), RawStatus: o.PaymentStatus.String() + "/" + o.ShippingStatus.String(),
 		BaseCurrency: s.c.Currency, PricesIncludeTax: o.CustomerTaxDisplay == displayWithTax,
-		PaymentMethod: o.PaymentMethod, PaymentID: r.paymentID(),
+		PaymentMethod: o.PaymentMethod, PaymentID: paymentID(o, r.attributes),
 	}
 	if o.Deleted {
 		out.RawState = "Deleted"
@@ -78,15 +78,15 @@ const displayWithTax = 0
 // paymentID is the payment at Stripe. Plugins write pi_ and ch_ into either of the two
 // fields, some the charge into the field of the authorisation of a paid order; the intent
 // counts before the charge. Where no plugin wrote one, it is what RecordPayment left.
-func (r *reader) paymentID() string {
+func paymentID(o nopcommerce.Order, attributes map[string]string) string {
 	for _, prefix := range []string{"pi_", "ch_"} {
-		for _, id := range []string{r.o.AuthorizationID, r.o.CaptureID} {
+		for _, id := range []string{o.AuthorizationID, o.CaptureID} {
 			if id = strings.TrimSpace(id); strings.HasPrefix(id, prefix) {
 				return id
 			}
 		}
 	}
-	return r.attributes[paymentKey]
+	return attributes[paymentKey]
 }
 
 // people fills in customer and addresses. The shop does not say whether an e-mail address
