@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/commercesync/commerce"
 )
@@ -143,7 +144,9 @@ func (s *WebhookEndpointService) Ensure(ctx context.Context, config EndpointConf
 		if drift.Disabled {
 			params.Disabled = new(false)
 		}
-		params.SetIdempotencyKey(config.key("update", string(found.Raw)))
+		// It says what the endpoint should be and may be said twice. The moment makes the
+		// key: an endpoint that breaks the same way again is repaired again, not replayed.
+		params.SetIdempotencyKey(config.key("update", found.ID+" "+s.c.config.Now().Format(time.RFC3339Nano)))
 		found, err = s.Update(ctx, found.ID, params)
 	}
 	return found, drift, err

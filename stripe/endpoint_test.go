@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -134,4 +135,19 @@ func ExampleWebhookEndpointService_Ensure() {
 	// Output:
 	// 2023-10-16 made: true secret to store: true
 	// 2023-10-16 made: false secret to store: false
+}
+
+func TestAnEndpointThatBreaksTwiceTheSameWayIsRepairedTwice(t *testing.T) {
+	t.Parallel()
+	fake, client, now := start(t, stripetest.Config{})
+	made, _, err := client.WebhookEndpoints.Ensure(t.Context(), wanted)
+	require.NoError(t, err)
+	for range 2 {
+		now.Advance(time.Minute)
+		require.True(t, fake.DisableWebhook(made.ID))
+		_, drift, err := client.WebhookEndpoints.Ensure(t.Context(), wanted)
+		require.NoError(t, err)
+		require.True(t, drift.Disabled)
+		require.Equal(t, "enabled", fake.WebhookEndpoints()[0].Status)
+	}
 }

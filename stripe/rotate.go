@@ -84,7 +84,7 @@ func (s *WebhookEndpointService) Rotate(ctx context.Context, r Rotation) (Rotate
 			return Rotated{Endpoint: old, Due: r.due(old)}, nil
 		}
 	}
-	if next == nil || stored(next).IsZero() {
+	if next == nil || stored(next).IsZero() || next.ID == r.Leaked {
 		if next, err = s.succeed(ctx, r, old, next); err != nil {
 			return Rotated{Endpoint: old}, err
 		}
@@ -156,14 +156,14 @@ func stored(e *WebhookEndpoint) time.Time {
 }
 
 // succeed makes the endpoint that replaces old, or learns its secret again, and has the
-// secret stored.
+// secret stored. One that was begun goes where its secret is not known, or known to others.
 func (s *WebhookEndpointService) succeed(ctx context.Context, r Rotation, old, begun *WebhookEndpoint) (*WebhookEndpoint, error) {
-	next, err := s.make(ctx, r.Endpoint, "rotate "+old.ID, map[string]string{rotatesMark: old.ID})
+	next, err := s.make(ctx, r.Endpoint, "rotate "+old.ID+" without "+r.Leaked, map[string]string{rotatesMark: old.ID})
 	if err != nil {
 		return nil, err
 	}
 	if begun != nil && begun.ID != next.ID {
-		if err := s.retire(ctx, r.Endpoint, begun); err != nil { // nobody will ever know its secret
+		if err := s.retire(ctx, r.Endpoint, begun); err != nil {
 			return nil, err
 		}
 	}

@@ -218,3 +218,40 @@ func ExampleWebhookEndpointService_Rotate() {
 	fmt.Println("secret known:", !vault[now.Endpoint.ID].Empty(), "endpoints:", len(fake.WebhookEndpoints()))
 	// Output: secret known: true endpoints: 1
 }
+
+func TestASecretThatLeaksWhileItIsRotatedInIsReplacedAtOnce(t *testing.T) {
+	t.Parallel()
+	fake, client, now := start(t, stripetest.Config{})
+	vault := &safe{}
+	rotation := stripe.Rotation{Endpoint: wanted, Store: vault.store}
+	first, _, err := client.WebhookEndpoints.Ensure(t.Context(), wanted)
+	require.NoError(t, err)
+	now.Advance(91 * day)
+	second, err := client.WebhookEndpoints.Rotate(t.Context(), rotation)
+	require.NoError(t, err)
+
+	now.Advance(time.Hour)
+	rotation.Leaked = second.Endpoint.ID
+	vault.fails = 1
+	_, err = client.WebhookEndpoints.Rotate(t.Context(), rotation)
+	require.Error(t, err, "the vault is closed")
+	third, err := client.WebhookEndpoints.Rotate(t.Context(), rotation)
+	require.NoError(t, err)
+	require.NotEqual(t, second.Endpoint.ID, third.Endpoint.ID)
+	require.Equal(t, first.ID, third.Old.ID, "the old one delivers on")
+	require.NotEmpty(t, vault.kept[third.Endpoint.ID])
+	var ids []string
+	for _, e := range fake.WebhookEndpoints() {
+		ids = append(ids, e.ID)
+	}
+	require.ElementsMatch(t, []string{first.ID, third.Endpoint.ID}, ids)
+
+	again, err := client.WebhookEndpoints.Rotate(t.Context(), rotation)
+	require.NoError(t, err)
+	require.Equal(t, third.Endpoint.ID, again.Endpoint.ID)
+	now.Advance(4 * day)
+	done, err := client.WebhookEndpoints.Rotate(t.Context(), rotation)
+	require.NoError(t, err)
+	require.Nil(t, done.Old)
+	require.Len(t, fake.WebhookEndpoints(), 1)
+}
