@@ -76,6 +76,30 @@ func TestGoodsThatWentOutBeforeTheRequestForThemWasAnsweredWereAskedFor(t *testi
 	require.Equal(t, sorted(journey), o.inventory())
 }
 
+func TestGoodsThatOurWarehouseSentBeforeItWasAskedAreNotShippedElsewhere(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	ref := o.order("1")
+	o.payment("1", []string{"1"})
+	step, wait := journey[len(journey)-1], true
+	o.fault = func(op string) fault {
+		if op != step || !wait {
+			return well
+		}
+		wait = false
+		o.shipments["shipment/1"] = &commerce.Shipment{Ref: erpRef.With("shipment/1"), Key: ref.String(), Sent: o.clock,
+			Lines: []commerce.ShipmentLine{{SKU: "LAMP", Quantity: commerce.MustDecimal("2")}}}
+		o.deliver(commerce.Event{Ref: erpRef.With("shipment/1@1"), Type: "shipment.sent", Object: "shipment/1", Created: o.clock, Raw: []byte(`{}`)})
+		return refused
+	}
+	o.news("evt_1", "charge.succeeded", "pi_1")
+	o.work()
+	require.False(t, wait, "the fault was never met")
+	require.Empty(t, o.dead(), o.reason())
+	require.Empty(t, o.exceptions())
+	require.Equal(t, sorted(journey, []string{"shipment order/1 shipment/1"}), o.inventory())
+}
+
 func TestAMailThatMayHaveGoneIsNeverSentAgain(t *testing.T) {
 	t.Parallel()
 	for _, f := range []fault{lost, nothing, crash, stillborn} {

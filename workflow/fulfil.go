@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/commercesync/commerce"
@@ -109,13 +110,11 @@ func (w *OrderToCash) request(ctx context.Context, d desk, a account, route mapp
 	if w.Warehouse == nil || !physical(a.order) {
 		return nil
 	}
-	rec, err := d.steps.Get(ctx, keyRequest(a.order.Ref))
-	if err != nil && !errors.Is(err, commerce.ErrNotFound) {
+	ours, err := w.ours(ctx, d, a.order.Ref)
+	if err != nil {
 		return err
 	}
-	// What was asked for with the answer lost may have been sent since.
-	asked := err == nil && rec.State != idempotency.NotSent
-	if !asked && shippedAlready(a.order) {
+	if !ours && shippedAlready(a.order) {
 		return d.exception(ctx, Exception{Name: ShippedElsewhere, Order: a.order.Ref,
 			Text: fmt.Sprintf("order %s shows shipped goods that the warehouse was not asked for; it is not asked", a.order.Number)})
 	}
@@ -133,6 +132,20 @@ func (w *OrderToCash) request(ctx context.Context, d desk, a account, route mapp
 		}
 	}
 	return err
+}
+
+// ours reports whether goods of the order may have been sent by our warehouse: it was
+// asked, if with the answer lost, or it has sent what was confirmed before it was asked.
+func (w *OrderToCash) ours(ctx context.Context, d desk, order commerce.Ref) (bool, error) {
+	rec, err := d.steps.Get(ctx, keyRequest(order))
+	switch {
+	case err == nil && rec.State != idempotency.NotSent:
+		return true, nil
+	case err != nil && !errors.Is(err, commerce.ErrNotFound):
+		return false, err
+	}
+	subjects, err := d.links.Subjects(ctx, order)
+	return slices.ContainsFunc(subjects, func(s commerce.Ref) bool { return s.System == w.Warehouse.System() }), err
 }
 
 // physical reports whether the order has goods to ship.
