@@ -90,7 +90,8 @@ func (w *world) acknowledged(l *letter) {
 
 func (w *world) granted(p *process, l inbox.Lease, d time.Duration) {
 	now := time.Now()
-	if held, ok := w.book.leases[l.Root]; ok && now.Before(held.to) {
+	const tick = time.Microsecond // of a database's clock
+	if held, ok := w.book.leases[l.Root]; ok && now.Before(held.to.Add(-tick)) {
 		w.wrong("%s was given to %s while %s held it", kindOf(l.Root), p, held.p)
 	}
 	w.book.leases[l.Root] = lease{p, l.Token, now, now.Add(d)}
@@ -122,6 +123,19 @@ func (w *world) finished(l inbox.Lease, endings []inbox.Ending) {
 }
 
 var shopOrder = regexp.MustCompile(`/orders?/(\d+)(/|$)`)
+
+// stale reports that endings come from a worker whose lease is over, and are about
+// events that are still somebody's.
+func (w *world) stale(l inbox.Lease, endings []inbox.Ending) bool {
+	held, ok := w.book.leases[l.Root]
+	if ok && held.token == l.Token && time.Now().Before(held.to) {
+		return false
+	}
+	return slices.ContainsFunc(endings, func(end inbox.Ending) bool {
+		e, err := w.inbox.Get(w.t.Context(), end.Seq)
+		return err == nil && e.Starts > 0 && e.Generation == end.Generation
+	})
+}
 
 // sent looks at every request as it leaves.
 func (w *world) sent(t *wire, r *http.Request, body []byte) {
@@ -202,6 +216,7 @@ func kindOf(root string) string {
 func (w *world) audit() {
 	ctx := w.t.Context()
 	undecided := map[string]bool{} // orders
+	identity := map[commerce.Ref]bool{}
 	dead := map[string]map[string]bool{}
 	for after, page := int64(0), 1; page > 0; {
 		page = 0
@@ -212,6 +227,10 @@ func (w *world) audit() {
 			after = e.Seq
 			page++
 			w.leaks("a reason", e.Reason)
+			if identity[e.Event.Ref] {
+				w.wrong("%s is stored twice", e.Event.Type)
+			}
+			identity[e.Event.Ref] = true
 			switch {
 			case e.State == inbox.Done || e.State == inbox.Ignored:
 			case e.State != inbox.Dead:
@@ -237,14 +256,19 @@ func (w *world) audit() {
 			w.wrong("%s is not stored", l.kind)
 		}
 	}
+	doubles := w.sweep()
 	for _, s := range w.buyers.Sales {
-		w.auditSale(s, dead, undecided[s.Reference()])
+		w.auditSale(s, dead, undecided[s.Reference()], doubles[s.Ref()])
 	}
 	if !w.w.outlive {
 		for _, text := range w.fakes.Money(w.buyers.Sales, func(id string) bool { return dead[id] != nil }, w.book.exceptions) {
 			w.wrong("money that is neither recorded nor explained: %s", strings.TrimLeft(text, "-0123456789 "))
 		}
 	}
+	for name := range w.book.mails {
+		w.report.end = append(w.report.end, "mail "+name)
+	}
+	slices.Sort(w.report.end)
 	for _, x := range w.book.exceptions {
 		w.leaks("an exception", x.Text)
 	}
@@ -259,6 +283,26 @@ func (w *world) audit() {
 	}
 }
 
+// sweep lets the program look for second sales orders, which requests can leave behind
+// that outlive Settle, and returns how many it withdrew, by order.
+func (w *world) sweep() map[commerce.Ref]int {
+	p := w.hosts[0].p
+	if !w.w.outlive || p == nil {
+		return nil
+	}
+	p.booting = true
+	r, err := p.program.Orders.Sweep(w.t.Context(), w.start)
+	if err != nil {
+		w.wrong("sweep: %s", err)
+	}
+	withdrawn := map[commerce.Ref]int{}
+	for _, d := range r.Doubles {
+		w.trace("sweep: %v was withdrawn, %v left", d.Withdrawn, d.Left)
+		withdrawn[d.Order] += len(d.Withdrawn)
+	}
+	return withdrawn
+}
+
 // leaks looks for what must not be written down.
 func (w *world) leaks(where, text string) {
 	for _, s := range w.secret {
@@ -268,7 +312,7 @@ func (w *world) leaks(where, text string) {
 	}
 }
 
-func (w *world) auditSale(s *journey.Told, dead map[string]map[string]bool, undecided bool) {
+func (w *world) auditSale(s *journey.Told, dead map[string]map[string]bool, undecided bool, swept int) {
 	second := func(n int, what string) {
 		if n < 2 {
 			return
@@ -301,7 +345,12 @@ func (w *world) auditSale(s *journey.Told, dead map[string]map[string]bool, unde
 	invoices, shipments := w.fakes.Shop.Invoices(s.ID), w.fakes.Shop.Shipments(s.ID)
 	second(len(invoices), "invoices")
 	second(len(shipments), "shipments")
-	second(len(books), "sales orders")
+	second(len(books)+swept, "sales orders")
+	if len(books) > 1 && !slices.ContainsFunc(w.book.exceptions, func(x workflow.Exception) bool {
+		return x.Order == s.Ref() && x.Name == workflow.DoubleSalesOrder
+	}) {
+		w.wrong("%s: %d sales orders, and the sweep does not say so", s.Story, len(books))
+	}
 	sessions := map[string]int{}
 	for _, c := range w.fakes.Stripe.CheckoutSessions() {
 		for _, v := range c.Metadata {
@@ -317,8 +366,14 @@ func (w *world) auditSale(s *journey.Told, dead map[string]map[string]bool, unde
 	}
 	fate := w.fate(s, o.State, string(o.TotalPaid), string(o.GrandTotal), books, dead)
 	w.report.end = append(w.report.end, s.Story+": "+fate)
+	for text, n := range notes {
+		w.report.end = append(w.report.end, fmt.Sprintf("%d × %s", n, intents.ReplaceAllString(text, "pi")))
+	}
 	if want := fates[s.Story]; fate != want && !w.w.outlive {
 		w.wrong("%s ends as\n    %s\nnot as\n    %s", s.Story, fate, want)
+	}
+	if w.book.mails[s.Ref().ID+" payment_failed"] > 0 && s.Story == "card, tried again" {
+		w.wrong("%s: the customer was told within Grace", s.Story) // it was paid two minutes later
 	}
 	for _, kind := range mails[s.Story] {
 		if w.book.mails[s.Ref().ID+" "+kind] == 0 && !undecided {
@@ -371,6 +426,8 @@ func (w *world) fate(s *journey.Told, state, paid, total string, books []string,
 	return fmt.Sprintf("%s, %s; books: %s; %s; remarks: %s; told: %s; dead: %s",
 		state, how, strings.Join(books, " "), shipped, list(marks), list(told), list(codes))
 }
+
+var intents = regexp.MustCompile(`pi_\w+`)
 
 var mark = regexp.MustCompile(`\[([a-z_]+)[^\]]*\]`)
 

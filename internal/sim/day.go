@@ -19,8 +19,8 @@ type Config struct {
 	// Trace hears of every step.
 	Trace func(line string)
 
-	// story, crashes: one undisturbed way of an order with crashes at these points
-	// (see crashpoints_test.go); nil = chance decides.
+	// story and crashes: one way of an order, disturbed by nothing but crashes at these
+	// points, counted over the day. Nil = chance decides.
 	story   *journey.Story
 	crashes []int
 }
@@ -41,7 +41,7 @@ type Report struct {
 	// Took is how much time passed in the simulated world.
 	Took time.Duration
 
-	// points and end are for crash points: how many were passed, and what was left.
+	// points were passed where a process may crash; end is what was left at the far sides.
 	points int
 	end    []string
 }
@@ -73,9 +73,9 @@ type weather struct {
 func draw(r *rand.Rand) weather {
 	pick := func(of ...int) int { return of[r.IntN(len(of))] }
 	return weather{
-		processes: pick(2, 2, 3), crashes: pick(0, 1, 2, 4), freezes: pick(0, 0, 1, 2), jumps: pick(0, 0, 2, 4),
-		often: pick(40, 100, 250), failing: pick(0, 0, 30, 100), slow: pick(0, 0, 30, 100), outlive: r.IntN(10) == 0,
-		losing: pick(0, 0, 10, 40), dropped: pick(0, 0, 10, 30), doubled: pick(0, 20, 50),
+		processes: pick(2, 2, 3), crashes: pick(0, 2, 4, 8), freezes: pick(0, 1, 2, 5), jumps: pick(0, 0, 2, 6),
+		often: pick(15, 40, 120), failing: pick(0, 20, 60, 150), slow: pick(0, 20, 60, 150), outlive: r.IntN(10) == 0,
+		losing: pick(0, 10, 40, 80), dropped: pick(0, 0, 10, 30), doubled: pick(0, 20, 50),
 		delay:     time.Duration(pick(1, 10, 300, 7200)) * time.Second,
 		calm:      time.Duration(pick(2, 60, 300)) * time.Hour,
 		reordered: r.IntN(4) > 0,

@@ -34,7 +34,7 @@ type process struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	program *journey.Program
-	booting bool
+	booting bool // nothing stands still or goes wrong
 	dead    atomic.Bool
 	actors  atomic.Int64 // goroutines of ours that have not ended
 	until   time.Time    // frozen until
@@ -127,6 +127,9 @@ func (p *process) stop(label string) { p.stand(&stand{p: p, label: label}) }
 func (p *process) idle() { p.stand(&stand{p: p, label: "idle", idle: true}) }
 
 func (p *process) stand(s *stand) {
+	if p.booting {
+		return
+	}
 	if p.dead.Load() {
 		runtime.Goexit()
 	}

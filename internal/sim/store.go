@@ -110,8 +110,12 @@ func (s *store) Finish(ctx context.Context, l inbox.Lease, endings []inbox.Endin
 		}
 	}
 	_, err := call(ctx, s.p, label+" "+l.Root, func(ctx context.Context) (struct{}, error) {
+		stale := s.p.w.stale(l, endings)
 		err := s.p.w.inbox.Finish(ctx, l, endings)
 		if err == nil {
+			if stale {
+				s.p.w.wrong("a worker whose lease was over ended an event")
+			}
 			s.p.w.finished(l, endings)
 		}
 		return done(err)

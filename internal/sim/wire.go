@@ -124,6 +124,9 @@ func (t *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 func (w *world) move(f *flight) {
 	if !f.applied && f.applies {
 		f.applied = true
+		if f.req.Method != http.MethodGet && f.p == f.p.host.p {
+			w.point(f.p, "apply "+f.label) // what is on its way arrives, whoever sent it
+		}
 		w.trace("%s of %s is applied", f.label, f.p)
 		f.resp, f.err = w.apply(f)
 		f.due = time.Now().Add(f.answerIn)

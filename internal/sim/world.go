@@ -72,7 +72,7 @@ func newWorld(t *testing.T, seed uint64, c Config) *world {
 	w := &world{t: t, c: c, w: draw(r), chance: r, start: time.Now(), report: Report{Seed: seed},
 		letters: map[string]*letter{}, news: make(chan struct{}, 1), book: newBook()}
 	if c.story != nil {
-		w.w = weather{processes: 1, delay: 1, calm: time.Hour * 24 * maxDays}
+		w.w = weather{processes: 1, calm: 24 * time.Hour * maxDays / 2}
 	}
 	w.logger = slog.New(slog.NewTextHandler(&w.log, nil))
 	var err error
@@ -275,20 +275,26 @@ func (w *world) release(s *stand) {
 			w.trace("clock of %s is %s off", p, time.Duration(p.host.skew.Load()))
 		}
 	}
-	if !s.idle {
-		point := w.report.points
-		w.report.points++
-		if len(w.c.crashes) > 0 && w.c.crashes[0] == point {
-			w.c.crashes = w.c.crashes[1:]
-			w.trace("crash at point %d, %q", point, s.label)
-			w.crash(p, time.Second)
-			return
-		}
+	if !s.idle && w.point(p, s.label) {
+		return
 	}
 	w.trace("%s goes on at %q", p, s.label)
 	w.running = p
 	w.leave(s)
 	close(s.resume)
+}
+
+// point is where a process may be crashed on purpose, and says whether it was.
+func (w *world) point(p *process, label string) (crashed bool) {
+	n := w.report.points
+	w.report.points++
+	if len(w.c.crashes) == 0 || w.c.crashes[0] != n {
+		return false
+	}
+	w.c.crashes = w.c.crashes[1:]
+	w.trace("crash at point %d, %q", n, label)
+	w.crash(p, time.Second)
+	return true
 }
 
 // leave takes somebody from those who stand still.
