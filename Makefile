@@ -3,6 +3,8 @@
 # make sim     plays 2,000 disturbed days of the program; SEEDS=20000 for more (make test does 25)
 # make fuzz    T=60s runs every fuzz target for T
 # make soak    T=10m lets the program work for T while 1 % of each fault happens (make test: seconds)
+# make sim-control plants bugs, one after the other, which the days must find; BUGS=lease for some
+# make crashpoints crashes order to cash and a failed payment at every point and pair of points
 # make bench   measures the library beside what most programs do; ARGS=-h tells more
 # make figures writes docs/figures.md from what the harnesses measured
 # make vet     gofmt, go vet and tidy modules
@@ -11,7 +13,7 @@
 MODULES := . idempotency/redisstore examples internal/bench internal/integration
 GOTEST  := go test -race -shuffle=on -timeout 20m
 
-.PHONY: test kill sim bench figures servers vet lint
+.PHONY: test kill sim sim-control crashpoints bench figures servers vet lint
 
 test: servers vet
 	@set -e; for m in $(MODULES); do \
@@ -38,6 +40,12 @@ figures: servers
 
 sim:
 	go test -timeout 120m -count=1 -v -run DisturbedDays ./internal/sim -seeds $${SEEDS:-2000}
+
+sim-control:
+	go test -timeout 120m -count=1 -v -run PlantedBugs ./internal/sim -bugs "$${BUGS:-.}"
+
+crashpoints:
+	go test -timeout 120m -count=1 -v -run ACrashAtAnyPoint ./internal/sim -crashpoints
 
 servers:
 	@internal/integration/servers.sh
