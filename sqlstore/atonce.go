@@ -145,6 +145,7 @@ func (d *DB) claimSome(ctx context.Context, op string, r inbox.ClaimRequest, can
 	byRoot := map[string]*inbox.Claim{}
 	acted := false
 	err := d.alone(ctx, op, func(ctx context.Context, s *session) error {
+		clear(byRoot)
 		return s.each(ctx, func(rows *sql.Rows) error {
 			var token int64
 			e, err := scanEntry(rows, &token)

@@ -50,27 +50,39 @@ func (st *Steps) Begin(ctx context.Context, r idempotency.BeginRequest) (idempot
 	if err == nil && rec.State == idempotency.Done {
 		return idempotency.Decide(rec, r, rec.Finished)
 	}
-	known := err == nil
 	var g idempotency.Grant
-	err = st.db.write(ctx, op, func(ctx context.Context, s *session) (err error) {
-		// Mostly the key is new: then one statement begins it.
-		if !known {
-			rec := idempotency.Record{Key: r.Key, State: idempotency.NotSent, Created: moment(s.now)}
-			if g, err = idempotency.Decide(rec, r, moment(s.now)); err != nil {
+	for known := err == nil; ; {
+		found := false
+		err = st.db.write(ctx, op, func(ctx context.Context, s *session) (err error) {
+			// Mostly the key is new: then one statement begins it.
+			if !known {
+				rec := idempotency.Record{Key: r.Key, State: idempotency.NotSent, Created: moment(s.now)}
+				if g, err = idempotency.Decide(rec, r, moment(s.now)); err != nil {
+					return err
+				}
+				fresh, err := s.add(ctx, g.Record)
+				if found = err == nil && !fresh; err != nil || fresh {
+					return err
+				}
+				if s.keys {
+					// MySQL has locked the row that is there, for reading: of two who go on to
+					// write it each would wait for the other.
+					return idempotency.LostRight(r.Key)
+				}
+			}
+			if rec, err = s.operation(ctx, r.Key); err != nil {
 				return err
 			}
-			if fresh, err := s.add(ctx, g.Record); err != nil || fresh {
+			if g, err = idempotency.Decide(rec, r, moment(s.now)); err != nil || !g.Acquired {
 				return err
 			}
+			return s.update(ctx, g.Record)
+		})
+		if known || !found || !st.db.keys {
+			break
 		}
-		if rec, err = s.operation(ctx, r.Key); err != nil {
-			return err
-		}
-		if g, err = idempotency.Decide(rec, r, moment(s.now)); err != nil || !g.Acquired {
-			return err
-		}
-		return s.update(ctx, g.Record)
-	})
+		known = true
+	}
 	if _, ok := err.(*idempotency.FingerprintError); ok {
 		return g, err
 	}

@@ -27,18 +27,25 @@ func (d *DB) write(ctx context.Context, op string, fn func(context.Context, *ses
 	if d.oneTurn {
 		return d.share(ctx, op, fn)
 	}
-	// Of two that wait for each other the database ends one, whole, and says so: it
-	// begins again, after a little that two of them do not share.
 	ctx, cancel := context.WithTimeout(ctx, d.txTimeout)
 	defer cancel()
-	for try := time.Duration(1); ; try++ {
-		err := d.bounded(ctx, op, d.begin, func(ctx context.Context, t transaction) error {
+	return again(ctx, func() error {
+		return d.bounded(ctx, op, d.begin, func(ctx context.Context, t transaction) error {
 			s, err := d.enterTx(ctx, t.runner, true)
 			if err != nil {
 				return err
 			}
 			return fn(ctx, s)
 		})
+	})
+}
+
+// again runs a transaction until the database does not end it in favour of another: of
+// two that wait for each other it ends one, whole, and says so. That one begins again,
+// after a little that two of them do not share.
+func again(ctx context.Context, run func() error) error {
+	for try := time.Duration(1); ; try++ {
+		err := run()
 		if !isDeadlock(err) || !pause(ctx, rand.N(try*busyPause)) {
 			return err
 		}
@@ -213,7 +220,7 @@ func (d *DB) single(ctx context.Context, op, text string, args ...any) (n int64,
 	return n, err
 }
 
-// alone bounds one statement that is a transaction by itself.
+// alone bounds one statement that is a transaction by itself; it may be run again.
 func (d *DB) alone(ctx context.Context, op string, statement func(context.Context, *session) error) error {
 	if err := d.outside(ctx, op); err != nil {
 		return err
@@ -223,10 +230,12 @@ func (d *DB) alone(ctx context.Context, op string, statement func(context.Contex
 	if err := ctx.Err(); err != nil {
 		return fail(op, commerce.NotSent, err)
 	}
-	if err := statement(ctx, &session{DB: d, runner: d.pool}); err != nil {
-		return fail(op, statementOutcome(err), err)
-	}
-	return nil
+	return again(ctx, func() error {
+		if err := statement(ctx, &session{DB: d, runner: d.pool}); err != nil {
+			return fail(op, statementOutcome(err), err)
+		}
+		return nil
+	})
 }
 
 // outside refuses a context that is inside a transaction of the caller's.
