@@ -38,7 +38,10 @@ func (w *world) waits() string {
 
 // settle ends the faults, lets the program finish and returns what it did not.
 func (w *world) settle() string {
-	w.telling.Wait()
+	for len(w.agenda) > 0 {
+		<-time.After(time.Until(w.agenda[0].at))
+		w.tell()
+	}
 	w.calm(true)
 	ctx, cancel := context.WithTimeout(w.t.Context(), 2*time.Minute)
 	defer cancel()

@@ -2,6 +2,7 @@ package soak_test
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -40,8 +42,7 @@ type world struct {
 	address string // of the program
 	say     strings.Builder
 
-	telling sync.WaitGroup // stories that go on
-	turn    sync.Mutex     // of the buyers
+	agenda []planned
 
 	mu     sync.Mutex
 	chance *rand.Rand
@@ -154,15 +155,26 @@ func (w *world) close() {
 	}
 }
 
-// in tells a story on: a minute of it takes a tenth of a second.
+// planned is what a story does later.
+type planned struct {
+	at time.Time
+	do func()
+}
+
+// in plans how a story goes on: a minute of it takes a tenth of a second.
 func (w *world) in(d time.Duration, do func()) {
-	w.telling.Add(1)
-	time.AfterFunc(d/600, func() {
-		defer w.telling.Done()
-		w.turn.Lock()
-		defer w.turn.Unlock()
-		do()
-	})
+	p := planned{time.Now().Add(d / 600), do}
+	i, _ := slices.BinarySearchFunc(w.agenda, p.at, func(a planned, at time.Time) int { return cmp.Or(a.at.Compare(at), -1) })
+	w.agenda = slices.Insert(w.agenda, i, p)
+}
+
+// tell lets happen what is due, in order.
+func (w *world) tell() {
+	for len(w.agenda) > 0 && !w.agenda[0].at.After(time.Now()) {
+		next := w.agenda[0]
+		w.agenda = w.agenda[1:]
+		next.do()
+	}
 }
 
 // paid says of each story that is told whether its orders are paid in the end.
@@ -187,9 +199,8 @@ func (w *world) load(for_ time.Duration) {
 		case <-end.C:
 			return
 		case <-next.C:
-			w.turn.Lock()
 			w.buyers.Begin(chance, stories[n%len(stories)])
-			w.turn.Unlock()
+			w.tell()
 			w.send()
 		}
 	}
@@ -197,10 +208,7 @@ func (w *world) load(for_ time.Duration) {
 
 // send is the warehouse: it sends what it was asked to send.
 func (w *world) send() {
-	w.turn.Lock()
-	sales := append([]*journey.Told(nil), w.buyers.Sales...)
-	w.turn.Unlock()
-	for _, s := range sales {
+	for _, s := range w.buyers.Sales {
 		if !paid[s.Story] || w.ship[s.Reference()] {
 			continue
 		}
