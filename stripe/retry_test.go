@@ -172,6 +172,7 @@ func TestWhatIsRepeated(t *testing.T) {
 // The wait ends with the context.
 func TestEveryMethodWaitsAsItIsTold(t *testing.T) {
 	t.Parallel()
+	now := time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)
 	for _, tc := range []struct {
 		name     string
 		after    string
@@ -180,7 +181,7 @@ func TestEveryMethodWaitsAsItIsTold(t *testing.T) {
 		cancel   bool          // within the wait
 	}{
 		{"three seconds", "3", 3, 3 * time.Second, false},
-		{"a date", time.Now().Add(5 * time.Second).UTC().Format(http.TimeFormat), 3, time.Second, false},
+		{"a date", now.Add(5 * time.Second).Format(http.TimeFormat), 3, 5 * time.Second, false},
 		{"longer than the bound", "3600", 1, 0, false},
 		{"a word", "soon", 3, 0, false},
 		{"given up meanwhile", "3", 1, 3 * time.Second, true},
@@ -195,7 +196,7 @@ func TestEveryMethodWaitsAsItIsTold(t *testing.T) {
 				giveUp()
 				return ctx.Err()
 			}
-			config := stripe.Config{Resilience: patience,
+			config := stripe.Config{Resilience: patience, Now: func() time.Time { return now },
 				Transport: says(&far, 429, http.Header{"Retry-After": {tc.after}}, apiError("invalid_request_error", "rate_limit"))}
 			calls(t, config, func(name string, call func(context.Context) error) {
 				ctx, cancel := context.WithCancel(t.Context())
