@@ -1,5 +1,6 @@
 # make test    installs the servers that are missing (Debian, as root) and tests everything
 # make kill    100 kills a database; KILLS=500 for more (make test does 25)
+# make matrix  every store fault, the webhook matrix and the contention at full size; KEYS=… CALLERS=…
 # make sim     plays 2,000 disturbed days of the program; SEEDS=20000 for more (make test does 25)
 # make fuzz    T=60s runs every fuzz target for T
 # make soak    T=10m lets the program work for T while 1 % of each fault happens (make test: seconds)
@@ -13,7 +14,7 @@
 MODULES := . idempotency/redisstore examples internal/bench internal/integration
 GOTEST  := go test -race -shuffle=on -timeout 20m
 
-.PHONY: test kill sim sim-control crashpoints bench figures servers vet lint
+.PHONY: test kill matrix sim sim-control crashpoints bench figures servers vet lint
 
 test: servers vet
 	@set -e; for m in $(MODULES); do \
@@ -21,7 +22,10 @@ test: servers vet
 	done
 
 kill: servers
-	cd internal/integration && KILLS=$${KILLS:-100} go test -race -timeout 60m -count=1 -v ./kill
+	cd internal/integration && KILLS=$${KILLS:-100} CRASHES=$${CRASHES:-40} go test -race -timeout 180m -count=1 -v ./kill
+
+matrix: servers
+	cd internal/integration && FULL=1 go test -timeout 180m -count=1 -v ./faults ./webhooks ./contention
 
 fuzz:
 	@git grep -E '^func Fuzz\w+\(f ' -- '*_test.go' | sed -E 's#^(.*/)?[^/]+:func (Fuzz\w+).*#./\1 \2#' | sort -u | \
