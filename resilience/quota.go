@@ -3,6 +3,7 @@ package resilience
 import (
 	"context"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -107,6 +108,7 @@ type bucket struct {
 	all      *rate.Limiter
 	backfill *rate.Limiter
 	line     chan struct{} // held by the backfill whose turn is next
+	freed    []time.Time   // turns to come whose callers gave up, soonest first
 	users    int           // calls at hand
 
 	slow   rate.Limit // the rate at slowed
@@ -141,7 +143,8 @@ func until(l *rate.Limiter, now time.Time, tokens int) time.Duration {
 	if lacking <= 0 {
 		return 0
 	}
-	return max(time.Millisecond, 1+time.Duration(lacking/l.Limit()*rate.Limit(time.Second)))
+	wait := time.Duration(lacking / l.Limit() * rate.Limit(time.Second))
+	return max(time.Millisecond, (wait + time.Microsecond - 1).Truncate(time.Microsecond))
 }
 
 // set are the buckets of one call.
@@ -219,36 +222,73 @@ func (p *Policy) turn(ctx context.Context, req *http.Request) error {
 	case backfills(ctx):
 		return p.yield(ctx, now, &in)
 	}
-	turns, wait := q.take(now, &in)
+	turns, wait := q.take(ctx, now, &in)
 	if wait == 0 {
 		return nil
 	}
-	cause := error(nil)
-	if !outlives(ctx, wait) {
-		if cause = p.c.Wait(ctx, wait); cause == nil {
-			return nil
-		}
+	if turns == nil {
+		return p.rateError(wait, nil)
 	}
-	now = p.c.Now()
-	for _, t := range turns {
-		t.CancelAt(now)
+	err := p.c.Wait(ctx, wait)
+	if err == nil {
+		return nil
 	}
-	return p.rateError(wait, cause)
+	q.giveBack(p.c.Now(), &in, turns)
+	return p.rateError(wait, err)
 }
 
-// take takes a turn in all buckets, ahead of time where there is none now.
-func (q *Quota) take(now time.Time, in *set) (turns []*rate.Reservation, wait time.Duration) {
+// take takes a turn in all buckets, ahead of time where there is none now; none where
+// the wait would outlive the context.
+func (q *Quota) take(ctx context.Context, now time.Time, in *set) (turns []time.Time, wait time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.allow(now, in, func(*bucket) int { return 1 }) == 0 {
 		return nil, 0
 	}
 	for _, b := range in.all() {
-		t := b.all.ReserveN(now, 1)
-		turns = append(turns, t)
-		wait = max(wait, t.DelayFrom(now))
+		wait = max(wait, b.soonest(now))
+	}
+	if outlives(ctx, wait) {
+		return nil, wait
+	}
+	for _, b := range in.all() {
+		turns = append(turns, b.take(now))
 	}
 	return turns, wait
+}
+
+// giveBack leaves the turns to come of a caller who gave up to those who ask next: the
+// limiter itself would let them pass unused.
+func (q *Quota) giveBack(now time.Time, in *set, turns []time.Time) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for i, b := range in.all() {
+		if at := turns[i]; at.After(now) {
+			n, _ := slices.BinarySearchFunc(b.freed, at, time.Time.Compare)
+			b.freed = slices.Insert(b.freed, n, at)
+		}
+	}
+}
+
+// soonest is how long it is until a turn can be had.
+func (b *bucket) soonest(now time.Time) time.Duration {
+	for len(b.freed) > 0 && !b.freed[0].After(now) {
+		b.freed = b.freed[1:]
+	}
+	wait := until(b.all, now, 1)
+	if wait > 0 && len(b.freed) > 0 {
+		wait = min(wait, b.freed[0].Sub(now))
+	}
+	return wait
+}
+
+// take takes the soonest turn.
+func (b *bucket) take(now time.Time) (at time.Time) {
+	if b.soonest(now) > 0 && len(b.freed) > 0 {
+		at, b.freed = b.freed[0], b.freed[1:]
+		return at
+	}
+	return now.Add(b.all.ReserveN(now, 1).DelayFrom(now))
 }
 
 // allow takes a turn in all buckets if each holds as many as it needs, and else says
