@@ -19,9 +19,9 @@ type page[T any] struct {
 }
 
 // turn asks for one page and requires that it is that one.
-func turn[T any](ctx context.Context, cl *Client, op, path string, q params, index int) (page[T], error) {
+func turn[T any](ctx context.Context, cl *Client, op, path string, q params, index, size int) (page[T], error) {
 	var got page[T]
-	q = append(append(params(nil), q...), param{"pageIndex", strconv.Itoa(index)}, param{"pageSize", strconv.Itoa(cl.c.PageSize)})
+	q = append(append(params(nil), q...), param{"pageIndex", strconv.Itoa(index)}, param{"pageSize", strconv.Itoa(size)})
 	if err := cl.find(ctx, op, path, q, &got); err != nil {
 		return got, err
 	}
@@ -51,7 +51,7 @@ func byPage[T any](ctx context.Context, cl *Client, op, path string, q params) i
 		}
 		total := 0
 		for n := range cl.c.MaxPages {
-			got, err := turn[T](ctx, cl, op, path, q, n)
+			got, err := turn[T](ctx, cl, op, path, q, n, cl.c.PageSize)
 			if err == nil && n > 0 && got.Total != total {
 				err = conflict(op, "the list changed while it was walked; begin again")
 			}
@@ -76,14 +76,15 @@ func byPage[T any](ctx context.Context, cl *Client, op, path string, q params) i
 // newestFirst yields a list that the shop sorts by its created_on_utc, downwards. It asks
 // for what is not newer than the last row instead of for the next page, so that rows which
 // come or leave while one walks move no other one. Bounds are rounded up to whole seconds,
-// since a database may keep fewer digits than it shows, and rows seen are dropped.
+// since a database may keep fewer digits than it shows, and rows seen are dropped. A page
+// that ends in the second where it begins is asked for again in twice the size.
 func newestFirst[T any](ctx context.Context, cl *Client, op, path string, q params, to time.Time, key func(T) (ID, time.Time)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var none T
 		seen := map[ID]time.Time{} // the rows at or after the second of the bound
-		index := 0
+		size := cl.c.PageSize
 		for range cl.c.MaxPages {
-			got, err := turn[T](ctx, cl, op, path, append(append(params(nil), q...), param{"createdToUtc", moment(to)}), index)
+			got, err := turn[T](ctx, cl, op, path, append(append(params(nil), q...), param{"createdToUtc", moment(to)}), 0, size)
 			if err != nil {
 				yield(none, err)
 				return
@@ -112,10 +113,10 @@ func newestFirst[T any](ctx context.Context, cl *Client, op, path string, q para
 				next = next.Add(time.Second)
 			}
 			if !next.Before(to) {
-				index++ // a whole page within one second
+				size *= 2 // Config.MaxBody bounds it
 				continue
 			}
-			to, index = next, 0
+			to, size = next, cl.c.PageSize
 			for id, created := range seen {
 				if created.After(to) {
 					delete(seen, id)
