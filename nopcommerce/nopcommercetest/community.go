@@ -55,7 +55,7 @@ func init() {
 		{method: "GET", path: "/api/products", query: "Ids " + listed + made, serve: (*Shop).communityProducts},
 		{method: "GET", path: "/api/products/count", query: made, serve: (*Shop).communityProductCount},
 		{method: "GET", path: "/api/products/{id}", query: "fields", serve: (*Shop).communityProduct},
-		{method: "GET", path: "/api/countries", query: "mustAllowBilling mustAllowShipping", serve: (*Shop).communityCountries},
+		{method: "GET", path: "/api/countries", query: "mustAllowBilling mustAllowShipping", open: true, serve: (*Shop).communityCountries},
 		{method: "GET", path: "/api/currencies", query: "fields", serve: (*Shop).communityCurrencies},
 		{method: "GET", path: "/api/currencies/primary", serve: func(s *Shop, _ *communityRequest) (any, *failure) { return s.communalCurrency(s.primary()), nil }},
 		{method: "GET", path: "/api/stores", query: "fields", serve: (*Shop).communityStores},
@@ -83,7 +83,11 @@ func (s *Shop) community(r *http.Request, path string, body []byte) (answer, boo
 		if fields := req.query["fields"]; f == nil && fields != "" {
 			v = onlyFields(v, strings.Split(fields, ","))
 		}
-		return s.encode(v, f), true
+		a := s.encode(v, f)
+		if a.status == http.StatusUnauthorized {
+			a.header = http.Header{"Www-Authenticate": {"Bearer"}}
+		}
+		return a, true
 	}
 	return answer{}, false
 }
