@@ -96,6 +96,7 @@ func (d *DB) finishTogether(ctx context.Context, op string, own *finishing) {
 	}()
 	counts := map[string]int{}
 	err = d.alone(context.WithoutCancel(ctx), op, func(ctx context.Context, s *session) error {
+		clear(counts) // it may be a second try
 		return s.finishRoots(ctx, slices.Collect(maps.Values(byRoot)), counts)
 	})
 	switch {
