@@ -7,6 +7,7 @@
 // it falls before, between and after a key, its effect and its record.
 //
 //	KILLS=100 go test ./kill -run Kill -v
+//	CRASHES=40 go test ./kill -run Crashed -v
 //
 // The control is the same program with one thing changed: a step's key is written
 // after its effect. It must do things twice, or the test could not see it.
