@@ -17,7 +17,7 @@ import (
 //     *stripe.GapError, which buries the event.
 //   - Of two events with different ids for one change ([stripe.Event.Change]) the second
 //     is done without a call. It has to be of the same minute as one that is done
-//     already, and of no other API request; and where the same object had another change
+//     already, and of the same API request, or both of none; and where the same object had another change
 //     of that type between them, both are worked: the state has come back.
 //
 // store is the inbox's. The workflows of this module need no Handler: they read the
@@ -66,7 +66,7 @@ func told(ctx context.Context, store inbox.Store, e commerce.Event, event *strip
 		switch {
 		case other == nil || other.Change() != change:
 			others = append(others, row.Event.Created)
-		case row.State == inbox.Done && (other.RequestID == event.RequestID || other.RequestID == "" || event.RequestID == ""):
+		case row.State == inbox.Done && other.RequestID == event.RequestID:
 			twins = append(twins, row.Event.Created)
 		}
 	}
