@@ -67,13 +67,11 @@ func init() {
 // community answers a request to the open-source plugin.
 func (s *Shop) community(r *http.Request, path string, body []byte) (answer, bool) {
 	for i := range communityRoutes {
-		rt, req := &communityRoutes[i], &communityRequest{query: map[string]string{}, body: body}
+		rt, req := &communityRoutes[i], &communityRequest{body: body}
 		if rt.method != r.Method || !req.take(rt.path, path) {
 			continue
 		}
-		for name, values := range r.URL.Query() {
-			req.query[plainName(name)] = strings.Join(values, ",")
-		}
+		req.query = parseQuery(r.URL.RawQuery, plainName)
 		req.store = s.storeAt(r.Host)
 		f := s.communityAuth(rt, req, r)
 		var v any

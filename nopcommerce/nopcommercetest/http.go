@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
@@ -210,10 +211,7 @@ func (s *Shop) dispatch(r *http.Request, path string, body []byte) (any, *failur
 			return nil, f
 		}
 	}
-	req.query = map[string]string{}
-	for name, values := range r.URL.Query() {
-		req.query[strings.ToLower(name)] = values[0]
-	}
+	req.query = parseQuery(r.URL.RawQuery, strings.ToLower)
 	if f := rt.check(req.query); f != nil {
 		return nil, f
 	}
@@ -228,6 +226,25 @@ func (s *Shop) dispatch(r *http.Request, path string, body []byte) (any, *failur
 		req.body = body
 	}
 	return rt.serve(s, req)
+}
+
+// parseQuery reads a query as ASP.NET does, where a semicolon is like any letter; values
+// of one name are joined by commas.
+func parseQuery(raw string, name func(string) string) map[string]string {
+	out := map[string]string{}
+	for part := range strings.SplitSeq(raw, "&") {
+		key, value, _ := strings.Cut(part, "=")
+		k, err1 := url.QueryUnescape(key)
+		v, err2 := url.QueryUnescape(value)
+		if k = name(k); k == "" || err1 != nil || err2 != nil {
+			continue
+		}
+		if before, ok := out[k]; ok {
+			v = before + "," + v
+		}
+		out[k] = v
+	}
+	return out
 }
 
 // check refuses parameters that are missing or of the wrong type.
