@@ -218,7 +218,7 @@ func Faults() []Fault {
 		acts("a compressed bomb", says(ok+"\r\nContent-Encoding: gzip", bomb(4<<20))),
 		asks(2*time.Second, arrives("429 with seconds", says(busy+"\r\nRetry-After: 2"+page, ""))),
 		asks(time.Second, arrives("429 with a date", func(c *net.TCPConn, gone <-chan struct{}) {
-			says(busy+"\r\nRetry-After: "+time.Now().Add(9*time.Second).UTC().Format(http.TimeFormat)+page, "")(c, gone)
+			says(busy+"\r\nRetry-After: "+time.Now().Add(20*time.Second).UTC().Format(http.TimeFormat)+page, "")(c, gone)
 		})),
 		arrives("429 bare", says(busy, "")),
 		acts("500 with a page", says("500 Internal Server Error"+page, "<html>")),
