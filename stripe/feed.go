@@ -73,7 +73,8 @@ func (f *Feed) Changes(ctx context.Context, since time.Time) iter.Seq2[commerce.
 	return func(yield func(commerce.Event, error) bool) {
 		now := f.c.config.Now()
 		from, end := max(since.Unix(), now.Add(-kept).Unix()), now.Unix()+1
-		width := int64(24 * 3600)
+		const day = 24 * 3600
+		width := int64(day)
 		for from < end {
 			to := min(from+width, end)
 			events, err := f.window(ctx, from, to)
@@ -95,7 +96,9 @@ func (f *Feed) Changes(ctx context.Context, since time.Time) iter.Seq2[commerce.
 					return
 				}
 			}
-			from = to
+			if from = to; len(events) <= f.config.MaxEvents/4 {
+				width = min(4*width, day)
+			}
 		}
 	}
 }

@@ -49,6 +49,27 @@ func TestTheFeedBringsWhatNoWebhookBroughtOldestFirst(t *testing.T) {
 	require.Len(t, read(stripe.FeedConfig{Account: "acct_1", All: true, Types: []string{"charge.succeeded"}}, began), 10)
 }
 
+func TestABurstDoesNotMakeTheFeedSlowForGood(t *testing.T) {
+	t.Parallel()
+	fake, client, now := start(t, stripetest.Config{})
+	began := now.Now()
+	for range 8 {
+		_, err := fake.Pay(stripetest.Purchase{Amount: 100, Currency: "eur"})
+		require.NoError(t, err)
+		now.Advance(time.Second)
+	}
+	now.Advance(time.Hour)
+	feed, err := client.Feed(stripe.FeedConfig{MaxEvents: 3})
+	require.NoError(t, err)
+	n := 0
+	for _, err := range feed.Changes(t.Context(), began) {
+		require.NoError(t, err)
+		n++
+	}
+	require.Equal(t, 24, n)
+	require.Less(t, len(fake.Calls()), 100, "a quiet hour is not read second by second")
+}
+
 func TestASecondWithMoreEventsThanTheBoundIsALimit(t *testing.T) {
 	t.Parallel()
 	fake, client, now := start(t, stripetest.Config{})
