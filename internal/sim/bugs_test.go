@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"go/parser"
+	"go/token"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -62,21 +64,37 @@ func TestPlantedBugsAreFound(t *testing.T) {
 	}
 }
 
+// TestEveryPlantedBugFits sees to it that the list keeps up with the library.
+func TestEveryPlantedBugFits(t *testing.T) {
+	names := map[string]bool{}
+	for _, b := range bugs {
+		require.False(t, names[b.name], "two bugs are named %q", b.name)
+		names[b.name] = true
+		_, err := parser.ParseFile(token.NewFileSet(), b.file, b.patched(t, "../.."), parser.SkipObjectResolution)
+		require.NoError(t, err, b.name)
+	}
+}
+
+// patched is the file with the bug.
+func (b bug) patched(t *testing.T, root string) []byte {
+	source, err := os.ReadFile(filepath.Join(root, b.file))
+	require.NoError(t, err)
+	require.Equal(t, 1, strings.Count(string(source), b.old), "%s: %s does not have it once: %s", b.name, b.file, b.old)
+	return []byte(strings.Replace(string(source), b.old, b.new_, 1))
+}
+
 // hunt builds the simulation with the bug and runs it.
 func (b bug) hunt(t *testing.T, root string) (found []int, missed int) {
 	dir := t.TempDir()
 	path := filepath.Join(root, b.file)
-	source, err := os.ReadFile(path)
-	require.NoError(t, err)
-	require.Equal(t, 1, strings.Count(string(source), b.old), "%s does not have it once: %s", b.file, b.old)
 	patched := filepath.Join(dir, "patched.go")
-	require.NoError(t, os.WriteFile(patched, []byte(strings.Replace(string(source), b.old, b.new_, 1)), 0o600))
+	require.NoError(t, os.WriteFile(patched, b.patched(t, root), 0o600))
 	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{path: patched}})
 	require.NoError(t, err)
 	list := filepath.Join(dir, "overlay.json")
 	require.NoError(t, os.WriteFile(list, overlay, 0o600))
 	binary := filepath.Join(dir, "sim.test")
-	build := exec.CommandContext(t.Context(), "go", "test", "-c", "-vet=off", "-overlay", list, "-o", binary, ".")
+	build := exec.CommandContext(t.Context(), "go", "test", "-c", "-vet=off", "-ldflags=-s -w", "-overlay", list, "-o", binary, ".")
 	out, err := build.CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	run := exec.CommandContext(t.Context(), binary, "-test.run", "^TestHunt$", "-test.v", "-test.timeout", "20m",
