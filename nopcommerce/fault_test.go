@@ -141,7 +141,7 @@ func TestEveryFaultOfAConnection(t *testing.T) {
 				far := f.Start(t, func() {})
 				timeout := 5 * time.Second
 				if f.Stalls {
-					timeout = 200 * time.Millisecond
+					timeout = 500 * time.Millisecond
 				}
 				client, open := over(t, far, act, timeout)
 				began := time.Now()
