@@ -50,7 +50,7 @@ func (p *Pay) OfIntent(pi *stripe.PaymentIntent) (commerce.Payment, error) {
 	}
 	out.Status, out.Charge = status, pi.LatestCharge.ID
 	if ch := pi.LatestCharge.Object; ch != nil {
-		if err := p.charge(&out, ch); err != nil {
+		if err := p.charge(&out, ch, pi.AmountCapturable); err != nil {
 			return commerce.Payment{}, err
 		}
 		out.Status = statusWith(status, out.Status, pi.Status)
@@ -91,15 +91,15 @@ func (p *Pay) OfCharge(ch *stripe.Charge) (commerce.Payment, error) {
 	if r.err != nil {
 		return commerce.Payment{}, r.err
 	}
-	if err := p.charge(&out, ch); err != nil {
+	if err := p.charge(&out, ch, 0); err != nil {
 		return commerce.Payment{}, err
 	}
 	return p.orders(out, ch.Currency)
 }
 
 // charge fills in what the attempt that counts says: its status, money, method,
-// risk, failure and fee.
-func (p *Pay) charge(out *commerce.Payment, ch *stripe.Charge) error {
+// risk, failure and fee. capturable is what can still be captured of it.
+func (p *Pay) charge(out *commerce.Payment, ch *stripe.Charge, capturable int64) error {
 	r := &reader{document: "stripe " + ch.ID, currency: ch.Currency}
 	status, err := p.c.Statuses.Of(r.document, "charge", ch.Status)
 	if err != nil {
@@ -125,7 +125,7 @@ func (p *Pay) charge(out *commerce.Payment, ch *stripe.Charge) error {
 		}
 	case status == commerce.PaymentCaptured:
 		out.Captured = captured
-		out.Refunded = r.money("amount_refunded", refunded(ch))
+		out.Refunded = r.money("amount_refunded", refunded(ch, capturable))
 	}
 	if r.err != nil {
 		return r.err
@@ -159,9 +159,10 @@ func (p *Pay) charge(out *commerce.Payment, ch *stripe.Charge) error {
 // of a capture in the OpenAPI document of stripe-mock v0.183.0, API 2023-10-16), which
 // the charge counts as refunded though nothing had been taken, and which Stripe's
 // reports book as partial_capture_reversal. A charge that shows less than the release
-// does not count it.
-func refunded(ch *stripe.Charge) int64 {
-	if released := ch.Amount - ch.AmountCaptured; ch.AmountRefunded >= released {
+// does not count it. What can still be captured is not released yet, and nothing is
+// where more was captured than was authorised.
+func refunded(ch *stripe.Charge, capturable int64) int64 {
+	if released := max(0, ch.Amount-ch.AmountCaptured-capturable); ch.AmountRefunded >= released {
 		return ch.AmountRefunded - released
 	}
 	return ch.AmountRefunded

@@ -50,10 +50,14 @@ func TestTheStatusFollowsTheMoney(t *testing.T) {
 		"a part refunded":               {"succeeded", "", captured + `,"amount_refunded":1000`, commerce.PaymentCaptured, "0.00", "50.00", "10.00", ""},
 		"a part captured":               {"succeeded", "", `,"captured":true,"amount_captured":2000,"amount_refunded":3000`, commerce.PaymentCaptured, "0.00", "20.00", "0.00", ""},
 		"a part of that refunded":       {"succeeded", "", `,"captured":true,"amount_captured":2000,"amount_refunded":3500`, commerce.PaymentCaptured, "0.00", "20.00", "5.00", ""},
-		"taken back":                    {"requires_payment_method", declined, returned, commerce.PaymentReturned, "0.00", "50.00", "0.00", "debit_not_authorized"},
-		"taken back, intent unmoved":    {"succeeded", "", returned, commerce.PaymentReturned, "0.00", "50.00", "0.00", "debit_not_authorized"},
-		"another attempt after a fall":  {"processing", "", pending, commerce.PaymentPending, "0.00", "0.00", "0.00", ""},
-		"canceled":                      {"canceled", "", "", commerce.PaymentCanceled, "0.00", "0.00", "0.00", ""},
+		"captured in parts, a part of the first refunded": {"requires_capture", `,"amount_capturable":1000`, `,"captured":true,"amount_captured":4000,"amount_refunded":1500`, commerce.PaymentAuthorised, "10.00", "40.00", "15.00", ""},
+		"more captured than authorised":                   {"succeeded", "", `,"captured":true,"amount_captured":6000`, commerce.PaymentCaptured, "0.00", "60.00", "0.00", ""},
+		"a part of that given back":                       {"succeeded", "", `,"captured":true,"amount_captured":6000,"amount_refunded":1500`, commerce.PaymentCaptured, "0.00", "60.00", "15.00", ""},
+		"the last part captured, the rest released":       {"succeeded", "", `,"captured":true,"amount_captured":4500,"amount_refunded":2000`, commerce.PaymentCaptured, "0.00", "45.00", "15.00", ""},
+		"taken back":                   {"requires_payment_method", declined, returned, commerce.PaymentReturned, "0.00", "50.00", "0.00", "debit_not_authorized"},
+		"taken back, intent unmoved":   {"succeeded", "", returned, commerce.PaymentReturned, "0.00", "50.00", "0.00", "debit_not_authorized"},
+		"another attempt after a fall": {"processing", "", pending, commerce.PaymentPending, "0.00", "0.00", "0.00", ""},
+		"canceled":                     {"canceled", "", "", commerce.PaymentCanceled, "0.00", "0.00", "0.00", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
