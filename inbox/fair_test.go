@@ -101,6 +101,40 @@ func TestATenantWhoseSystemsHangLeavesWorkersToTheOthers(t *testing.T) {
 	}
 }
 
+// asked counts claims.
+type asked struct {
+	inbox.Store
+	claims atomic.Int32
+}
+
+func (a *asked) Claim(ctx context.Context, r inbox.ClaimRequest) ([]inbox.Claim, error) {
+	a.claims.Add(1)
+	return a.Store.Claim(ctx, r)
+}
+
+func TestAStoreIsNotAskedAllTheTimeForWhatATenantMayNotHave(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithCancel(t.Context())
+		store := &asked{Store: inbox.NewMemory(inbox.MemoryConfig{})}
+		in := newInbox(t, store, inbox.Config{Workers: 4, TenantWorkers: 3, Poll: time.Second, Lease: time.Hour,
+			Handlers: handle(func(ctx context.Context, _ commerce.Event) error {
+				<-ctx.Done()
+				return ctx.Err()
+			})})
+		for i := range 20 {
+			_, err := in.Append(t.Context(), of("slow", fmt.Sprint("evt_", i)))
+			require.NoError(t, err)
+		}
+		ended := make(chan struct{})
+		go func() { defer close(ended); _ = in.Run(ctx) }()
+		time.Sleep(time.Minute) // of the bubble's clock
+		require.LessOrEqual(t, store.claims.Load(), int32(80), "about once a Poll")
+		stop()
+		<-ended
+	})
+}
+
 func TestWhatARepairingFeedBringsWaitsBehindWhatIsTold(t *testing.T) {
 	t.Parallel()
 	var order []string

@@ -28,7 +28,7 @@ func (in *Inbox) Run(ctx context.Context) error {
 	all.Go(func() { in.watch(ctx) })
 
 	free := make(chan struct{}, in.c.Workers) // holds one token for each busy worker
-	failures := 0
+	failures, misses := 0, 0
 	for {
 		select {
 		case <-ctx.Done():
@@ -62,7 +62,11 @@ func (in *Inbox) Run(ctx context.Context) error {
 			in.sleep(ctx, in.spread(min(in.c.Poll<<min(failures, 5), time.Minute)), nil)
 		case len(claims) < want:
 			failures = 0
-			in.sleep(ctx, in.nextDue(ctx), in.wake)
+			wait := in.nextDue(ctx)
+			if misses++; wait > 0 || len(claims) > 0 {
+				misses = 0
+			}
+			in.sleep(ctx, min(in.c.Poll, max(wait, minPoll<<min(misses, 10))), in.wake)
 		default:
 			failures = 0
 		}
@@ -91,7 +95,9 @@ func (in *Inbox) sleep(ctx context.Context, d time.Duration, news <-chan struct{
 }
 
 // minPoll keeps Run from asking without pause where the store says that something is
-// due and hands out nothing, as it may while others hold the roots.
+// due and hands out nothing, as it may while others hold the roots. Where that goes on,
+// as while a tenant has all the workers that it may have, Run asks ever more seldom:
+// news and the end of work wake it.
 const minPoll = 10 * time.Millisecond
 
 // nextDue is how long to wait where nothing is to be had now.
@@ -102,7 +108,7 @@ func (in *Inbox) nextDue(ctx context.Context) time.Duration {
 	if err != nil || d < 0 {
 		return in.c.Poll
 	}
-	return min(in.c.Poll, max(d, minPoll))
+	return d
 }
 
 // Work claims one root, works its due events in the calling goroutine, and returns how

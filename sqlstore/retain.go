@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"math"
 
 	"github.com/commercesync/commerce/inbox"
 )
@@ -46,10 +47,10 @@ func (s *session) prune(ctx context.Context, p inbox.PruneRequest) (inbox.Stretc
 	if young || rows < max(p.Limit, 1) {
 		out.Last = 0
 	}
-	if blank, err = s.stillEnded(ctx, blank); err != nil {
+	if blank, err = s.stillEnded(ctx, blank, payloads); err != nil {
 		return out, err
 	}
-	if old, err = s.stillEnded(ctx, old); err != nil {
+	if old, err = s.stillEnded(ctx, old, events); err != nil {
 		return out, err
 	}
 	out.Blank, out.Gone = len(blank), len(old)
@@ -64,8 +65,9 @@ func (s *session) prune(ctx context.Context, p inbox.PruneRequest) (inbox.Stretc
 	return out, nil
 }
 
-// stillEnded locks the rows of what has ended, and leaves out what was replayed meanwhile.
-func (s *session) stillEnded(ctx context.Context, seqs []int64) ([]int64, error) {
+// stillEnded locks the rows of what ended before, and leaves out what was replayed
+// meanwhile, also where it has ended anew.
+func (s *session) stillEnded(ctx context.Context, seqs []int64, before int64) ([]int64, error) {
 	if len(seqs) == 0 {
 		return nil, nil
 	}
@@ -75,7 +77,7 @@ func (s *session) stillEnded(ctx context.Context, seqs []int64) ([]int64, error)
 		err := r.Scan(&seq)
 		out = append(out, seq)
 		return err
-	}, "SELECT seq FROM {ended} WHERE seq = ANY ? ORDER BY seq{lock}", seqs)
+	}, "SELECT seq FROM {ended} WHERE seq = ANY ? AND ended < ? ORDER BY seq{lock}", seqs, before)
 }
 
 // blank removes raw bytes and overlays.
@@ -144,7 +146,7 @@ func (s *session) erase(ctx context.Context, q inbox.EraseRequest) (inbox.Stretc
 			over = append(over, seq)
 		}
 	}
-	if closed, err = s.stillEnded(ctx, closed); err != nil {
+	if closed, err = s.stillEnded(ctx, closed, math.MaxInt64); err != nil {
 		return out, err
 	}
 	over = append(over, closed...)
