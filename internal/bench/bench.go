@@ -30,6 +30,7 @@ type bench struct {
 	figures  []figures.Figure
 
 	date, commit string
+	busy         []string
 }
 
 // database makes an empty database, on a server that is started when it is first asked

@@ -24,6 +24,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"runtime"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -90,7 +91,7 @@ func (b *bench) run(ctx context.Context, wanted string, asJSON bool) error {
 	defer os.RemoveAll(dir)
 	b.dir = dir
 	defer b.close()
-	b.date, b.commit = time.Now().UTC().Format(time.DateOnly), commit()
+	b.date, b.commit, b.busy = time.Now().UTC().Format(time.DateOnly), commit(), busy()
 	for _, r := range rows {
 		if !wants(wanted, r.name) {
 			continue
@@ -145,7 +146,17 @@ func commit() string {
 // machine says where it was measured.
 func (b *bench) machine() string {
 	parts := []string{fmt.Sprintf("%d cores of %s", runtime.NumCPU(), processor()), runtime.GOOS, runtime.Version()}
-	return strings.Join(append(parts, b.versions...), ", ")
+	return strings.Join(slices.Concat(parts, b.versions, b.busy), ", ")
+}
+
+// busy says how many programs wanted a processor when the run began: above the number
+// of cores the others are measured too. nil where the system has no /proc.
+func busy() []string {
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return nil
+	}
+	return []string{"load " + strings.Fields(string(text))[0] + " at the beginning"}
 }
 
 func processor() string {

@@ -119,7 +119,11 @@ func (b *bench) ingest(ctx context.Context, connections int) error {
 			ways = append(ways, way{name: "MariaDB", role: role{false, ingest.Config{DB: maria, Secret: secret}}})
 		}
 	}
-	return b.overload(ctx, fmt.Sprintf("HTTP ingest, %d connections", connections), connections, ways)
+	title := fmt.Sprintf("HTTP ingest, %d connections", connections)
+	if connections == 1 {
+		title = "HTTP ingest, 1 connection"
+	}
+	return b.overload(ctx, title, connections, ways)
 }
 
 // ingestFar is the same with a database 1 ms away and a pool of 4.
