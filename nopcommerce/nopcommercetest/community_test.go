@@ -18,8 +18,8 @@ func communal(t *testing.T, c nopcommercetest.Config) (*nopcommercetest.Shop, *c
 	t.Helper()
 	c.API = nopcommercetest.Community
 	s, call := open(t, c)
-	email, password := s.Login()
-	status, b := call.send("POST", "/token", fmt.Sprintf(`{"username":%q,"password":%q}`, email, password.Reveal()))
+	who := s.Login()
+	status, b := call.send("POST", "/token", fmt.Sprintf(`{"username":%q,"password":%q}`, who.Email, who.Password.Reveal()))
 	require.Equal(t, 200, status)
 	var out struct {
 		Token string `json:"access_token"`

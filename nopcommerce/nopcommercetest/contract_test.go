@@ -332,8 +332,8 @@ func (c *caller) read(path string, into any) {
 
 func (c *caller) login() {
 	c.t.Helper()
-	email, password := c.shop.Login()
-	in, err := json.Marshal(map[string]string{"username": email, "email": email, "password": password.Reveal()})
+	who := c.shop.Login()
+	in, err := json.Marshal(map[string]string{"username": who.Username, "email": who.Email, "password": who.Password.Reveal()})
 	require.NoError(c.t, err)
 	status, b := c.send("POST", "/api-backend/Authenticate/GetToken", string(in))
 	require.Equal(c.t, 200, status, "%s", b)
@@ -435,8 +435,8 @@ func (w *witness) callAll(t *testing.T, version string, rt nopcommercetest.Route
 // callCommunity calls a route of the community API in every way.
 func (w *witness) callCommunity(t *testing.T, rt nopcommercetest.Route) {
 	c := &caller{t: t, shop: furnished(t, nopcommercetest.Config{API: nopcommercetest.Both}), witness: w}
-	email, password := c.shop.Login()
-	login := fmt.Sprintf(`{"guest":false,"username":%q,"password":%q,"remember_me":false}`, email, password.Reveal())
+	who := c.shop.Login()
+	login := fmt.Sprintf(`{"guest":false,"username":%q,"password":%q,"remember_me":false}`, who.Email, who.Password.Reveal())
 	status, b := c.send("POST", "/token", login)
 	require.Equal(t, 200, status)
 	var out struct {
@@ -618,8 +618,8 @@ func payload(c *caller, controller, act string, country, state int) string {
 	case act == "AdjustInventory":
 		return `""`
 	case act == "GetToken":
-		email, password := c.shop.Login()
-		return fmt.Sprintf(`{"username":%q,"email":%q,"password":%q}`, email, email, password.Reveal())
+		who := c.shop.Login()
+		return fmt.Sprintf(`{"username":%q,"email":%q,"password":%q}`, who.Email, who.Email, who.Password.Reveal())
 	case controller == "RecurringPaymentHistory":
 		return `{"recurring_payment_id":1,"order_id":1,"created_on_utc":"2026-11-02T10:00:00"}`
 	case controller == "ShipmentItem":

@@ -16,6 +16,7 @@ import (
 
 	"github.com/commercesync/commerce"
 	"github.com/commercesync/commerce/internal/fault"
+	"github.com/commercesync/commerce/nopcommerce"
 )
 
 // Config says what a shop is like. The zero Config is a nopCommerce 4.70.1 in dollars
@@ -349,8 +350,10 @@ func (s *Shop) clock() time.Time { return s.c.Now().UTC().Add(s.c.ClockOff) }
 // now is the shop's time as the database keeps it.
 func (s *Shop) now() Date { return Date{s.clock().Truncate(time.Microsecond)} }
 
-// Login returns the e-mail and the password of the account that may use the API.
-func (s *Shop) Login() (email string, password commerce.Secret) { return s.c.Email, s.c.Password }
+// Login returns the name and the password of the account that may use the API.
+func (s *Shop) Login() nopcommerce.Login {
+	return nopcommerce.Login{Email: s.c.Email, Username: s.c.Email, Password: s.c.Password}
+}
 
 // Transport carries requests to the shop in this process, whatever their host, with
 // the shop's faults.

@@ -143,24 +143,24 @@ func TestWrongPasswordsLockTheAccountAndARightOneIsRefusedThen(t *testing.T) {
 	t.Parallel()
 	clock := newHands()
 	s, c := open(t, nopcommercetest.Config{Now: clock.now, LockAfter: 3})
-	email, password := s.Login()
+	who := s.Login()
 	login := func(word string) int {
-		b, err := json.Marshal(map[string]string{"email": email, "password": word})
+		b, err := json.Marshal(map[string]string{"email": who.Email, "password": word})
 		require.NoError(t, err)
 		status, _ := c.send("POST", "/api-backend/Authenticate/GetToken", string(b))
 		return status
 	}
 	require.Equal(t, 400, login("wrong"))
 	require.Equal(t, 400, login("wrong"))
-	require.Equal(t, 200, login(password.Reveal()), "a right one starts the count again")
+	require.Equal(t, 200, login(who.Password.Reveal()), "a right one starts the count again")
 	for range 3 {
 		require.False(t, s.Locked())
 		require.Equal(t, 400, login("wrong"))
 	}
 	require.True(t, s.Locked())
-	require.Equal(t, 400, login(password.Reveal()))
+	require.Equal(t, 400, login(who.Password.Reveal()))
 	clock.at = clock.at.Add(31 * time.Minute)
-	require.Equal(t, 200, login(password.Reveal()))
+	require.Equal(t, 200, login(who.Password.Reveal()))
 	for _, call := range s.Calls() {
 		require.Empty(t, call.Body, "a login's body is not kept")
 	}
