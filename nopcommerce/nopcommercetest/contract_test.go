@@ -342,8 +342,8 @@ func (c *caller) login() {
 	c.token = out.Token
 }
 
-// TestEveryRouteAnswersAsItsDocumentSays calls every route of every version in every way
-// that has an answer of its own: with what is there, with all parameters, with an id that
+// TestEveryRouteAnswersAsItsDocumentSays calls every route of every version, and those of
+// one version in every way that has an answer of its own: with what is there, with all parameters, with an id that
 // is unknown, with an impossible one, without what is required, and without a token.
 func TestEveryRouteAnswersAsItsDocumentSays(t *testing.T) {
 	t.Parallel()
@@ -377,8 +377,9 @@ func TestEveryRouteAnswersAsItsDocumentSays(t *testing.T) {
 // callAll calls a route in every way.
 func (w *witness) callAll(t *testing.T, version string, rt nopcommercetest.Route) {
 	fresh := func() *caller {
-		c := &caller{t: t, shop: furnished(t, nopcommercetest.Config{Version: version}), witness: w}
+		c := &caller{t: t, shop: furnished(t, nopcommercetest.Config{Version: version})}
 		c.login()
+		c.witness = w
 		return c
 	}
 	c := fresh()
@@ -395,6 +396,9 @@ func (w *witness) callAll(t *testing.T, version string, rt nopcommercetest.Route
 		require.Equal(t, 500, status, "a refusal that is no business error")
 	}
 
+	if version != "4.70.1" {
+		return // the versions differ in rows and routes only
+	}
 	c = fresh()
 	path, body = sample(c, rt, true)
 	status, b = c.send(rt.Method, path, body)
@@ -506,6 +510,9 @@ func furnished(t *testing.T, config nopcommercetest.Config) *nopcommercetest.Sho
 // parameter.
 func sample(c *caller, rt nopcommercetest.Route, full bool) (path, body string) {
 	c.t.Helper()
+	w := c.witness
+	c.witness = nil // of what is only preparation
+	defer func() { c.witness = w }()
 	controller, act, _ := strings.Cut(strings.TrimPrefix(rt.Path, "/api-backend/"), "/")
 	act, _, _ = strings.Cut(act, "/")
 	prepare(c, act)
