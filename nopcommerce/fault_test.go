@@ -67,7 +67,7 @@ func over(t *testing.T, far *wire.Far, act string, timeout time.Duration) (c *no
 	s.token = "secret-1"
 	c, err := nopcommerce.NewClient(nopcommerce.Config{BaseURL: far.URL, Transport: ahead{far.Transport, s, act != "read"}, MaxBody: 64 << 10,
 		Credentials: commerce.Static(nopcommerce.Login{Token: commerce.NewSecret("secret-1")}),
-		Resilience: resilience.Config{Timeout: timeout, Wait: far.Wait, Retry: resilience.Retry{Attempts: 2},
+		Resilience: resilience.Config{Timeout: timeout, Wait: far.Wait, Retry: resilience.Retry{Attempts: 2, Max: time.Minute},
 			Breaker: resilience.Breaker{Failures: 2, Roots: 1, OnChange: func(_ string, open bool, _ time.Time) { opened <- open }}}})
 	require.NoError(t, err)
 	return c, func() bool { return len(opened) > 0 }

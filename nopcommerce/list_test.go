@@ -47,8 +47,7 @@ func searching(t testing.TB, s *shop, rows *[]listed, change func(n int)) {
 		slices.SortFunc(found, func(a, b listed) int { return b.created.Compare(a.created)*2 + (b.id-a.id)/max(1, abs(b.id-a.id)) })
 		var page []string
 		for _, row := range found[min(len(found), index*size):min(len(found), (index+1)*size)] {
-			o := setMember(t, setMember(t, paidOrder, "id", strconv.Itoa(row.id)), "order_status_id", strconv.Itoa(row.status))
-			page = append(page, setMember(t, o, "created_on_utc", `"`+row.created.Format("2006-01-02T15:04:05.999")+`"`))
+			page = append(page, fmt.Sprintf(`{"id":%d,"order_status_id":%d,"created_on_utc":%q}`, row.id, row.status, row.created.Format("2006-01-02T15:04:05.999")))
 		}
 		return reply{status: 200, body: envelope(index, size, len(found), page...)}
 	}
@@ -78,6 +77,7 @@ func TestAWalkLosesNoOrderWhileOrdersComeAndLeave(t *testing.T) {
 			stay[r.id] = true
 		}
 		s := newShop(t)
+		s.doc = nil // it takes long, and the words of the query are tried elsewhere
 		searching(t, s, &rows, func(n int) {
 			if n == 0 {
 				return

@@ -1,7 +1,6 @@
 package nopcommerce_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -245,14 +244,7 @@ func envelope(index, size, total int, rows ...string) string {
 		index, size, total, index > 0, (index+1)*size < total, strings.Join(rows, ","))
 }
 
-// compact takes the white space out of JSON.
-func compact(t testing.TB, b string) string {
-	var out bytes.Buffer
-	require.NoError(t, json.Compact(&out, []byte(b)))
-	return out.String()
-}
-
-// kindOf requires an error of ours and returns it.
+// fault requires an error of ours and returns it.
 func fault(t testing.TB, err error) *commerce.Error {
 	t.Helper()
 	e, ok := err.(*commerce.Error)
