@@ -331,3 +331,31 @@ func TestAShipmentThatHoldsLessThanWasSentSaysSo(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, mapping.ShortShipment, doc.State)
 }
+
+func TestAPaymentThatNamesNoOrderIsFoundByItsIDsAmongThoseOfItsCustomer(t *testing.T) {
+	t.Parallel()
+	w := known(t, cups(), nopshop.Config{})
+	_, err := w.far.Place(cups()) // another one, of somebody else
+	require.NoError(t, err)
+	require.NoError(t, w.far.Charged(nopcommercetest.StripeResult{Order: w.id, Intent: "pi_1", Charge: "ch_1"}))
+	asked, err := w.far.Charge(w.id)
+	require.NoError(t, err)
+	p := payment(w.o)
+	p.Created = w.o.Placed
+	for name, md := range map[string]map[string]string{
+		"customer": {"CustomerId": asked.Metadata["CustomerId"]},
+		"product":  {"ProductId": asked.Metadata["ProductId"]},
+		"both":     {"CustomerId": asked.Metadata["CustomerId"], "ProductId": asked.Metadata["ProductId"]},
+	} {
+		p.Metadata = md
+		got, err := w.shop.Hints(t.Context(), p)
+		require.NoError(t, err)
+		require.Equal(t, []commerce.OrderHint{hint(w.id)}, got, name)
+	}
+	for _, md := range []map[string]string{nil, {"CustomerId": "cus_9"}, {"CustomerId": "999"}} {
+		p.Metadata = md
+		got, err := w.shop.Hints(t.Context(), p)
+		require.NoError(t, err)
+		require.Empty(t, got)
+	}
+}

@@ -38,9 +38,8 @@ func (w world) read(t *testing.T) commerce.Order {
 
 func clientOf(t *testing.T, far *nopcommercetest.Shop) *nopcommerce.Client {
 	t.Helper()
-	email, password := far.Login()
 	client, err := nopcommerce.NewClient(nopcommerce.Config{BaseURL: "https://shop.example", Transport: far.Transport(),
-		Credentials: commerce.Static(nopcommerce.Login{Email: email, Password: password})})
+		Credentials: commerce.Static(far.Login())})
 	require.NoError(t, err)
 	return client
 }
