@@ -45,12 +45,16 @@ func (st *Steps) Begin(ctx context.Context, r idempotency.BeginRequest) (idempot
 	if err := texts("the key", r.Key, "the fingerprint", r.Fingerprint); err != nil {
 		return idempotency.Grant{}, fail("begin", commerce.NotSent, err)
 	}
-	// Done is for ever, so that what is read without a lock holds.
-	rec, err := st.Get(ctx, r.Key)
-	if err == nil && rec.State == idempotency.Done {
-		return idempotency.Decide(rec, r, rec.Finished)
-	}
+	// Who is told to stay away, or what is done, needs no lock: however many want a key,
+	// its holder does not wait behind them.
+	rec, now, err := st.look(ctx, op, r.Key)
 	var g idempotency.Grant
+	if err == nil {
+		g, err := idempotency.Decide(rec, r, now)
+		if rec.State == idempotency.Done || err == nil && !g.Acquired {
+			return g, err
+		}
+	}
 	for known := err == nil; ; {
 		found := false
 		err = st.db.write(ctx, op, func(ctx context.Context, s *session) (err error) {
@@ -238,15 +242,24 @@ func (st *Steps) RecordTx(ctx context.Context, tx *sql.Tx, key, fingerprint stri
 
 // Get implements [idempotency.Store].
 func (st *Steps) Get(ctx context.Context, key string) (idempotency.Record, error) {
-	var rec idempotency.Record
-	err := st.db.read(ctx, "get "+key, func(ctx context.Context, s *session) (err error) {
-		rec, err = scanRecord(s.row(ctx, "SELECT "+recordColumns+" FROM {operations} WHERE name = ?", key).Scan)
+	rec, _, err := st.look(ctx, "get "+key, key)
+	return rec, err
+}
+
+// look reads a record and the clock.
+func (st *Steps) look(ctx context.Context, op, key string) (rec idempotency.Record, now time.Time, err error) {
+	err = st.db.read(ctx, op, func(ctx context.Context, s *session) (err error) {
+		var at int64
+		clock, args := s.at(1)
+		row := s.row(ctx, "SELECT "+recordColumns+", "+clock+" FROM {operations} WHERE name = ?", append(args, key)...)
+		rec, err = scanRecord(row.Scan, &at)
+		now = moment(at)
 		if err == sql.ErrNoRows {
 			return idempotency.NeverBegun(key)
 		}
 		return err
 	})
-	return rec, err
+	return rec, now, err
 }
 
 // List implements [idempotency.Store].

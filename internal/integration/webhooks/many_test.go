@@ -27,7 +27,7 @@ import (
 // moment, to two programs on one store, each with a worker.
 func TestSimultaneousCopiesOfOneEventAreHandledOnce(t *testing.T) {
 	t.Parallel()
-	n := size(500, 10_000)
+	n := size(200, 10_000)
 	eachPlace(t, func(t *testing.T, p place) {
 		open := p.open(t)
 		effects, events := copies(t, open, n, asItIs)
