@@ -29,7 +29,7 @@ func over(t *testing.T, far *wire.Far, timeout time.Duration) (c *magento.Client
 	keys := magento.Keys{ConsumerKey: "the-consumer", ConsumerSecret: commerce.NewSecret("secret-1"),
 		AccessToken: commerce.NewSecret("secret-2"), AccessTokenSecret: commerce.NewSecret("secret-3")}
 	c, err := magento.NewClient(magento.Config{BaseURL: far.URL, Credentials: commerce.Static(keys), Transport: far.Transport, MaxBody: 64 << 10,
-		Resilience: resilience.Config{Timeout: timeout, Wait: far.Wait, Retry: resilience.Retry{Attempts: 2},
+		Resilience: resilience.Config{Timeout: timeout, Wait: far.Wait, Retry: resilience.Retry{Attempts: 2, Max: time.Minute},
 			Breaker: resilience.Breaker{Failures: 2, Roots: 1, OnChange: func(_ string, open bool, _ time.Time) { opened <- open }}}})
 	require.NoError(t, err)
 	return c, func() bool { return len(opened) > 0 }

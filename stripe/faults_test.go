@@ -40,7 +40,7 @@ func over(t *testing.T, far *wire.Far, timeout time.Duration) (c *stripe.Client,
 	opened := make(chan bool, 10)
 	c = newClient(t, stripe.Config{BaseURL: far.URL, Transport: far.Transport, MaxBody: 64 << 10,
 		Credentials: commerce.Static(commerce.NewSecret(wireKey)),
-		Resilience: resilience.Config{Timeout: timeout, Wait: far.Wait, Retry: resilience.Retry{Attempts: 2},
+		Resilience: resilience.Config{Timeout: timeout, Wait: far.Wait, Retry: resilience.Retry{Attempts: 2, Max: time.Minute},
 			Breaker: resilience.Breaker{Failures: 2, Roots: 1, OnChange: func(_ string, open bool, _ time.Time) { opened <- open }}}})
 	return c, func() bool { return len(opened) > 0 }
 }
