@@ -34,7 +34,8 @@ func ParseDecimal(text string) (Decimal, error) {
 		text = r.FloatString(places)
 	}
 	d, err := decimal.Parse(text)
-	if err != nil {
+	_, fraction, _ := strings.Cut(text, ".")
+	if err != nil || len(strings.TrimRight(fraction, "0")) > d.Scale() { // it rounds what it can not hold
 		return Decimal{}, Errorf(KindInvalid, "commerce", "parse decimal", "%q is no decimal number of at most 19 digits", clip(text))
 	}
 	return d, nil

@@ -19,7 +19,7 @@ var someCurrencies = []commerce.Currency{"EUR", "USD", "JPY", "KWD", "ISK", "MGA
 func TestMoneyReadsWhatItPrints(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		m := commerce.MustMoney(rapid.Int64().Draw(t, "minor"), rapid.SampledFrom(someCurrencies).Draw(t, "currency"))
+		m := commerce.MustMoney(rapid.Int64Min(-math.MaxInt64).Draw(t, "minor"), rapid.SampledFrom(someCurrencies).Draw(t, "currency"))
 		got, err := commerce.ParseMoney(m.Text(), m.Currency())
 		require.NoError(t, err)
 		require.Equal(t, m, got)
@@ -238,6 +238,18 @@ func TestParseDecimalIsExactOrAnError(t *testing.T) {
 	for _, bad := range []string{"", "0x1e3", "1e999999", "1e-25", "1/2e1", "e", "1e", "NaN", "12345678901234567890"} {
 		_, err := commerce.ParseDecimal(bad)
 		require.ErrorIs(t, err, commerce.ErrInvalid, bad)
+	}
+}
+
+func TestADecimalIsNeverRounded(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{".00000000000000000001", "0.12345678901234567895", "12345678901234567.123", "1e-20"} {
+		d, err := commerce.ParseDecimal(text)
+		require.ErrorIs(t, err, commerce.ErrInvalid, "%s is %s", text, d)
+	}
+	for _, text := range []string{"1.00000000000000000000000", "1234567890123456789", "-0.50"} {
+		_, err := commerce.ParseDecimal(text)
+		require.NoError(t, err, text)
 	}
 }
 
