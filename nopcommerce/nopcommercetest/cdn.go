@@ -6,6 +6,9 @@ import (
 	"time"
 )
 
+// cacheSize is how many answers a CDN keeps.
+const cacheSize = 10_000
+
 // cached is an answer that a CDN keeps.
 type cached struct {
 	answer answer
@@ -30,6 +33,9 @@ func (s *Shop) recall(r *http.Request) (answer, bool) {
 // remember lets the CDN keep an answer.
 func (s *Shop) remember(r *http.Request, a answer) {
 	if s.c.CDN > 0 && r.Method == http.MethodGet && a.status == http.StatusOK {
+		if len(s.cache) >= cacheSize {
+			clear(s.cache)
+		}
 		s.cache[r.URL.RequestURI()] = cached{a, s.c.Now()}
 	}
 }

@@ -85,6 +85,9 @@ type Config struct {
 	// Stripe. The default is none; [StripePlugins] are the common ones.
 	StripePlugins []StripePlugin
 
+	// KeepCalls is how many of the last requests [Shop.Calls] returns. Defaults to 100,000.
+	KeepCalls int
+
 	// Gateway is asked where a plugin would call Stripe: by Capture, Refund,
 	// PartiallyRefund and Void. It must not call the shop. nil says yes to all; an error
 	// is shown to the caller with status 200.
@@ -179,6 +182,7 @@ type Shop struct {
 	by      Actor
 	key     []byte // signs tokens
 	calls   []Call
+	count   int // requests ever
 	hidden  int // answers that the CDN gave
 	cache   map[string]cached
 	effects map[int][]Effect  // by order
@@ -232,6 +236,7 @@ func New(c Config) (*Shop, error) {
 	c.TokenLife = cmp.Or(c.TokenLife, 7*24*time.Hour)
 	c.LockAfter = cmp.Or(c.LockAfter, 5)
 	c.LockFor = cmp.Or(c.LockFor, 30*time.Minute)
+	c.KeepCalls = cmp.Or(c.KeepCalls, 100_000)
 	s := &Shop{c: c, rand: rand.New(rand.NewPCG(c.Seed, 1)), by: ByShop, effects: map[int][]Effect{}, roles: map[int][]int{}, books: map[int][]int{}, choices: map[string]string{}, cache: map[string]cached{}}
 	var ok bool
 	if s.version, ok = parseVersion(c.Version); !ok {
@@ -240,8 +245,8 @@ func New(c Config) (*Shop, error) {
 	if c.API < Official || c.API > Both {
 		return nil, invalid("new shop", "Config.API %d is no API", c.API)
 	}
-	if c.TokenLife < 0 || c.LockAfter < 0 || c.LockFor < 0 || c.CDN < 0 {
-		return nil, invalid("new shop", "Config.TokenLife, LockAfter, LockFor or CDN is negative")
+	if c.TokenLife < 0 || c.LockAfter < 0 || c.LockFor < 0 || c.CDN < 0 || c.KeepCalls < 0 {
+		return nil, invalid("new shop", "Config.TokenLife, LockAfter, LockFor, CDN or KeepCalls is negative")
 	}
 	for i, p := range c.StripePlugins {
 		if p.Method == "" {
@@ -370,12 +375,28 @@ func (s *Shop) Fail(f Fault) (remove func()) { return s.faults.Add(f) }
 // Heal removes all faults.
 func (s *Shop) Heal() { s.faults.Clear() }
 
-// Calls returns the requests that the shop worked on; those that [Config].CDN answered
-// are not among them.
+// Calls returns the last requests that the shop worked on; those that [Config].CDN
+// answered are not among them.
 func (s *Shop) Calls() []Call {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Clone(s.calls)
+	return slices.Clone(s.calls[max(0, len(s.calls)-s.c.KeepCalls):])
+}
+
+// Requests returns how many requests the shop has worked on since it was made.
+func (s *Shop) Requests() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.count
+}
+
+// log keeps a request, and lets old ones go.
+func (s *Shop) log(c Call) {
+	s.count++
+	if len(s.calls) >= 2*s.c.KeepCalls {
+		s.calls = slices.Clone(s.calls[s.c.KeepCalls:])
+	}
+	s.calls = append(s.calls, c)
 }
 
 // Repeated returns how many answers came from [Config].CDN and never reached the shop.
@@ -398,7 +419,7 @@ func (s *Shop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if strings.EqualFold(r.URL.Path, "/token") || strings.HasSuffix(strings.ToLower(r.URL.Path), "/gettoken") {
 			body = nil
 		}
-		s.calls = append(s.calls, Call{Method: r.Method, Path: r.URL.EscapedPath(), Query: r.URL.RawQuery, Body: string(body), Status: a.status})
+		s.log(Call{Method: r.Method, Path: r.URL.EscapedPath(), Query: r.URL.RawQuery, Body: string(body), Status: a.status})
 		s.remember(r, a)
 	}
 	now := s.clock()

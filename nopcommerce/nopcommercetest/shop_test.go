@@ -813,3 +813,15 @@ func TestTheSameSeedMakesTheSameShop(t *testing.T) {
 	}
 	require.Equal(t, raw(), raw())
 }
+
+func TestOnlyTheLastCallsAreKept(t *testing.T) {
+	t.Parallel()
+	s, c := open(t, nopcommercetest.Config{KeepCalls: 2})
+	for i := range 6 {
+		place(t, s, nopcommercetest.NewOrder{})
+		c.order(i + 1)
+	}
+	require.Len(t, s.Calls(), 2)
+	require.Equal(t, "/api-backend/Order/GetById/6", s.Calls()[1].Path)
+	require.Equal(t, 7, s.Requests(), "with the login")
+}
