@@ -175,7 +175,7 @@ func (in *Inbox) enqueue(p *post) error {
 
 // leave forgets a line that nothing is in and nothing is on its way from.
 func (q *posts) leave(l *line) {
-	if len(l.queue) == 0 && l.bytes == 0 {
+	if len(l.queue) == 0 && l.bytes == 0 && q.tenants[l.tenant] == l {
 		delete(q.tenants, l.tenant)
 	}
 }
