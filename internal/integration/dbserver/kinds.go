@@ -66,6 +66,7 @@ var MariaDB = &Kind{
 	serve: func(data string, port int) []string {
 		return []string{"mariadbd", "--no-defaults", "--datadir=" + data, "--port=" + strconv.Itoa(port),
 			"--bind-address=127.0.0.1", "--socket=" + filepath.Join(data, "s"), "--pid-file=" + filepath.Join(data, "pid"),
+			"--tmpdir=" + filepath.Dir(data), // one that starts deletes what it finds in a shared one
 			"--max-connections=200", "--innodb-buffer-pool-size=64M", "--innodb-log-file-size=512M", "--skip-name-resolve"}
 	},
 	at: func(port int, database string) string {
