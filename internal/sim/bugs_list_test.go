@@ -104,9 +104,6 @@ var bugs = []bug{
 		"d, _ := ctx.Deadline()\n\tparams.SetIdempotencyKey(r.Key + d.String())\n\ts, err"},
 
 	// Looking at the far sides.
-	{"a probe asks a search index that lags", "mapping/erpbooks/salesorder.go",
-		"found, err := books.FindOrder(ctx, key)\n\t\t\tif err != nil {",
-		"found, err := books.FindOrder(ctx, key)\n\t\t\tif err = cmp.Or(err, error(&commerce.Error{Kind: commerce.KindNotFound})); err != nil {"},
 	{"the mark is not part of the remark", "mapping/magentoshop/effect.go",
 		`magento.Comment{Text: n.Text + " " + mark(n.Key)}`,
 		`magento.Comment{Text: n.Text}`},

@@ -165,7 +165,7 @@ func (p *process) Notify(ctx context.Context, m workflow.Message) error {
 	}
 	w.mailed(ctx, p, m)
 	p.stop("mailed " + name)
-	if w.perMille(w.w.failing) {
+	if w.perMille(3 * w.w.failing) {
 		return fail(commerce.Unknown)
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -255,7 +256,11 @@ func (w *world) turnPage() {
 // release lets somebody go on, or disturbs him.
 func (w *world) release(s *stand) {
 	p := s.p
-	if !s.idle && !w.calm && w.w.often > 0 && w.chance.IntN(w.w.often) == 0 {
+	often := w.w.often
+	if strings.HasPrefix(s.label, "store did") || strings.HasPrefix(s.label, "answer") || strings.HasPrefix(s.label, "mailed") {
+		often /= 2 // between an effect and its answer it hurts most
+	}
+	if !s.idle && !w.calm && often > 0 && w.chance.IntN(often) == 0 {
 		switch kind := w.chance.IntN(3); {
 		case kind == 0 && w.w.crashes > 0:
 			w.w.crashes--

@@ -20,7 +20,7 @@ import (
 )
 
 var (
-	seeds = flag.Int("seeds", 10, "how many days are played")
+	seeds = flag.Int("seeds", 6, "how many days are played")
 	seed  = flag.Uint64("seed", 0, "plays this day alone; with -v step by step")
 )
 
