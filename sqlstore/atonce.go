@@ -101,7 +101,7 @@ func (d *DB) claimAtOnce(ctx context.Context, op string, r inbox.ClaimRequest, c
 			return nil, err
 		}
 		if err != nil {
-			return claims, nil // the others can be had by the next claim
+			break // the next claim may have the others
 		}
 		claims, candidates = append(claims, got...), candidates[n:]
 	}
