@@ -66,7 +66,7 @@ func ids(t testing.TB, s *nopcommerce.Client, p nopcommerce.OrderParams) (got []
 
 func TestAWalkLosesNoOrderWhileOrdersComeAndLeave(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(25) {
+	for seed := range uint64(12) {
 		chance := rand.New(rand.NewPCG(seed, 1))
 		var rows []listed
 		for i := range 60 {
