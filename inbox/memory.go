@@ -667,7 +667,7 @@ func (m *Memory) Discard(ctx context.Context, seq int64, by Act) error {
 		return notSent(commerce.KindConflict, op, "event %d is %s, not dead", seq, r.State)
 	}
 	by.At, by.Verb = m.now(), "discard"
-	r.State = Discarded
+	r.State, r.Ended = Discarded, by.At
 	r.Acts = append(r.Acts, by)
 	return nil
 }

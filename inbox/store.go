@@ -243,7 +243,7 @@ type Store interface {
 	// generation + 1, attempts and starts 0, due now. The overlay replaces the earlier
 	// one; by.At is the store's now. Any other state: kind conflict; so is a blank one.
 	Replay(ctx context.Context, seq int64, by Act, overlay commerce.Overlay) error
-	// Discard ends a dead row for good. Any other state: kind conflict.
+	// Discard ends a dead row for good, from now on. Any other state: kind conflict.
 	Discard(ctx context.Context, seq int64, by Act) error
 
 	// Prune removes, in one transaction, what is old of what has ended (done, ignored or

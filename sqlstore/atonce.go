@@ -94,18 +94,17 @@ func (d *DB) appendAtOnce(ctx context.Context, op string, b inbox.Batch) (out []
 // say that the long way has to be taken.
 func (d *DB) claimAtOnce(ctx context.Context, op string, r inbox.ClaimRequest, candidates []candidate) ([]inbox.Claim, error) {
 	var claims []inbox.Claim
-	for d.arrays && len(candidates) > 0 && len(claims) < r.Roots {
+	var err error
+	for d.arrays && err == nil && len(candidates) > 0 && len(claims) < r.Roots {
 		n := min(len(candidates), r.Roots-len(claims))
-		got, err := d.claimSome(ctx, op, r, candidates[:n])
-		if err != nil && len(claims) == 0 {
-			return nil, err
-		}
-		if err != nil {
-			break // the next claim may have the others
-		}
+		var got []inbox.Claim
+		got, err = d.claimSome(ctx, op, r, candidates[:n])
 		claims, candidates = append(claims, got...), candidates[n:]
 	}
-	return claims, nil
+	if len(claims) > 0 {
+		err = nil // the next claim may have the others
+	}
+	return claims, err
 }
 
 func (d *DB) claimSome(ctx context.Context, op string, r inbox.ClaimRequest, candidates []candidate) ([]inbox.Claim, error) {

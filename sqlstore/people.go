@@ -68,7 +68,7 @@ func (in *Inbox) Discard(ctx context.Context, seq int64, by inbox.Act) error {
 			return s.wrongState(ctx, seq, "not dead")
 		}
 		_, err = s.exec(ctx, `INSERT INTO {ended} (seq, state, attempts, generation, ended, reason, code, handler)
-			SELECT seq, 'discarded', attempts, generation, ended, reason, code, handler FROM {queue} WHERE seq = ?`, seq)
+			SELECT seq, 'discarded', attempts, generation, ?, reason, code, handler FROM {queue} WHERE seq = ?`, s.now, seq)
 		if err != nil {
 			return err
 		}

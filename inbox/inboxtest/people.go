@@ -106,9 +106,11 @@ func (s *suite) replayLate() {
 
 func (s *suite) discard() {
 	seq := s.bury(event("evt_1", "pi_1"))
+	s.Advance(time.Hour)
 	require.NoError(s, s.Store.Discard(s.ctx(), seq, by))
 	e := s.get(seq)
 	require.Equal(s, inbox.Discarded, e.State)
+	require.Equal(s, e.Acts[0].At, e.Ended, "kept from the day on which a person ended it")
 	require.Len(s, e.Acts, 1)
 	require.Equal(s, "discard", e.Acts[0].Verb)
 	require.Equal(s, "ann", e.Acts[0].Actor)
