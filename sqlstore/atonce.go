@@ -90,8 +90,9 @@ func (d *DB) appendAtOnce(ctx context.Context, op string, b inbox.Batch) (out []
 // claimAtOnce takes roots, and starts their due events, with one statement that is a
 // transaction by itself, where the database takes arrays. The statement sees one moment
 // only, so it takes a root where nobody has had its lease between that moment and the
-// lock: what it saw of the root's events and links holds then. No claims and no error
-// say that the long way has to be taken.
+// lock: what it saw of the root's links holds then. What it saw of the events may have
+// ended under a lease that ran out meanwhile, so a root of which none starts is left as
+// it is. No claims and no error say that the long way has to be taken.
 func (d *DB) claimAtOnce(ctx context.Context, op string, r inbox.ClaimRequest, candidates []candidate) ([]inbox.Claim, error) {
 	var claims []inbox.Claim
 	var err error
@@ -124,21 +125,21 @@ func (d *DB) claimSome(ctx context.Context, op string, r inbox.ClaimRequest, can
 					UNION ALL SELECT a.root, a.root FROM asked a WHERE NOT EXISTS (SELECT 1 FROM {links} o WHERE o.subject = a.root)) s
 				JOIN {queue} q ON q.subject = s.subject WHERE q.due <= (SELECT now FROM clock)) p WHERE place <= ?),
 		free AS MATERIALIZED (
-			SELECT h.root FROM known k JOIN {leases} h ON h.root = k.root AND h.token = k.token AND h.until = k.until
+			SELECT h.root, h.token FROM known k JOIN {leases} h ON h.root = k.root AND h.token = k.token AND h.until = k.until
 			WHERE h.until <= (SELECT now FROM clock) AND h.root IN (SELECT root FROM due){safely} FOR UPDATE OF h SKIP LOCKED),
-		taken AS (
-			UPDATE {leases} h SET token = h.token + 1, owner = ?, until = (SELECT now FROM clock) + ?::bigint
-			FROM free f WHERE h.root = f.root RETURNING h.root, h.token),
 		added AS (
 			INSERT INTO {leases} (root, token, owner, until)
 			SELECT a.root, 1, ?, (SELECT now FROM clock) + ?::bigint FROM asked a
 			WHERE NOT EXISTS (SELECT 1 FROM known k WHERE k.root = a.root) AND a.root IN (SELECT root FROM due){safely}
 			ORDER BY a.root ON CONFLICT DO NOTHING RETURNING root, token),
-		held AS (SELECT root, token FROM taken UNION ALL SELECT root, token FROM added),
+		held AS (SELECT root, token + 1 AS token FROM free UNION ALL SELECT root, token FROM added),
 		started AS (
 			UPDATE {queue} q SET starts = q.starts + 1, state = 'ready'
 			FROM due JOIN held h ON h.root = due.root WHERE q.seq = due.seq AND q.due <= (SELECT now FROM clock)
-			RETURNING q.*, h.root, h.token)
+			RETURNING q.*, h.root, h.token),
+		taken AS (
+			UPDATE {leases} h SET token = h.token + 1, owner = ?, until = (SELECT now FROM clock) + ?::bigint
+			FROM free f WHERE h.root = f.root AND f.root IN (SELECT root FROM started))
 		SELECT ` + columnsOf("e.raw") + `, l.token FROM started q JOIN {events} e ON e.seq = q.seq
 		LEFT JOIN {ended} d ON false JOIN started l ON l.seq = q.seq ORDER BY e.created, e.seq`
 	byRoot := map[string]*inbox.Claim{}
@@ -172,7 +173,7 @@ func (d *DB) claimSome(ctx context.Context, op string, r inbox.ClaimRequest, can
 	}
 	for _, c := range claims {
 		if err := d.read(ctx, op, func(ctx context.Context, s *session) error { return s.addActs(ctx, c.Events) }); err != nil {
-			return nil, err
+			return nil, fail(op, commerce.Unknown, err) // they are taken, and nobody has them
 		}
 	}
 	return claims, nil

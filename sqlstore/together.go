@@ -59,7 +59,6 @@ func (d *DB) finishAtOnce(ctx context.Context, op string, l inbox.Lease, endings
 			return f.whole, f.err
 		case d.finishing <- struct{}{}:
 			d.finishTogether(ctx, op, f)
-			<-d.finishing
 		case <-ctx.Done():
 			if d.finishes.withdraw(f) {
 				return false, fail(op, commerce.NotSent, ctx.Err())
@@ -70,9 +69,10 @@ func (d *DB) finishAtOnce(ctx context.Context, op string, l inbox.Lease, endings
 	}
 }
 
-// finishTogether ends what waits, unless somebody else has ended own. No caller's end
-// undoes its neighbours.
+// finishTogether ends what waits, unless somebody else has ended own, and gives its
+// place back. No caller's end undoes its neighbours.
 func (d *DB) finishTogether(ctx context.Context, op string, own *finishing) {
+	defer func() { <-d.finishing }()
 	select {
 	case <-own.done:
 		return
@@ -85,7 +85,7 @@ func (d *DB) finishTogether(ctx context.Context, op string, own *finishing) {
 			byRoot[f.lease.Root] = f
 		}
 	}
-	err := errBrokenOff
+	err := fail(op, commerce.Unknown, errBrokenOff)
 	defer func() { // also where the driver panics
 		for _, f := range batch {
 			if !f.whole {
