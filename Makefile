@@ -40,7 +40,7 @@ bench: servers
 	cd internal/bench && go run . $(ARGS)
 
 figures: servers
-	cd internal/bench && go run . -json $(ARGS) >bench.tmp && mv bench.tmp ../../docs/figures/bench.jsonl && go run ./figures ../../docs
+	cd internal/bench && go run . -json $(ARGS) >bench.tmp && mv bench.tmp ../../docs/figures/bench.jsonl && go run . -write ../../docs
 
 sim:
 	go test -timeout 120m -count=1 -v -run DisturbedDays ./internal/sim -seeds $${SEEDS:-2000}
