@@ -12,6 +12,8 @@ import (
 // client these methods. Reads go to the primary. A write is an Effect: the adapter
 // says how it is guarded, found and made; the workflow gives it a key.
 type Shop interface {
+	// System is the source of its events: "magento" for "magento order.changed".
+	System() string
 	// Find returns the order that a hint means: by entity id where it has one, else
 	// by number and store. ErrNotFound; ErrAmbiguous where two stores have the number
 	// and the hint names none.

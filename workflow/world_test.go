@@ -226,6 +226,8 @@ func (w *world) guarded(what string, doc commerce.Document, is func() bool, do f
 
 type shopSide struct{ *world }
 
+func (shopSide) System() string { return shopRef.System }
+
 func (w shopSide) Find(_ context.Context, h commerce.OrderHint) (commerce.Ref, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

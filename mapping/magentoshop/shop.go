@@ -138,6 +138,9 @@ func New(client *magento.Client, c Config) (*Shop, error) {
 		origin: commerce.Ref{Tenant: c.Tenant, System: System, Account: c.Account, Mode: c.Mode}}, nil
 }
 
+// System is the source of the shop's events; see the constant.
+func (s *Shop) System() string { return System }
+
 const orderPrefix = "order/"
 
 // Ref returns the ref of the order with an entity id.

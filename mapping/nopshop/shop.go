@@ -187,6 +187,9 @@ func (s *Shop) method(name string) Method {
 	return m
 }
 
+// System is the source of the shop's events; see the constant.
+func (s *Shop) System() string { return System }
+
 const orderPrefix = "order/"
 
 // Ref returns the ref of the order with an id.
