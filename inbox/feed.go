@@ -12,11 +12,26 @@ import (
 
 // Feed reads what changed in a system that does not tell by itself, or whose telling
 // may be lost.
+//
+// The cursor is the feed's whole memory, and "" its first day. It is stored with what
+// was yielded before it, so a poll that is cut off goes on from the last page stored:
+// in the middle of a walk as well. What has to last longer than the program stands in
+// it, such as the end of the last round of a daily sweep: the feed then yields nothing,
+// and asks nothing of the far side, until the next round is due.
 type Feed interface {
 	// Changes yields what changed after cursor, oldest first, and ends at a bound taken
-	// when it began. "" is the beginning. An error ends it; what was yielded before
-	// stands.
+	// when it began. An error ends it; what was yielded before stands. It reads a page,
+	// yields its changes and reads the next, so that memory does not grow with the shop;
+	// while the loop's body runs, the store commits.
 	Changes(ctx context.Context, cursor string) iter.Seq2[Change, error]
+}
+
+// Completer is a [Feed] that can say how far it came.
+type Completer interface {
+	// CompleteTo returns the time up to which every change was told when the feed stood
+	// at cursor, assuming the lag that the feed was configured with, by the far side's
+	// clock; zero where there is none yet. It only reads the text: it makes no request.
+	CompleteTo(cursor string) time.Time
 }
 
 // Change is one changed object.
@@ -25,10 +40,15 @@ type Change struct {
 	// the revision. Without a hash Ref.ID is the event's own id, as in a list of missed
 	// webhooks. A zero Event only moves the cursor.
 	Event commerce.Event
-	// Hash is of the content that matters; the same hash as last time is no news.
+	// Hash is of the content that matters; the same hash as last time is no news. Where
+	// the object has a date of its last change, that matters too: a change that is taken
+	// back before the next poll is then news all the same.
 	Hash string
 	// Cursor is where to go on after this change. It is stored with it.
 	Cursor string
+	// Repair: worked after what is told, as with FeedConfig.Repair. A feed's first walk
+	// through years of orders marks them so, that today's do not wait behind them.
+	Repair bool
 }
 
 // FeedConfig is one feed of an inbox.
@@ -40,7 +60,9 @@ type FeedConfig struct {
 	// of webhooks that were not delivered. What it brings is worked after what is told.
 	Repair bool
 	// Every is how long after a poll the next one begins. Defaults to 1 minute.
-	// After errors it grows up to 16 times as long.
+	// After errors it grows up to 16 times as long. The first poll begins with Run:
+	// what is to happen once a day however often the program starts, the feed keeps in
+	// its cursor.
 	Every time.Duration
 	// Timeout bounds one poll. What was read until then is stored and the next one
 	// goes on from there. Defaults to 10 minutes.
@@ -138,7 +160,7 @@ func (in *Inbox) poll(ctx context.Context, f *FeedConfig) (news int, err error) 
 				return news, errors.Join(flush(), err)
 			}
 		}
-		if len(page) > 0 && (len(page) == in.c.MaxBatch || kindOf(c) != kindOf(page[len(page)-1])) {
+		if len(page) > 0 && (len(page) == in.c.MaxBatch || kindOf(c) != kindOf(page[0])) {
 			if err := flush(); err != nil {
 				return news, err
 			}
@@ -149,23 +171,17 @@ func (in *Inbox) poll(ctx context.Context, f *FeedConfig) (news int, err error) 
 }
 
 // changeKind tells apart what can not share a batch.
-type changeKind int
-
-const (
-	revised changeKind = iota // the store numbers the revisions
-	named                     // events with ids of their own
-	moved                     // only the cursor moved
-)
+type changeKind struct {
+	moved   bool // only the cursor moved
+	revised bool // the store numbers the revisions; else events with ids of their own
+	repair  bool
+}
 
 func kindOf(c Change) changeKind {
-	switch {
-	case c.Event.Ref.IsZero():
-		return moved
-	case c.Hash == "":
-		return named
-	default:
-		return revised
+	if c.Event.Ref.IsZero() {
+		return changeKind{moved: true}
 	}
+	return changeKind{revised: c.Hash != "", repair: c.Repair}
 }
 
 // storePage stores changes of one kind with the cursor after the last of them.
@@ -173,15 +189,15 @@ func (in *Inbox) storePage(ctx context.Context, f *FeedConfig, page []Change) (n
 	if len(page) == 0 {
 		return 0, nil
 	}
-	b := Batch{ID: in.fresh(), Feed: f.Name, Cursor: page[len(page)-1].Cursor, Repair: f.Repair}
+	b := Batch{ID: in.fresh(), Feed: f.Name, Cursor: page[len(page)-1].Cursor, Repair: f.Repair || page[0].Repair}
 	kind := kindOf(page[0])
-	if kind != moved {
+	if !kind.moved {
 		// In order of identity, as every batch; changes of one object stay in theirs.
 		sorted := slices.Clone(page)
 		slices.SortStableFunc(sorted, func(a, b Change) int { return byIdentity(a.Event, b.Event) })
 		for _, c := range sorted {
 			b.Events = append(b.Events, c.Event)
-			if kind == revised {
+			if kind.revised {
 				b.Revise = append(b.Revise, c.Hash)
 			}
 		}

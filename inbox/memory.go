@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -33,6 +34,7 @@ type Memory struct {
 	clashes   map[clashKey]*row         // the other objects that came under an identity
 	batches   map[string][]Appended     // what was answered to a batch
 	revisions map[commerce.Ref]revision // last content of a polled object
+	told      map[commerce.Ref][]string // ids of polled objects in order, by what Told asks for
 	cursors   map[string]string         // by feed
 	links     map[string]string         // subject → root
 	subjects  map[string][]string       // root → subjects, in order of linking
@@ -93,6 +95,7 @@ func NewMemory(c MemoryConfig) *Memory {
 		clashes:   map[clashKey]*row{},
 		batches:   map[string][]Appended{},
 		revisions: map[commerce.Ref]revision{},
+		told:      map[commerce.Ref][]string{},
 		cursors:   map[string]string{},
 		links:     map[string]string{},
 		subjects:  map[string][]string{},
@@ -133,7 +136,9 @@ func (m *Memory) Append(ctx context.Context, b Batch) ([]Appended, error) {
 			}
 			continue
 		}
-		last.n++
+		if last.n++; last.n == 1 {
+			m.tell(object)
+		}
 		e.Ref.ID += "@" + strconv.FormatInt(last.n, 10)
 		out[i] = m.insert(e, now, b.Repair)
 		last.hash, last.row = hash, m.rows[out[i].Seq-1]
@@ -144,6 +149,36 @@ func (m *Memory) Append(ctx context.Context, b Batch) ([]Appended, error) {
 	}
 	m.batches[b.ID] = slices.Clone(out)
 	return out, nil
+}
+
+// tell notes an object that was never told before.
+func (m *Memory) tell(object commerce.Ref) {
+	kind := object.With(object.ID[:strings.LastIndexByte(object.ID, '/')+1])
+	i, _ := slices.BinarySearchFunc(m.told[kind], object.ID, byLength)
+	m.told[kind] = slices.Insert(m.told[kind], i, object.ID)
+}
+
+// byLength orders ids as Told does.
+func byLength(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) }
+
+// Told implements [Store].
+func (m *Memory) Told(ctx context.Context, of commerce.Ref, after string, limit int) ([]string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch {
+	case ctx.Err() != nil:
+		return nil, gone(ctx, "list told")
+	case of.ID != "" && !strings.HasSuffix(of.ID, "/"):
+		return nil, notSent(commerce.KindInvalid, "list told", "of.ID %q is no kind: it does not end in /", of.ID)
+	case limit < 1:
+		return nil, notSent(commerce.KindInvalid, "list told", "limit must be positive")
+	}
+	told := m.told[of]
+	i, found := slices.BinarySearchFunc(told, after, byLength)
+	if found {
+		i++
+	}
+	return slices.Clone(told[i:min(len(told), i+limit)]), nil
 }
 
 // insert adds one event, or finds it.

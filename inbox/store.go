@@ -226,6 +226,8 @@ type Store interface {
 	// Cursor returns a poller's cursor; "" where it never ran.
 	Cursor(ctx context.Context, feed string) (string, error)
 
+	Told
+
 	// Wait returns how long until the next event can be claimed; 0 = now, negative =
 	// nothing waits. An event whose root is leased waits for the end of that lease.
 	Wait(ctx context.Context) (time.Duration, error)
@@ -257,6 +259,19 @@ type Store interface {
 
 	// Now returns the store's clock.
 	Now(ctx context.Context) (time.Time, error)
+}
+
+// Told remembers which objects a poller told of: those of [Batch.Revise], for ever. A
+// feed that reads all objects of a shop asks it for those that are not there any more.
+// Every [Store] is one.
+type Told interface {
+	// Told returns ids of objects that were told, without their revisions: those of of's
+	// tenant, system, account and mode whose id is of.ID and a last part behind it.
+	// of.ID is a kind with its slash, such as "order/"; or "", for ids without a slash.
+	// They come in order of length, then of text, so that order/9 stands before order/10;
+	// at most limit of them, which must be positive, and only those behind after, an id
+	// of the kind that need not be there any more. "" is the beginning.
+	Told(ctx context.Context, of commerce.Ref, after string, limit int) ([]string, error)
 }
 
 // TxCompleter is a store that can complete the event at hand in the caller's own

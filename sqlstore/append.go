@@ -357,7 +357,7 @@ type revision struct {
 func (s *session) revise(ctx context.Context, b inbox.Batch) ([]commerce.Event, []bool, error) {
 	refs := make([]string, len(b.Events))
 	for i, e := range b.Events {
-		refs[i] = e.Ref.String()
+		refs[i] = toldKey(e.Ref)
 	}
 	known := make(map[string]*revision, len(refs))
 	for i := 0; i < len(refs); i += statementRows {

@@ -103,7 +103,7 @@ CREATE TABLE {cursors} (
 ){engine};
 
 CREATE TABLE {revisions} (
-	ref {key} PRIMARY KEY,       -- tenant/system/account/mode/id of the polled object
+	ref {key} PRIMARY KEY,       -- the polled object, in the order of told.go
 	hash {key} NOT NULL,
 	revision {int} NOT NULL,
 	batch {key} NOT NULL,        -- that brought it here from

@@ -154,6 +154,10 @@ func (s *store) Cursor(ctx context.Context, feed string) (string, error) {
 	return read(s.p, "cursor", func() (string, error) { return s.p.w.inbox.Cursor(ctx, feed) })
 }
 
+func (s *store) Told(ctx context.Context, of commerce.Ref, after string, limit int) ([]string, error) {
+	return read(s.p, "told", func() ([]string, error) { return s.p.w.inbox.Told(ctx, of, after, limit) })
+}
+
 func (s *store) Wait(ctx context.Context) (time.Duration, error) { return s.p.w.inbox.Wait(ctx) }
 
 func (s *store) Get(ctx context.Context, seq int64) (inbox.Entry, error) {
