@@ -15,18 +15,29 @@ type cached struct {
 	at     time.Time
 }
 
-// recall returns what the CDN has for a request. It knows path and query only.
+// keyOf is what the CDN knows of a request.
+func (s *Shop) keyOf(r *http.Request) string {
+	if s.c.CDNIgnoresQuery {
+		return r.URL.EscapedPath()
+	}
+	return r.URL.RequestURI()
+}
+
+// recall returns what the CDN has for a request.
 func (s *Shop) recall(r *http.Request) (answer, bool) {
 	if s.c.CDN == 0 || r.Method != http.MethodGet {
 		return answer{}, false
 	}
-	c, ok := s.cache[r.URL.RequestURI()]
+	c, ok := s.cache[s.keyOf(r)]
 	age := s.c.Now().Sub(c.at)
 	if !ok || age >= s.c.CDN {
 		return answer{}, false
 	}
 	s.hidden++
-	c.answer.header = http.Header{"Age": {strconv.Itoa(int(age / time.Second))}, "X-Cache": {"HIT"}}
+	c.answer.header = http.Header{"Date": {c.at.Add(s.c.ClockOff).UTC().Format(http.TimeFormat)}}
+	if !s.c.CDNHidesAge {
+		c.answer.header["Age"], c.answer.header["X-Cache"] = []string{strconv.Itoa(int(age / time.Second))}, []string{"HIT"}
+	}
 	return c.answer, true
 }
 
@@ -36,6 +47,6 @@ func (s *Shop) remember(r *http.Request, a answer) {
 		if len(s.cache) >= cacheSize {
 			clear(s.cache)
 		}
-		s.cache[r.URL.RequestURI()] = cached{a, s.c.Now()}
+		s.cache[s.keyOf(r)] = cached{a, s.c.Now()}
 	}
 }

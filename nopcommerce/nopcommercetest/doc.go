@@ -23,7 +23,7 @@
 // Buyers order with [Shop.Place] and ask for returns with [Shop.RequestReturn]. Staff edit
 // by hand: [Shop.EditOrder], [Shop.Cancel], [Shop.Ship], [Shop.Deliver], [Shop.Refund],
 // [Shop.Delete] and others; a line of the activity log tells of them, and nothing else
-// does, for orders have no date of change. With [Config].StripePlugins a plugin charges:
+// does, for orders have no date of change. Of [Shop.Remove] nothing tells at all. With [Config].StripePlugins a plugin charges:
 // [Shop.Charge] is what it asks Stripe for, [Shop.Charged] and [Shop.Refunded] are what it
 // does on Stripe's news, and [Config].Gateway hears what the shop asks of Stripe.
 //
@@ -37,8 +37,8 @@
 // [Shop.Fail] makes requests fail: refused, stalled, late, carried out with the answer
 // lost; [StackTrace], [HTMLPage], [Restarting] and [Busy] are answers of others. Config
 // has the rest: DeveloperMode takes every token, CDN repeats the answers of GETs, also
-// those of actions, to whoever asks for the same path and query, ClockOff dates orders
-// wrongly, LockAfter locks the account, CustomMembers are columns that no client knows.
+// those of actions, to whoever asks for the same path and query, ClockOff and
+// [Shop.SetClock] date orders wrongly, LockAfter locks the account, CustomMembers are columns that no client knows.
 //
 // # What is known
 //

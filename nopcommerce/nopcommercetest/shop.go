@@ -66,6 +66,11 @@ type Config struct {
 	// asks for the same path and query, token or not. Defaults to none.
 	CDN time.Duration
 
+	// CDNIgnoresQuery makes the CDN look at the path only, and CDNHidesAge makes it leave
+	// out the headers by which its answers are known; the Date is still the answer's own.
+	CDNIgnoresQuery bool
+	CDNHidesAge     bool
+
 	// Stores are the stores of the shop. The default is one.
 	Stores []Store
 
@@ -349,6 +354,14 @@ func (s *Shop) guid() string {
 	return fmt.Sprintf("%s-%s-4%s-a%s-%s", h[:8], h[8:12], h[13:16], h[17:20], h[20:])
 }
 
+// SetClock sets the shop's clock wrong, or right again: off takes the place of
+// [Config].ClockOff.
+func (s *Shop) SetClock(off time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.c.ClockOff = off
+}
+
 // clock is the shop's time.
 func (s *Shop) clock() time.Time { return s.c.Now().UTC().Add(s.c.ClockOff) }
 
@@ -427,7 +440,7 @@ func (s *Shop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Unlock()
 
 	h := w.Header()
-	h.Set("Date", now.Format(http.TimeFormat))
+	h.Set("Date", now.Format(http.TimeFormat)) // a CDN's answer has its own
 	if len(a.body) > 0 {
 		h.Set("Content-Type", cmp.Or(a.contentType, "application/json; charset=utf-8"))
 	}

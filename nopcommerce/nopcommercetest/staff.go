@@ -129,6 +129,31 @@ func (s *Shop) Delete(order int) error {
 	})
 }
 
+// Remove takes an order and its lines out of the database, as a clean-up does; nothing is
+// written down about it.
+func (s *Shop) Remove(order int) error {
+	return s.withOrder("remove order", ByShop, order, func(o *Order) error {
+		s.byDate = slices.DeleteFunc(s.byDate, func(x *Order) bool { return x == o })
+		s.orders.forget(o)
+		for _, i := range slices.Clone(s.items.of[order]) {
+			s.items.forget(i)
+		}
+		return nil
+	})
+}
+
+// RemoveReturn takes a return request out of the database.
+func (s *Shop) RemoveReturn(id int) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.returns.get(id)
+	if r == nil {
+		return commerce.Errorf(commerce.KindNotFound, "nopcommercetest", "remove return", "no return %d", id)
+	}
+	s.returns.forget(r)
+	return nil
+}
+
 // NewShipment is a parcel that staff makes.
 type NewShipment struct {
 	Order    int
@@ -222,8 +247,7 @@ func (s *Shop) RemoveProduct(id int) error {
 	if p == nil {
 		return commerce.Errorf(commerce.KindNotFound, "nopcommercetest", "remove product", "no product %d", id)
 	}
-	s.products.unlink(p)
-	s.products.rows = slices.DeleteFunc(s.products.rows, func(x *Product) bool { return x == p })
+	s.products.forget(p)
 	return nil
 }
 

@@ -70,6 +70,11 @@ func (t *table[T, P]) remove(r P) {
 		t.replace(r, v)
 		return
 	}
+	t.forget(r)
+}
+
+// forget takes a row out of the table.
+func (t *table[T, P]) forget(r P) {
 	t.unlink(r)
 	t.rows = slices.DeleteFunc(t.rows, func(x P) bool { return x == r })
 }
@@ -82,8 +87,8 @@ func (t *table[T, P]) link(r P) {
 		t.of = map[int][]P{}
 	}
 	id := t.parent(r)
-	t.of[id] = append(t.of[id], r)
-	slices.SortFunc(t.of[id], func(a, b P) int { return cmp.Compare(*a.key(), *b.key()) })
+	i, _ := slices.BinarySearchFunc(t.of[id], *r.key(), func(r P, id int) int { return cmp.Compare(*r.key(), id) })
+	t.of[id] = slices.Insert(t.of[id], i, r)
 }
 
 func (t *table[T, P]) unlink(r P) {
