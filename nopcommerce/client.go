@@ -79,6 +79,7 @@ type Client struct {
 	Recurring  *Recurring
 	Attributes *Attributes
 	Stores     *Stores
+	Activities *Activities
 
 	c       Config
 	base    *url.URL
@@ -143,6 +144,7 @@ func NewClient(c Config) (*Client, error) {
 	cl.Recurring = &Recurring{cl}
 	cl.Attributes = &Attributes{cl}
 	cl.Stores = &Stores{cl}
+	cl.Activities = &Activities{cl}
 	return cl, nil
 }
 
@@ -251,8 +253,18 @@ func (cl *Client) CheckAccess(ctx context.Context) error {
 	return err
 }
 
+type dateKey struct{}
+
+// WithDates returns a context in which see is told the Date of every answer of the shop,
+// before the answer is returned: its own clock, in whole seconds. What a cache repeats
+// shows by a Date of long ago.
+func WithDates(ctx context.Context, see func(time.Time)) context.Context {
+	return context.WithValue(ctx, dateKey{}, see)
+}
+
 // ServerTime returns the shop's clock, from the Date of a cheap read. Polls take their
-// bounds from it, so that a clock of ours that is wrong loses nothing.
+// bounds from it, so that a clock of ours that is wrong loses nothing; [WithDates] has it
+// without a read of its own.
 func (cl *Client) ServerTime(ctx context.Context) (time.Time, error) {
 	c := cl.ping()
 	c.op = "read server time"

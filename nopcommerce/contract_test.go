@@ -147,7 +147,7 @@ func TestEveryRequestIsInTheDocument(t *testing.T) {
 	s.put("Shipment", 77, parcel)
 	s.put("ReturnRequest", 6, `{"custom_number":"6","store_id":1,"order_item_id":41,"customer_id":5,"quantity":1,"reason_for_return":"x","requested_action":"y","customer_comments":null,"uploaded_file_id":0,"staff_notes":null,"return_request_status_id":0,"created_on_utc":"2018-01-01T12:45:00","updated_on_utc":"2018-01-01T12:45:00","id":6}`)
 	s.put("RecurringPayment", 7, `{"cycle_length":1,"cycle_period_id":0,"total_cycles":12,"start_date_utc":"2018-01-01T12:45:00","is_active":true,"last_payment_failed":false,"deleted":false,"initial_order_id":17,"created_on_utc":"2018-01-01T12:45:00","id":7}`)
-	for _, path := range []string{"/Order/Search", "/Customer/GetAll", "/Product/GetAll", "/Shipment/GetAll", "/ReturnRequest/Search", "/RecurringPayment/Search", "/Currency/GetAll"} {
+	for _, path := range []string{"/Order/Search", "/Customer/GetAll", "/Product/GetAll", "/Shipment/GetAll", "/ReturnRequest/Search", "/RecurringPayment/Search", "/Currency/GetAll", "/ActivityLog/GetAll"} {
 		s.on["GET "+path] = says(envelope(0, 100, 0))
 	}
 	for _, path := range []string{"/Order/GetByIds", "/OrderNote/GetOrderNotesByOrderId", "/GenericAttribute/GetAttributesForEntity", "/Customer/GetCustomersByIds",
@@ -266,6 +266,9 @@ func TestEveryRequestIsInTheDocument(t *testing.T) {
 	tell(c.Stores.List(ctx))
 	ok(c.Ping(ctx))
 	tell(c.ServerTime(ctx))
+	for _, err := range c.Activities.List(ctx, nopcommerce.ActivityParams{EntityName: "Order", EntityID: 17, CreatedFrom: now, CreatedTo: now}) {
+		ok(err)
+	}
 
 	for _, err := range c.Products.List(ctx, nopcommerce.ProductParams{Keywords: "x", StoreID: 1, WarehouseID: 1, Hidden: true}) {
 		ok(err)

@@ -89,7 +89,8 @@
 //
 // # To be known by the caller
 //
-//   - Nothing says when an order, a customer or a shipment was changed.
+//   - Nothing says when an order, a customer or a shipment was changed. [Activities] hint at
+//     what administrators did.
 //   - There is no failed payment: a note with a fixed marker ([Notes.Add]) and an attribute
 //     ([Attributes.Save]) say it. Voided means a released authorisation.
 //   - A refund does not cancel, and a cancellation does not refund.

@@ -160,7 +160,7 @@ func (s *Orders) List(ctx context.Context, p OrderParams) iter.Seq2[Order, error
 			}
 			to = now.Add(time.Second) // the Date has whole seconds
 		}
-		for o, err := range newestFirst(ctx, s.cl, op, "/Order/Search", p.query(), to, func(o Order) (ID, time.Time) { return o.ID, o.CreatedOn.Time }) {
+		for o, err := range newestFirst(ctx, s.cl, op, "/Order/Search", p.query(), "createdToUtc", to, func(o Order) (ID, time.Time) { return o.ID, o.CreatedOn.Time }) {
 			if !yield(o, err) {
 				return
 			}

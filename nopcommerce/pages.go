@@ -77,14 +77,19 @@ func byPage[T any](ctx context.Context, cl *Client, op, path string, q params) i
 // for what is not newer than the last row instead of for the next page, so that rows which
 // come or leave while one walks move no other one. Bounds are rounded up to whole seconds,
 // since a database may keep fewer digits than it shows, and rows seen are dropped. A page
-// that ends in the second where it begins is asked for again in twice the size.
-func newestFirst[T any](ctx context.Context, cl *Client, op, path string, q params, to time.Time, key func(T) (ID, time.Time)) iter.Seq2[T, error] {
+// that ends in the second where it begins is asked for again in twice the size. upTo is the
+// name of the bound; without one the walk begins at what is newest in its first answer.
+func newestFirst[T any](ctx context.Context, cl *Client, op, path string, q params, upTo string, to time.Time, key func(T) (ID, time.Time)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var none T
+		if err := cl.offers(op, Official, false); err != nil {
+			yield(none, err)
+			return
+		}
 		seen := map[ID]time.Time{} // the rows at or after the second of the bound
 		size := cl.c.PageSize
 		for range cl.c.MaxPages {
-			got, err := turn[T](ctx, cl, op, path, append(append(params(nil), q...), param{"createdToUtc", moment(to)}), 0, size)
+			got, err := turn[T](ctx, cl, op, path, append(append(params(nil), q...), param{upTo, moment(to)}), 0, size)
 			if err != nil {
 				yield(none, err)
 				return
@@ -112,7 +117,7 @@ func newestFirst[T any](ctx context.Context, cl *Client, op, path string, q para
 			if next.Before(last) {
 				next = next.Add(time.Second)
 			}
-			if !next.Before(to) {
+			if !to.IsZero() && !next.Before(to) {
 				size *= 2 // Config.MaxBody bounds it
 				continue
 			}

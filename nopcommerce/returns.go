@@ -62,14 +62,15 @@ type ReturnParams struct {
 	Status                 *ReturnStatus // nil: any, as zero is one of them
 }
 
-// List yields return requests.
+// List yields return requests, newest first.
 func (s *Returns) List(ctx context.Context, p ReturnParams) iter.Seq2[ReturnRequest, error] {
 	q := params{{"storeId", number(p.StoreID)}, {"customerId", number(p.CustomerID)}, {"orderItemId", number(p.OrderItemID)},
-		{"customNumber", p.CustomNumber}, {"createdFromUtc", moment(p.CreatedFrom)}, {"createdToUtc", moment(p.CreatedTo)}}
+		{"customNumber", p.CustomNumber}, {"createdFromUtc", moment(p.CreatedFrom)}}
 	if p.Status != nil {
 		q = append(q, param{"rs", p.Status.String()})
 	}
-	return byPage[ReturnRequest](ctx, s.cl, "list return requests", "/ReturnRequest/Search", q)
+	return newestFirst(ctx, s.cl, "list return requests", "/ReturnRequest/Search", q, "createdToUtc", p.CreatedTo,
+		func(r ReturnRequest) (ID, time.Time) { return r.ID, r.CreatedOn.Time })
 }
 
 // Create inserts a return request.

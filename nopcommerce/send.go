@@ -149,6 +149,11 @@ func (cl *Client) send(ctx context.Context, rt http.RoundTripper, c call) (http.
 	if e := misplaced(c, resp, b); e != nil {
 		return nil, e
 	}
+	if see, ok := ctx.Value(dateKey{}).(func(time.Time)); ok {
+		if t, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
+			see(t.UTC())
+		}
+	}
 	if c.into != nil {
 		if err := json.Unmarshal(b, c.into); err != nil {
 			return nil, bodyError(c.op, c.writes, resp.StatusCode, plainly(err))
