@@ -335,5 +335,5 @@ func TestEveryRequestIsInTheDocument(t *testing.T) {
 		}
 	}
 	t.Logf("%d of the document's operations are used", len(used))
-	require.Len(t, used, 91)
+	require.Len(t, used, 92)
 }
