@@ -113,9 +113,11 @@ func (d *DB) claimSome(ctx context.Context, op string, r inbox.ClaimRequest, can
 	for i, c := range candidates {
 		roots[i] = c.root
 	}
+	// LATERAL has each subject's events looked up by the index, which gives them in order,
+	// and values behind SELECT are none that a plan is made for anew each time.
 	now, clock := d.at(1)
 	text := `WITH clock AS MATERIALIZED (SELECT ` + now + ` AS now),
-		asked AS MATERIALIZED (SELECT root FROM unnest(?::text[]) AS u(root)),
+		asked AS MATERIALIZED (SELECT root FROM unnest((SELECT ?::text[])) AS u(root)),
 		known AS MATERIALIZED (
 			SELECT h.root, h.token, h.until FROM asked a JOIN {leases} h ON h.root = a.root),
 		due AS MATERIALIZED (
@@ -123,7 +125,8 @@ func (d *DB) claimSome(ctx context.Context, op string, r inbox.ClaimRequest, can
 				SELECT q.seq, s.root, ROW_NUMBER() OVER (PARTITION BY s.root ORDER BY q.created, q.seq) AS place
 				FROM (SELECT l.root, l.subject FROM asked a JOIN {links} l ON l.root = a.root
 					UNION ALL SELECT a.root, a.root FROM asked a WHERE NOT EXISTS (SELECT 1 FROM {links} o WHERE o.subject = a.root)) s
-				JOIN {queue} q ON q.subject = s.subject WHERE q.due <= (SELECT now FROM clock)) p WHERE place <= ?),
+				CROSS JOIN LATERAL (SELECT seq, created FROM {queue} WHERE subject = s.subject AND due <= (SELECT now FROM clock)
+					ORDER BY created, seq LIMIT (SELECT ?::bigint)) q) p WHERE place <= (SELECT ?::bigint)),
 		free AS MATERIALIZED (
 			SELECT h.root, h.token FROM known k JOIN {leases} h ON h.root = k.root AND h.token = k.token AND h.until = k.until
 			WHERE h.until <= (SELECT now FROM clock) AND h.root IN (SELECT root FROM due){safely} FOR UPDATE OF h SKIP LOCKED),
@@ -157,7 +160,7 @@ func (d *DB) claimSome(ctx context.Context, op string, r inbox.ClaimRequest, can
 			acted = acted || e.Generation > 1
 			c.Events = append(c.Events, e)
 			return err
-		}, text, slices.Concat(clock, []any{roots, r.Events, r.Owner, r.Lease.Microseconds(), r.Owner, r.Lease.Microseconds()})...)
+		}, text, slices.Concat(clock, []any{roots, r.Events, r.Events, r.Owner, r.Lease.Microseconds(), r.Owner, r.Lease.Microseconds()})...)
 	})
 	if err != nil {
 		return nil, err

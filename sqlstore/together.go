@@ -58,27 +58,34 @@ func (d *DB) finishAtOnce(ctx context.Context, op string, l inbox.Lease, endings
 		case <-f.done:
 			return f.whole, f.err
 		case d.finishing <- struct{}{}:
-			d.finishTogether(ctx, op, f)
+			if !d.finishTogether(ctx, op, f) {
+				<-f.done // it is on its way with somebody else's, which is bounded in time
+				return f.whole, f.err
+			}
 		case <-ctx.Done():
 			if d.finishes.withdraw(f) {
 				return false, fail(op, commerce.NotSent, ctx.Err())
 			}
-			<-f.done // it is on its way, which is bounded in time
+			<-f.done
 			return f.whole, f.err
 		}
 	}
 }
 
 // finishTogether ends what waits, unless somebody else has ended own, and gives its
-// place back. No caller's end undoes its neighbours.
-func (d *DB) finishTogether(ctx context.Context, op string, own *finishing) {
+// place back. No caller's end undoes its neighbours. It reports false where nothing
+// waits.
+func (d *DB) finishTogether(ctx context.Context, op string, own *finishing) bool {
 	defer func() { <-d.finishing }()
 	select {
 	case <-own.done:
-		return
+		return true
 	default:
 	}
 	batch := d.finishes.take(maxTogether)
+	if len(batch) == 0 {
+		return false
+	}
 	byRoot := make(map[string]*finishing, len(batch))
 	for _, f := range batch {
 		if byRoot[f.lease.Root] == nil { // of two the second takes the long way
@@ -107,6 +114,7 @@ func (d *DB) finishTogether(ctx context.Context, op string, own *finishing) {
 	case len(batch) > 1 && commerce.SafeToRetry(err):
 		err = nil // each is judged alone, the long way
 	}
+	return true
 }
 
 // finishRoots counts the endings that were written, by root.
@@ -124,15 +132,21 @@ func (s *session) finishRoots(ctx context.Context, batch []*finishing, counts ma
 			over = over && e.State != inbox.Parked && e.State != inbox.Dead
 		}
 	}
+	// Each row is looked up by its key: what the planner makes of tables that it has not
+	// counted yet, it makes of them for as long as the statement is kept.
 	now, clock := s.at(1)
 	text := `WITH held AS MATERIALIZED (
-			SELECT h.root, u.n, u.release FROM unnest(?::text[], ?::bigint[], ?::bigint[], ?::bigint[]) AS u(root, token, n, release)
-			JOIN {leases} h ON h.root = u.root AND h.token = u.token AND h.until > ` + now + ` FOR UPDATE OF h SKIP LOCKED),
+			SELECT h.root, u.n, u.release
+			FROM unnest((SELECT ?::text[]), (SELECT ?::bigint[]), (SELECT ?::bigint[]), (SELECT ?::bigint[])) AS u(root, token, n, release)
+			CROSS JOIN LATERAL (SELECT root FROM {leases} WHERE root = u.root AND token = u.token AND until > ` + now + `
+				FOR UPDATE SKIP LOCKED) h),
 		said AS MATERIALIZED (
-			SELECT * FROM unnest(?::text[], ?::bigint[], ?::bigint[], ?::text[], ?::bigint[], ?::bigint[], ?::text[], ?::text[], ?::text[])
+			SELECT * FROM unnest((SELECT ?::text[]), (SELECT ?::bigint[]), (SELECT ?::bigint[]), (SELECT ?::text[]), (SELECT ?::bigint[]),
+				(SELECT ?::bigint[]), (SELECT ?::text[]), (SELECT ?::text[]), (SELECT ?::text[]))
 			AS s(root, seq, generation, state, wait, burn, reason, code, handler)),
 		fit AS MATERIALIZED (
-			SELECT s.root, s.seq FROM said s JOIN {queue} q ON q.seq = s.seq AND q.generation = s.generation AND q.starts > 0
+			SELECT s.root, s.seq FROM said s CROSS JOIN LATERAL (
+				SELECT subject FROM {queue} WHERE seq = s.seq AND generation = s.generation AND starts > 0 OFFSET 0) q
 			WHERE s.root = COALESCE((SELECT l.root FROM {links} l WHERE l.subject = q.subject), q.subject)),
 		whole AS MATERIALIZED (
 			SELECT h.root, h.release FROM held h JOIN fit f ON f.root = h.root
