@@ -27,7 +27,10 @@ func (s *Shop) set(o *order, state string) {
 	}
 }
 
-func (s *Shop) touch(o *order) { o.updated = s.now() }
+func (s *Shop) touch(o *order) {
+	o.updated = s.now()
+	s.stale = true
+}
 
 func (o *order) held() bool     { return o.state == "holded" }
 func (o *order) reviewed() bool { return o.state == "payment_review" }
@@ -120,16 +123,16 @@ func (o *order) shippedOrRefunded() bool {
 }
 
 func (s *Shop) find(id int64) (*order, *failure) {
-	if o := s.order(id); o != nil {
+	if o := s.order(id); o != nil && !o.unseen {
 		return o, nil
 	}
 	return nil, errNotFound
 }
 
 func (s *Shop) serveOrder(r *request) (any, *failure) {
-	o, f := s.find(r.id)
-	if f != nil {
-		return nil, f
+	o := s.row(r.id).seen()
+	if o == nil {
+		return nil, errNotFound
 	}
 	return s.renderOrder(o), nil
 }

@@ -9,6 +9,9 @@ import (
 
 func (s *Shop) itemOf(id int64) (*order, *item) {
 	for _, o := range s.orders {
+		if o.like != nil && id >= o.ids.item && id < o.ids.item+int64(len(o.rows())) {
+			o = s.order(o.id)
+		}
 		for _, i := range o.items {
 			if i.id == id {
 				return o, i
@@ -75,6 +78,7 @@ func rowColumn(r rowOf, name string) (any, bool) {
 func (s *Shop) serveItems(r *request) (any, *failure) {
 	var rows []rowOf
 	for _, o := range s.orders {
+		o = o.whole()
 		for _, i := range o.items {
 			rows = append(rows, rowOf{o, i})
 		}

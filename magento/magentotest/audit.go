@@ -33,7 +33,7 @@ func (s *Shop) OrderIDs() []int64 {
 func (s *Shop) Order(id int64) (o magento.Order, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	found := s.order(id)
+	found := s.row(id)
 	if found == nil {
 		return o, false
 	}

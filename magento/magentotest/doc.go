@@ -29,6 +29,19 @@
 // returns where [Config].AdobeCommerce is set. Carts, categories and the asynchronous
 // routes are not, and answer as an unknown route.
 //
+// # A long history
+//
+// [Shop.Fill] places orders by the 100,000, and lists of orders are answered by index.
+// [Shop.Admin] is a person in the admin who ships, holds, cancels, edits, refunds and
+// deletes; [Shop.Begin] and [Shop.BeginPlace] leave a transaction open, whose changes are
+// dated when they were made and seen only after commit; [Config].DatabaseAhead sets the
+// clocks of database and web server apart.
+//
+//	id, err := shop.Fill(100_000, magentotest.NewOrder{…, State: "complete", Status: "complete"}, first, time.Minute)
+//	commit := shop.Begin(id)
+//	err = shop.Admin().Refund(id, nil) // not seen yet
+//	commit()
+//
 // # Money
 //
 // With [Config].StripeModule the shop has Stripe's own module: [Shop.Charged],

@@ -110,6 +110,7 @@ func (s *Shop) Load(orderJSON []byte) error {
 		key := "order/" + o.store.Code
 		s.numbers[key] = max(s.numbers[key], n)
 	}
+	s.index = nil
 	at := 0
 	for at < len(s.orders) && s.orders[at].id < o.id {
 		at++

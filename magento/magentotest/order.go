@@ -31,6 +31,12 @@ type order struct {
 	covered          pair  // paid by them, and not on an invoice yet
 	refunded         bool  // there is a credit memo
 	bare             bool  // made by a raw save: what was not sent is null
+
+	like    *order // it is as this one but for what stands above and its ids; nil: it is whole
+	ids     ids    // where like is set
+	shown   *order // as others see it, while a transaction is open; nil: as it is
+	unseen  bool   // placed in a transaction that is open
+	indexed bool
 }
 
 // item is a row of an order.
@@ -151,6 +157,7 @@ func (i *item) render(o *order) obj {
 
 // render writes the whole order.
 func (s *Shop) renderOrder(o *order) obj {
+	o = o.whole()
 	out := obj{
 		"entity_id": o.id, "increment_id": o.number, "state": o.state, "store_id": o.store.ID,
 		"store_name":           strings.Join([]string{o.store.WebsiteName, o.store.GroupName, o.store.Name}, "\n"),

@@ -124,7 +124,7 @@ func (s *Shop) Place(n NewOrder) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	s.orders = append(s.orders, o)
+	s.add(o)
 	return o.id, nil
 }
 

@@ -139,7 +139,7 @@ func (s *Shop) makeOrder(r *request, entity obj) (any, *failure) {
 	}
 	o.payment = payment
 	payment["entity_id"], payment["parent_id"] = s.next("payment"), o.id
-	s.orders = append(s.orders, o)
+	s.add(o)
 
 	out := obj{}
 	full := s.renderOrder(o)

@@ -155,6 +155,37 @@ type column[T any] func(row T, name string) (value any, known bool)
 
 // list filters, sorts and cuts rows and renders those of one page.
 func list[T any](s *Shop, r *request, rows []T, read column[T], render func(T) any) (any, *failure) {
+	return page(s, r, read, render, func(c criteria) []T {
+		var hits []T
+		for _, row := range rows {
+			if c.match(func(name string) any { v, _ := read(row, name); return v }) {
+				hits = append(hits, row)
+			}
+		}
+		return inOrder(hits, c.sorts, read)
+	})
+}
+
+func inOrder[T any](hits []T, sorts []sortBy, read column[T]) []T {
+	slices.SortStableFunc(hits, func(a, b T) int {
+		for _, by := range sorts {
+			x, _ := read(a, by.field)
+			y, _ := read(b, by.field)
+			n := compare(x, y)
+			if by.desc {
+				n = -n
+			}
+			if n != 0 {
+				return n
+			}
+		}
+		return 0
+	})
+	return hits
+}
+
+// page cuts what find returns and renders the rows of one page.
+func page[T any](s *Shop, r *request, read column[T], render func(T) any, find func(criteria) []T) (any, *failure) {
 	c, f := s.parseCriteria(r.query)
 	if f != nil {
 		return nil, f
@@ -172,26 +203,7 @@ func list[T any](s *Shop, r *request, rows []T, read column[T], render func(T) a
 			return nil, s.internal()
 		}
 	}
-	var hits []T
-	for _, row := range rows {
-		if c.match(func(name string) any { v, _ := read(row, name); return v }) {
-			hits = append(hits, row)
-		}
-	}
-	slices.SortStableFunc(hits, func(a, b T) int {
-		for _, by := range c.sorts {
-			x, _ := read(a, by.field)
-			y, _ := read(b, by.field)
-			n := compare(x, y)
-			if by.desc {
-				n = -n
-			}
-			if n != 0 {
-				return n
-			}
-		}
-		return 0
-	})
+	hits := find(c)
 	total := len(hits)
 	if c.size > 0 {
 		from := len(hits) // past the end: nothing
@@ -339,8 +351,12 @@ func orderColumn(o *order, name string) (any, bool) {
 	case "base_currency_code", "store_currency_code":
 		return o.store.BaseCurrency, true
 	case "billing_address_id", "shipping_address_id":
-		return number(o.addressID[name]), true
-	case "shipping_method":
+		return number(o.whole().addressID[name]), true
+	}
+	if o.like != nil {
+		o = o.like
+	}
+	if name == "shipping_method" {
 		return orNull(o.method), true
 	}
 	if v, known := amount(o.sums, orderAmounts, name); known {
@@ -453,7 +469,7 @@ func transactionColumn(t *transaction, name string) (any, bool) {
 }
 
 func (s *Shop) serveOrders(r *request) (any, *failure) {
-	return list(s, r, s.orders, orderColumn, func(o *order) any { return s.renderOrder(o) })
+	return page(s, r, orderColumn, func(o *order) any { return s.renderOrder(o) }, s.indexed().hits)
 }
 
 func (s *Shop) serveInvoices(r *request) (any, *failure) {

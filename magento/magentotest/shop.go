@@ -25,6 +25,10 @@ type Config struct {
 	// Now is the shop's clock. Defaults to time.Now.
 	Now func() time.Time
 
+	// DatabaseAhead is how far the clock of the database, which dates the rows, is ahead
+	// of the web server's, which dates the answers. Negative = behind it.
+	DatabaseAhead time.Duration
+
 	// Seed makes keys and codes repeatable.
 	Seed uint64
 
@@ -190,6 +194,8 @@ type Shop struct {
 	tokens map[string]adminSession
 
 	orders       []*order // by entity id
+	index        *index   // of the orders
+	stale        bool     // an order may have changed since the index was made
 	invoices     []*document
 	shipments    []*document
 	memos        []*document
@@ -344,8 +350,8 @@ func (s *Shop) arrive(r *http.Request) *http.Request {
 	return r.WithContext(context.WithValue(r.Context(), cancelsKey{}, o != nil && o.canCancel()))
 }
 
-// now is the shop's time in whole seconds.
-func (s *Shop) now() time.Time { return s.c.Now().UTC().Truncate(time.Second) }
+// now is the time of the shop's database in whole seconds.
+func (s *Shop) now() time.Time { return s.c.Now().Add(s.c.DatabaseAhead).UTC().Truncate(time.Second) }
 
 // next returns the next id of a table.
 func (s *Shop) next(table string) int64 {
@@ -383,13 +389,31 @@ func (s *Shop) storeByID(id int64) Store {
 	return s.stores[0]
 }
 
-// order returns an order, or nil. Ids grow along the list.
+// order returns an order to do something to, or nil.
 func (s *Shop) order(id int64) *order {
+	o := s.row(id)
+	if o != nil && o.like != nil {
+		whole := o.whole()
+		whole.indexed = o.indexed
+		*o = *whole
+	}
+	s.stale = true
+	return o
+}
+
+// row returns an order to look at, or nil. Ids grow along the list.
+func (s *Shop) row(id int64) *order {
 	i, ok := slices.BinarySearchFunc(s.orders, id, func(o *order, id int64) int { return cmp.Compare(o.id, id) })
 	if !ok {
 		return nil
 	}
 	return s.orders[i]
+}
+
+// add puts in an order whose id is greater than all others.
+func (s *Shop) add(o *order) {
+	s.orders = append(s.orders, o)
+	s.stale = true
 }
 
 // since reports whether the version is 2.minor.patch or later. From 2.4.0 on a page past

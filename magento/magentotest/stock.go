@@ -38,7 +38,7 @@ func (s *Shop) salable(p *product) dec {
 		left = i.qty
 	}
 	for _, o := range s.orders {
-		for _, i := range o.items {
+		for _, i := range o.rows() {
 			if len(i.children) == 0 && strings.EqualFold(text(i.plain["sku"]), p.sku) {
 				left += i.freed - max(0, i.ordered-i.canceled-i.taken-i.returned)
 			}
