@@ -12,11 +12,17 @@ import (
 // account is the truth about one order, all read while the order's lease is held:
 // the order, every payment linked to it, and what each of them gives it.
 type account struct {
-	order  commerce.Order
-	due    commerce.Money // to be collected by the processor
-	own    commerce.Payment
-	shares []share // by creation, then by id
-	state  commerce.PaymentState
+	order commerce.Order
+	// content is what the shop shows of it, without a person's corrections.
+	content content
+	// generation is which of its sales orders counts.
+	generation generation
+	old        bool           // from before the start; nothing else is read then
+	due        commerce.Money // to be collected by the processor
+	own        commerce.Payment
+	all        []commerce.Payment // that are linked, by creation, then by id
+	shares     []share            // of those that fit, in the same order
+	state      commerce.PaymentState
 	// answered are the numbers of our requests that a linked payment answers.
 	answered map[int]bool
 	// undecided: a payment that does not fit was left out, and it is money or may
@@ -35,7 +41,18 @@ type share struct {
 func (d desk) account(ctx context.Context, e commerce.Event, own, root commerce.Ref) (account, error) {
 	var a account
 	var err error
-	if a.order, err = d.shop.Order(ctx, root); err != nil {
+	a.order, err = d.shop.Order(ctx, root)
+	if err == nil || commerce.KindOf(err) == commerce.KindMapping {
+		var failed error
+		if a.old, failed = d.old(ctx, a.order); a.old || failed != nil {
+			return a, failed
+		}
+	}
+	if err != nil {
+		return a, err
+	}
+	a.content = contentOf(a.order)
+	if a.generation, err = d.generation(ctx, root); err != nil {
 		return a, err
 	}
 	if err := e.Overlay.Apply("order", &a.order); err != nil {
@@ -55,6 +72,7 @@ func (d desk) account(ctx context.Context, e commerce.Event, own, root commerce.
 		}
 	}
 	slices.SortFunc(payments, byCreation)
+	a.all = payments
 	a.answered = map[int]bool{}
 	for _, p := range payments {
 		for _, n := range requests(p, root) {

@@ -33,6 +33,9 @@ type Collect struct {
 	// PageURL and LinkKey make retry links that stay good: see [Collect.Link]. Both or none.
 	PageURL string
 	LinkKey commerce.Secret
+	// StartAt: for older orders, by their Placed, nothing is collected; see
+	// OrderToCash.StartAt. Zero: there are none.
+	StartAt time.Time
 	// MaxRequests is how often a way to pay may be opened for one order. Reaching it
 	// is an error of kind limit.
 	//
@@ -61,7 +64,7 @@ func (c *Collect) Check() error {
 }
 
 func (c *Collect) desk() desk {
-	return desk{shop: c.Shop, payments: c.Payments, links: c.Links, steps: c.Steps, now: c.Now}.complete()
+	return desk{shop: c.Shop, payments: c.Payments, links: c.Links, steps: c.Steps, startAt: c.StartAt, now: c.Now}.complete()
 }
 
 // Open returns the way to pay what is still due on the order: the open one, or a
@@ -85,6 +88,9 @@ func (c *Collect) Open(ctx context.Context, order commerce.Ref) (mapping.Open, e
 
 func (c *Collect) open(ctx context.Context, a account) (mapping.Open, error) {
 	op := "collect for " + a.order.Ref.ID
+	if a.old {
+		return mapping.Open{}, refuse(commerce.KindConflict, op, "not_payable", "order %s is older than StartAt", a.order.Number)
+	}
 	switch a.order.State {
 	case commerce.OrderPending, commerce.OrderProcessing, commerce.OrderComplete, commerce.OrderOnHold:
 	default:

@@ -37,6 +37,7 @@ type desk struct {
 	collect  *Collect
 
 	ignoreUnlinked bool
+	startAt        time.Time
 	grace          time.Duration
 	now            func() time.Time
 	log            *slog.Logger
@@ -75,31 +76,32 @@ func (d desk) young(e commerce.Event, wait time.Duration) time.Duration {
 	return max(0, e.Created.Add(wait).Sub(d.now()))
 }
 
-// graceLeft returns how long is left of Grace, or nought. It is counted from the
-// event's arrival where that is later: what came late, after an outage, comes with
-// neighbours that are late as well, and one of them may say that all is well.
-func (d desk) graceLeft(ctx context.Context, e commerce.Event) time.Duration {
-	left := d.young(e, d.grace)
+// settled is young, counted from the event's arrival where that is later: what came
+// late, after an outage, comes with neighbours that are late as well, and one of them
+// may say that all is well.
+func (d desk) settled(ctx context.Context, e commerce.Event, wait time.Duration) time.Duration {
+	left := d.young(e, wait)
 	if a, ok := inbox.AttemptOf(ctx); ok && e.Ref.System != internal { // an internal event's source has waited
-		left = max(left, a.Received.Add(d.grace).Sub(d.now()))
+		left = max(left, a.Received.Add(wait).Sub(d.now()))
 	}
 	return left
 }
 
+// graceLeft returns how long is left of Grace, or nought.
+func (d desk) graceLeft(ctx context.Context, e commerce.Event) time.Duration {
+	return d.settled(ctx, e, d.grace)
+}
+
 // paymentOf returns the payment that an event or a subject is about: of our own
-// events it is named in the subject.
+// events it is named in the subject, with an order where it is one of several.
 func paymentOf(subject commerce.Ref) (payment, order commerce.Ref, err error) {
 	if subject.System != internal {
 		return subject, commerce.Ref{}, nil
 	}
-	p, o, ok := strings.Cut(subject.ID, " ")
-	if !ok {
-		return payment, order, refuse(commerce.KindInvalid, "read subject", "", "%q does not name a payment and an order", subject.ID)
+	p, o, several := strings.Cut(subject.ID, " ")
+	if payment, err = commerce.ParseRef(p); err == nil && several {
+		order, err = commerce.ParseRef(o)
 	}
-	if payment, err = commerce.ParseRef(p); err != nil {
-		return payment, order, err
-	}
-	order, err = commerce.ParseRef(o)
 	return payment, order, err
 }
 
@@ -115,16 +117,23 @@ func (d desk) read(ctx context.Context, e commerce.Event, ref commerce.Ref, own 
 	return p, err
 }
 
-// orders finds the orders that the event's payment says it is for.
+// orders finds the orders that a payment says it is for, or else the one at the shop
+// that named it.
 //
 // A hint that leads nowhere is waited for until Grace has passed: shops commit an
-// order after its payment was made.
-func (d desk) orders(ctx context.Context, e commerce.Event) (commerce.Payment, []commerce.Ref, error) {
-	p, err := d.read(ctx, e, e.SubjectRef(), true)
+// order after its payment was made. So is an order that may still name the payment.
+func (d desk) orders(ctx context.Context, e commerce.Event, payment commerce.Ref) (commerce.Payment, []commerce.Ref, error) {
+	p, err := d.read(ctx, e, payment, true)
 	if err != nil {
 		return p, nil, err
 	}
 	op := "find order of " + p.Ref.ID
+	if len(p.Orders) == 0 {
+		order, err := recall[commerce.Ref](ctx, d.steps, keyNamed(p.Ref))
+		if !errors.Is(err, commerce.ErrNotFound) {
+			return p, []commerce.Ref{order}, err
+		}
+	}
 	var refs []commerce.Ref
 	for _, h := range p.Orders {
 		ref, err := d.shop.Find(ctx, h)
@@ -144,6 +153,9 @@ func (d desk) orders(ctx context.Context, e commerce.Event) (commerce.Payment, [
 		}
 	}
 	if len(refs) == 0 && !d.ignoreUnlinked {
+		if left := d.graceLeft(ctx, e); left > 0 {
+			return p, nil, park(op, left, "no order names the payment yet")
+		}
 		return p, nil, refuse(commerce.KindNeedsDecision, op, "no_order",
 			"the payment of %s names no order; replay with payment.orders, or set IgnoreUnlinked", p.Amount)
 	}
@@ -169,23 +181,23 @@ func otherMode(op string, a, b commerce.Ref) error {
 // work leads an event of the processor to its order and calls act under the
 // order's lease. A payment for several orders becomes one event of the type for each.
 func (d desk) work(ctx context.Context, e commerce.Event, kind string, act func(ctx context.Context, a account) error) error {
-	if e.Ref.System == internal {
-		payment, order, err := paymentOf(e.SubjectRef())
-		if err != nil {
-			return err
-		}
+	payment, order, err := paymentOf(e.SubjectRef())
+	if err != nil {
+		return err
+	}
+	if !order.IsZero() {
 		return d.workOne(ctx, e, payment, order, act)
 	}
 	if order, ok := linkedTo(ctx, e); ok {
-		a, err := d.account(ctx, e, e.SubjectRef(), order)
+		a, err := d.account(ctx, e, payment, order)
 		if len(a.own.Orders) < 2 {
 			if err != nil {
 				return err
 			}
-			return act(ctx, a)
+			return d.unlessOld(ctx, e, a, act)
 		} // it names more orders than it did
 	}
-	p, orders, err := d.orders(ctx, e)
+	p, orders, err := d.orders(ctx, e, payment)
 	switch {
 	case err != nil:
 		return err
@@ -206,13 +218,26 @@ func (d desk) workOne(ctx context.Context, e commerce.Event, payment, order comm
 	if err != nil {
 		return err
 	}
-	return act(ctx, a)
+	return d.unlessOld(ctx, e, a, act)
+}
+
+// unlessOld calls act, unless the order is from before the start.
+func (d desk) unlessOld(ctx context.Context, e commerce.Event, a account, act func(ctx context.Context, a account) error) error {
+	if !a.old {
+		return act(ctx, a)
+	}
+	d.log.InfoContext(ctx, "order is older than StartAt", "event", e.Ref.ID, "order", a.order.Ref.ID)
+	return nil
 }
 
 // split tells each order of a payment that is for several. Amounts that do not add
 // up are refused here, before any of the orders hears of the payment.
 func (d desk) split(ctx context.Context, e commerce.Event, p commerce.Payment, orders []commerce.Ref, kind string) error {
 	op := "share out " + p.Ref.ID
+	if old, err := d.allOld(ctx, orders); old || err != nil {
+		d.log.InfoContext(ctx, "all orders of the payment are older than StartAt", "event", e.Ref.ID, "payment", p.Ref.ID)
+		return err
+	}
 	if !explicit(p) {
 		dues := commerce.Zero(p.Amount.Currency())
 		for _, ref := range orders {
@@ -238,23 +263,31 @@ func (d desk) split(ctx context.Context, e commerce.Event, p commerce.Payment, o
 		return err
 	}
 	for _, ref := range orders {
-		raw, err := json.Marshal(map[string]commerce.Ref{"payment": p.Ref, "order": ref, "because": e.Ref})
-		if err != nil {
-			return commerce.Errorf(commerce.KindInternal, system, op, "%w", err)
-		}
-		subject := p.Ref.String() + " " + ref.String()
-		id := e.Ref
-		id.System, id.ID = internal, kind+" "+e.Ref.String()+" "+ref.String()
-		if err := inbox.Emit(ctx, commerce.Event{Ref: id, Type: kind, Object: p.Ref.ID, Subject: subject,
-			Person: e.Person, Created: e.Created, Raw: raw, Overlay: e.Overlay}); err != nil {
+		if err := tellOrder(ctx, e, p.Ref, ref, kind, e.Overlay); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// tellOrder sends news of a payment to one order.
+func tellOrder(ctx context.Context, e commerce.Event, payment, order commerce.Ref, kind string, overlay commerce.Overlay) error {
+	raw, err := json.Marshal(map[string]commerce.Ref{"payment": payment, "order": order, "because": e.Ref})
+	if err != nil {
+		return commerce.Errorf(commerce.KindInternal, system, "tell "+order.ID, "%w", err)
+	}
+	id := e.Ref
+	id.System, id.ID = internal, kind+" "+e.Ref.String()+" "+payment.String()+" "+order.String()
+	return inbox.Emit(ctx, commerce.Event{Ref: id, Type: kind, Object: payment.ID, Subject: payment.String() + " " + order.String(),
+		Person: e.Person, Created: e.Created, Raw: raw, Overlay: overlay})
+}
+
 // step takes one step of an order, once for ever.
 func (d desk) step(ctx context.Context, key string, eff idempotency.Effect[commerce.Document], fingerprint ...any) (commerce.Document, error) {
+	return stepOf(ctx, d, key, eff, fingerprint...)
+}
+
+func stepOf[T any](ctx context.Context, d desk, key string, eff idempotency.Effect[T], fingerprint ...any) (T, error) {
 	var opts []idempotency.Option
 	if len(fingerprint) > 0 {
 		opts = append(opts, idempotency.For(fingerprint...))

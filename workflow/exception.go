@@ -42,15 +42,30 @@ const (
 	CustomerNotTold = "customer_not_told"
 	// DoubleSalesOrder: the ERP holds two sales orders of one order.
 	DoubleSalesOrder = "double_sales_order"
+	// ChargeNotFound: the shop takes an order for paid, and the processor has no money
+	// for it.
+	ChargeNotFound = "charge_not_found"
 	// MissingSalesOrder: a sales order that was written is not there any more.
 	MissingSalesOrder = "missing_sales_order"
+	// OrderChanged: an order was edited at the shop when the ERP could not follow any more.
+	OrderChanged = "order_changed"
+	// AddressChanged: the same where nothing but an address was edited.
+	AddressChanged = "address_changed"
+	// CanceledPaid: an order was canceled after it was taken up, and money is held for
+	// it; the text proposes the refund.
+	CanceledPaid = "canceled_paid"
+	// CanceledLate: an order ended at the shop when its sales order could not be
+	// cancelled any more.
+	CanceledLate = "canceled_late"
+	// DeletedOrder: an order that was taken up is gone from the shop.
+	DeletedOrder = "deleted_order"
 )
 
 // exception tells a person, and remembers that it did under
-// "exception/<name>/<order>/<payment or shipment>": once, or again where nobody knows
+// "exception/<name>/<order>/<payment, shipment or mark>": once, or again where nobody knows
 // whether the telling ended.
 func (d desk) exception(ctx context.Context, x Exception) error {
-	key := "exception/" + x.Name + "/" + x.Order.String() + "/" + cmp.Or(x.Payment.ID, x.Shipment.ID)
+	key := "exception/" + x.Name + "/" + x.Order.String() + "/" + cmp.Or(x.Payment.ID, x.Shipment.ID, x.Mark)
 	_, err := idempotency.Run(ctx, d.steps, key, idempotency.Effect[Exception]{
 		Class: idempotency.Keyed,
 		Act: func(ctx context.Context) (Exception, error) {

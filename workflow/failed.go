@@ -32,6 +32,9 @@ type PaymentFailed struct {
 	//
 	// Defaults to 10 minutes.
 	Grace time.Duration
+	// StartAt: failures of older orders, by their Placed, are nobody's business; see
+	// OrderToCash.StartAt. Zero: there are none.
+	StartAt time.Time
 	// IgnoreUnlinked: payments that name no order are none of our business. The
 	// default buries them with code "no_order".
 	IgnoreUnlinked bool
@@ -72,7 +75,7 @@ func (w *PaymentFailed) failed(ctx context.Context, e commerce.Event) error {
 		return misconfigured(err)
 	}
 	d := desk{shop: w.Shop, payments: w.Payments, links: w.Links, steps: w.Steps, notifier: w.Notifier,
-		alerter: w.Alerter, collect: w.Collect, ignoreUnlinked: w.IgnoreUnlinked, grace: w.Grace,
+		alerter: w.Alerter, collect: w.Collect, ignoreUnlinked: w.IgnoreUnlinked, startAt: w.StartAt, grace: w.Grace,
 		now: w.Now, log: w.Logger}.complete()
 	if left := d.graceLeft(ctx, e); left > 0 {
 		return park("handle failure of "+e.Subject, left, "bad news waits")

@@ -19,11 +19,11 @@ func keyConfirm(order commerce.Ref) string    { return "erp.confirm/" + order.St
 func keyRequest(order commerce.Ref) string    { return "warehouse.request/" + order.String() }
 
 // lastStep is the key of the step that ends the way of an order.
-func (w *OrderToCash) lastStep(o commerce.Order) string {
-	if w.Warehouse != nil && physical(o) {
-		return keyRequest(o.Ref)
+func (w *OrderToCash) lastStep(a account) string {
+	if w.Warehouse != nil && physical(a.order) {
+		return a.generation.of(keyRequest(a.order.Ref))
 	}
-	return keyConfirm(o.Ref)
+	return a.generation.of(keyConfirm(a.order.Ref))
 }
 
 // fulfil takes a paid order through shop, ERP and warehouse. Each step has its own
@@ -32,15 +32,18 @@ func (w *OrderToCash) fulfil(ctx context.Context, d desk, e commerce.Event, a ac
 	if err := w.keeps(ctx, d, a); err != nil {
 		return err
 	}
+	if err := w.taken(ctx, d, a); err != nil {
+		return err
+	}
 	if err := w.record(ctx, d, e, a); err != nil {
 		return err
 	}
-	doc, err := d.step(ctx, keySalesOrder(a.order.Ref),
-		w.Books.SalesOrder(route, a.order, a.payments()), "sales order", a.order.Totals.Gross)
+	doc, g, err := w.post(ctx, d, a, route)
 	if err != nil {
 		return err
 	}
-	if doc, err = d.step(ctx, keyConfirm(a.order.Ref), w.Books.Confirm(route, doc), "confirm", a.order.Totals.Gross); err != nil {
+	a.generation = g
+	if doc, err = d.step(ctx, g.of(keyConfirm(a.order.Ref)), w.Books.Confirm(route, doc)); err != nil {
 		return err
 	}
 	return w.request(ctx, d, a, route, doc)
@@ -56,7 +59,7 @@ func (w *OrderToCash) keeps(ctx context.Context, d desk, a account) error {
 	if err != nil || short.Sign() <= 0 {
 		return err
 	}
-	if taken, err := d.done(ctx, keySalesOrder(a.order.Ref)); taken || err != nil {
+	if taken, err := d.done(ctx, keySalesOrder(a.order.Ref)); taken || a.generation.n > 1 || err != nil {
 		return err
 	}
 	return refuse(commerce.KindNeedsDecision, "take up order "+a.order.Ref.ID, "refunded",
@@ -73,12 +76,15 @@ func (w *OrderToCash) record(ctx context.Context, d desk, e commerce.Event, a ac
 		if short, err := a.due.Sub(a.paid()); err != nil || short.Sign() <= 0 {
 			return err
 		}
-		if left := d.young(e, w.pluginWait()); left > 0 {
+		left := d.young(e, w.pluginWait())
+		if w.ofShop(e) { // the change may be older than the payment
+			left = d.settled(ctx, e, w.pluginWait())
+		}
+		if left > 0 {
 			return park("record payment of "+a.order.Ref.ID, left, "the shop's plugin is given time")
 		}
 	}
-	_, err := d.step(ctx, "shop.payment/"+a.order.Ref.String(),
-		d.shop.RecordPayment(a.order, payments[0]), "payment", a.due)
+	_, err := d.step(ctx, "shop.payment/"+a.order.Ref.String(), d.shop.RecordPayment(a.order, payments[0]))
 	return err
 }
 
@@ -110,7 +116,7 @@ func (w *OrderToCash) request(ctx context.Context, d desk, a account, route mapp
 	if w.Warehouse == nil || !physical(a.order) {
 		return nil
 	}
-	ours, err := w.ours(ctx, d, a.order.Ref)
+	ours, err := w.ours(ctx, d, a)
 	if err != nil {
 		return err
 	}
@@ -118,7 +124,7 @@ func (w *OrderToCash) request(ctx context.Context, d desk, a account, route mapp
 		return d.exception(ctx, Exception{Name: ShippedElsewhere, Order: a.order.Ref,
 			Text: fmt.Sprintf("order %s shows shipped goods that the warehouse was not asked for; it is not asked", a.order.Number)})
 	}
-	_, err = d.step(ctx, keyRequest(a.order.Ref), w.Warehouse.Request(route, a.order, doc), "request", a.order.Totals.Gross)
+	_, err = d.step(ctx, a.generation.of(keyRequest(a.order.Ref)), w.Warehouse.Request(route, a.order, doc))
 	for _, no := range []struct{ code, name, text string }{
 		{"refused", WarehouseRefused, "the warehouse refuses to ship order %s"},
 		{"backorder", Backorder, "goods of order %s are missing in the warehouse"},
@@ -136,15 +142,17 @@ func (w *OrderToCash) request(ctx context.Context, d desk, a account, route mapp
 
 // ours reports whether goods of the order may have been sent by our warehouse: it was
 // asked, if with the answer lost, or it has sent what was confirmed before it was asked.
-func (w *OrderToCash) ours(ctx context.Context, d desk, order commerce.Ref) (bool, error) {
-	rec, err := d.steps.Get(ctx, keyRequest(order))
-	switch {
-	case err == nil && rec.State != idempotency.NotSent:
-		return true, nil
-	case err != nil && !errors.Is(err, commerce.ErrNotFound):
-		return false, err
+func (w *OrderToCash) ours(ctx context.Context, d desk, a account) (bool, error) {
+	for g := a.generation; g.n > 0; g.n-- {
+		rec, err := d.steps.Get(ctx, g.of(keyRequest(a.order.Ref)))
+		switch {
+		case err == nil && rec.State != idempotency.NotSent:
+			return true, nil
+		case err != nil && !errors.Is(err, commerce.ErrNotFound):
+			return false, err
+		}
 	}
-	subjects, err := d.links.Subjects(ctx, order)
+	subjects, err := d.links.Subjects(ctx, a.order.Ref)
 	return slices.ContainsFunc(subjects, func(s commerce.Ref) bool { return s.System == w.Warehouse.System() }), err
 }
 

@@ -26,7 +26,8 @@ const (
 
 // OrderToCash turns money that the processor collected into a paid order at the
 // shop, one confirmed sales order in the ERP and a request to the warehouse, and
-// brings shipments back to the shop.
+// brings shipments back to the shop. With the shop's own news it does the same for
+// orders that need no such money, and for money whose news was lost.
 //
 // It is a value of settings: fill in the ports, [OrderToCash.Check] it, and give
 // [OrderToCash.Handlers] to an inbox. It keeps no state of its own: every step is
@@ -48,6 +49,33 @@ type OrderToCash struct {
 	Alerter Alerter
 	// Collect is closed when an order is paid by other means. Nil: nothing was opened.
 	Collect *Collect
+
+	// Take says which orders are taken up. It is asked as long as nothing was written for
+	// an order that is paid, or on its way to be; from its first yes on the order goes its
+	// way whatever Take would say. No: nothing is written and nobody is told, the event is
+	// done, and the next news of the order or of its payments asks again. An error is the
+	// event's: its kind says whether it is tried again. The facts are Order and Payments; a
+	// rule that judges more is a func around it that fetches them.
+	//
+	// Money shows in Payments first: an order whose payment is to be recorded here is not
+	// shown as paid by the shop before it is taken up.
+	//
+	// Nil: all that are paid by the processor, and of those that need no money of it the
+	// free ones and those covered by gift cards, credit and points; none that are to be
+	// paid offline (cash on delivery, bank transfer, on account).
+	Take func(context.Context, commerce.Facts) (bool, error)
+	// StartAt: orders that were placed before are only read for matching. Their payments
+	// are linked, and every event of theirs is done with a line in the log: no document,
+	// note, mail, hold, shipment or exception. Give PaymentFailed and Collect the same.
+	//
+	// Zero: there are none.
+	StartAt time.Time
+	// Unfound is how long after news of the shop, and after its arrival where that was
+	// late, an order that the shop takes for paid may be without money at the processor
+	// before it is an exception. The inbox's MaxAge has to be longer.
+	//
+	// Defaults to 24 hours.
+	Unfound time.Duration
 
 	// Acts says who acts at the shop for a payment method ("stripe_payments").
 	//
@@ -83,7 +111,7 @@ func (w *OrderToCash) Check() error {
 	return check("OrderToCash", []field{
 		{"Shop", w.Shop == nil}, {"Payments", w.Payments == nil}, {"Books", w.Books == nil},
 		{"Steps", w.Steps == nil}, {"Links", w.Links == nil},
-	}, []duration{{"PluginWait", w.PluginWait}, {"Grace", w.Grace}, {"Recheck", w.Recheck}}, w.Collect)
+	}, []duration{{"PluginWait", w.PluginWait}, {"Grace", w.Grace}, {"Recheck", w.Recheck}, {"Unfound", w.Unfound}}, w.Collect)
 }
 
 type field struct {
@@ -141,6 +169,10 @@ func (w *OrderToCash) Handlers() inbox.Handlers {
 		on(processor+" "+t, w.payment)
 	}
 	on(internal+" "+kindOrderPayment, w.payment)
+	if w.Shop != nil {
+		on(w.Shop.System()+" "+orderChanged, w.news)
+		on(w.Shop.System()+" "+orderDeleted, w.news)
+	}
 	if w.Warehouse != nil {
 		on(w.Warehouse.System()+" shipment.sent", w.shipment)
 	}
@@ -154,7 +186,7 @@ func misconfigured(err error) error {
 
 func (w *OrderToCash) desk() desk {
 	return desk{shop: w.Shop, payments: w.Payments, links: w.Links, steps: w.Steps, notifier: w.Notifier,
-		alerter: w.Alerter, collect: w.Collect, ignoreUnlinked: w.IgnoreUnlinked, grace: w.Grace,
+		alerter: w.Alerter, collect: w.Collect, ignoreUnlinked: w.IgnoreUnlinked, startAt: w.StartAt, grace: w.Grace,
 		now: w.Now, log: w.Logger}.complete()
 }
 
@@ -172,6 +204,9 @@ func (w *OrderToCash) act(ctx context.Context, d desk, e commerce.Event, a accou
 	if a.state == commerce.Unpaid {
 		return w.unpaid(ctx, d, e, a)
 	}
+	if ok, err := w.takes(ctx, d, a); !ok || err != nil {
+		return err
+	}
 	route, err := w.Books.Route(a.order, a.every())
 	if err != nil {
 		return err // before any write
@@ -181,11 +216,12 @@ func (w *OrderToCash) act(ctx context.Context, d desk, e commerce.Event, a accou
 			return err
 		}
 	}
-	finished, err := d.done(ctx, w.lastStep(a.order))
+	finished, err := d.done(ctx, w.lastStep(a))
 	if err != nil {
 		return err
 	}
-	if stop, err := w.standing(ctx, d, a, finished); stop || err != nil {
+	finished = finished && !a.generation.ending
+	if stop, err := w.standing(ctx, d, e, a, route, finished); stop || err != nil {
 		return err
 	}
 	left, err := a.left()
@@ -209,7 +245,8 @@ func (w *OrderToCash) follow(ctx context.Context, d desk, e commerce.Event, a ac
 		if err := w.overpaid(ctx, d, a); err != nil {
 			return err
 		}
-		if a, err = w.release(ctx, d, a, finished); err != nil {
+		stop := false
+		if a, stop, err = w.release(ctx, d, e, a, finished); stop || err != nil {
 			return err
 		}
 		if finished || ended(a.order) {
@@ -262,7 +299,7 @@ func ended(o commerce.Order) bool {
 // standing looks at the order's own state. stop means that nothing more is to be
 // done. What becomes of an order after it was taken into the books is its ordinary
 // life, and no reason to wait where all steps are finished.
-func (w *OrderToCash) standing(ctx context.Context, d desk, a account, finished bool) (stop bool, err error) {
+func (w *OrderToCash) standing(ctx context.Context, d desk, e commerce.Event, a account, route mapping.Route, finished bool) (stop bool, err error) {
 	money := a.with(commerce.PaymentCaptured)
 	x := Exception{Order: a.order.Ref, Payment: a.firstRef()}
 	got, err := a.sum(money)
@@ -271,14 +308,15 @@ func (w *OrderToCash) standing(ctx context.Context, d desk, a account, finished 
 	}
 	switch a.order.State {
 	case commerce.OrderCanceled, commerce.OrderClosed:
-		if taken, err := d.done(ctx, keyConfirm(a.order.Ref)); taken || err != nil {
+		if a.order.Replaced != "" {
+			return true, w.replaced(ctx, d, e, a, route)
+		}
+		if taken, err := d.done(ctx, keyConfirm(a.order.Ref)); taken || a.generation.n > 1 || err != nil {
 			return err != nil, err
 		}
 		switch {
 		case a.order.State == commerce.OrderClosed:
 			x.Name, x.Text = ClosedOrder, fmt.Sprintf("order %s is closed, and %s came for it; nothing was posted", a.order.Number, got)
-		case a.order.Replaced != "":
-			x.Name, x.Text = ReplacedOrder, fmt.Sprintf("order %s was replaced by %s, and %s came for the old one; nothing was posted: assign it to the new order or refund it", a.order.Number, a.order.Replaced, got)
 		default:
 			x.Name, x.Text = CanceledOrder, fmt.Sprintf("order %s is canceled, and %s came for it; nothing was posted: refund it or order again", a.order.Number, got)
 		}
@@ -290,7 +328,7 @@ func (w *OrderToCash) standing(ctx context.Context, d desk, a account, finished 
 		if len(money) == 0 || finished && a.state == commerce.Paid {
 			return a.state != commerce.ReturnedPayment, nil
 		}
-		return true, park("work order "+a.order.Ref.ID, w.recheck(), "the order is in review")
+		return true, w.later(e, a, "the order is in review")
 	case commerce.OrderUnknown:
 		if len(money) == 0 && a.state != commerce.ReturnedPayment || finished && a.state == commerce.Paid {
 			return true, nil
@@ -300,9 +338,18 @@ func (w *OrderToCash) standing(ctx context.Context, d desk, a account, finished 
 		if err := d.exception(ctx, x); err != nil {
 			return true, err
 		}
-		return true, park("work order "+a.order.Ref.ID, w.recheck(), "the order is in a state of a plugin")
+		return true, w.later(e, a, "the order is in a state of a plugin")
 	}
 	return false, nil
+}
+
+// later waits for the order's own state to change. News of the shop does not wait: that
+// change is news again.
+func (w *OrderToCash) later(e commerce.Event, a account, why string) error {
+	if w.ofShop(e) {
+		return nil
+	}
+	return park("work order "+a.order.Ref.ID, w.recheck(), why)
 }
 
 func (w *OrderToCash) recheck() time.Duration {
@@ -314,33 +361,36 @@ func (w *OrderToCash) recheck() time.Duration {
 
 // release lets a paid order go on that was held for a payment which was taken
 // back. An order that somebody else holds stays held, and is waited for where
-// something is still to be done.
-func (w *OrderToCash) release(ctx context.Context, d desk, a account, finished bool) (account, error) {
+// something is still to be done; stop says so.
+func (w *OrderToCash) release(ctx context.Context, d desk, e commerce.Event, a account, finished bool) (_ account, stop bool, _ error) {
 	for _, s := range a.with(commerce.PaymentReturned) {
 		ours, err := w.held(ctx, d, a.order, s.payment.Ref)
 		if err != nil {
-			return a, err
+			return a, true, err
 		}
 		if !ours || a.order.State != commerce.OrderOnHold {
 			continue
 		}
 		if _, err := d.step(ctx, "shop.unhold/"+a.order.Ref.String()+"/"+s.payment.Ref.ID, d.shop.Unhold(a.order)); err != nil {
-			return a, err
+			return a, true, err
 		}
 		o, err := d.shop.Order(ctx, a.order.Ref)
 		if err != nil {
-			return a, err
+			return a, true, err
 		}
 		a.order.State = o.State
 	}
 	if a.order.State != commerce.OrderOnHold || finished {
-		return a, nil
+		return a, false, nil
+	}
+	if len(a.captured()) == 0 {
+		return a, true, w.later(e, a, "the order is on hold") // nobody's money waits
 	}
 	if err := d.exception(ctx, Exception{Name: OrderOnHold, Order: a.order.Ref, Payment: a.firstRef(),
 		Text: fmt.Sprintf("order %s is paid and on hold; it goes on when the hold ends", a.order.Number)}); err != nil {
-		return a, err
+		return a, true, err
 	}
-	return a, park("work order "+a.order.Ref.ID, w.recheck(), "the order is on hold")
+	return a, true, w.later(e, a, "the order is on hold")
 }
 
 // held reports whether the order is on hold by our doing, because of the payment. A

@@ -19,6 +19,8 @@ type Shop interface {
 	// and the hint names none.
 	Find(ctx context.Context, hint commerce.OrderHint) (commerce.Ref, error)
 	// Order reads an order with lines, taxes, tenders and what was recorded as paid.
+	// ErrNotFound where it is gone. One that can not be said is of kind mapping; where
+	// the order comes with that error it has its Ref, Number and Placed.
 	Order(ctx context.Context, ref commerce.Ref) (commerce.Order, error)
 	// RecordPayment makes the order paid in the shop's books without moving money
 	// and leaves the payment's id on it. Class guarded.
@@ -35,6 +37,8 @@ type Shop interface {
 
 // Payments is what the workflows want from the payment processor.
 type Payments interface {
+	// Ref is the ref of a payment by an id that a shop wrote down: of its intent or charge.
+	Ref(id string) commerce.Ref
 	// Payment reads a payment by the id of its intent, its charge or its Checkout
 	// session. Orders holds what its metadata says. PaymentPending is money on its
 	// way; an intent that waits for the buyer is PaymentAction, or PaymentFailed where
@@ -69,6 +73,11 @@ type Books interface {
 	// sweep can see doubles. A document's State is "draft", "confirmed", "done" or
 	// "cancelled".
 	SalesOrders(ctx context.Context, r mapping.Route, o commerce.Ref) ([]commerce.Document, error)
+	// Cancel cancels what counts under the reference of o, drafts and confirmed ones,
+	// with what the warehouse was asked and has not packed; none is no error. Once goods
+	// are packed or sent, or an invoice is posted, nothing is done and the error is of
+	// kind conflict. Class guarded.
+	Cancel(r mapping.Route, o commerce.Ref) idempotency.Effect[commerce.Document]
 	// Withdraw deletes a sales order that is a draft; anything else is of kind conflict.
 	Withdraw(r mapping.Route, doc commerce.Document) idempotency.Effect[commerce.Document]
 }
@@ -118,7 +127,10 @@ type Exception struct {
 	Payment commerce.Ref
 	// Shipment is set where goods that went out are the matter.
 	Shipment commerce.Ref
-	Text     string // what happened, both figures where amounts differ, and what to do
+	// Mark tells two of one name and order apart where neither payment nor shipment
+	// does: each edit of an order is told.
+	Mark string
+	Text string // what happened, both figures where amounts differ, and what to do
 }
 
 // Links joins what a payment is about to its order, for ever. Inside a handler the

@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"context"
+	"errors"
 
 	"github.com/commercesync/commerce"
 	"github.com/commercesync/commerce/mapping"
@@ -48,8 +49,13 @@ func (d desk) shareOf(ctx context.Context, p commerce.Payment, o commerce.Order,
 		asked = commerce.Zero(due.Currency())
 	}
 	for _, h := range p.Orders {
-		if len(p.Orders) > 1 && !means(h, o) {
-			continue // of one hint the shop has said already which order it means
+		if len(p.Orders) > 1 && !means(h, o) { // of one hint the shop has said already which order it means
+			if ok, err := d.inherits(ctx, p, h, o.Ref); !ok || err != nil {
+				if err != nil {
+					return none, err
+				}
+				continue
+			}
 		}
 		mine++
 		if explicit(p) {
@@ -65,9 +71,16 @@ func (d desk) shareOf(ctx context.Context, p commerce.Payment, o commerce.Order,
 		return none, refuse(commerce.KindNeedsDecision, op, "other_orders", "the payment names %d orders, none of them this one", len(p.Orders))
 	case explicit(p):
 	case !whole:
-		asked = due // split compared the sum
+		var ok bool
+		var err error
+		if asked, ok, err = d.decided(ctx, p, o.Ref); err != nil {
+			return none, err
+		}
+		if !ok {
+			asked = due // split compared the sum
+		}
 	case asked != due:
-		ok, err := d.requested(ctx, p, o.Ref)
+		ok, err := d.fits(ctx, p, o.Ref)
 		if err != nil {
 			return none, err
 		}
@@ -96,6 +109,54 @@ func (d desk) shareOf(ctx context.Context, p commerce.Payment, o commerce.Order,
 			"%s of %s were taken for several orders; say what each gets", has, p.Amount)
 	}
 	return share{p, asked}, err
+}
+
+// fits reports whether a payment of another amount than the order's due is for it all
+// the same: we asked for that amount, it was the due when the order was taken up, or
+// it paid for the order that this one replaces. What is too much or too little then
+// shows in the payment state.
+func (d desk) fits(ctx context.Context, p commerce.Payment, order commerce.Ref) (bool, error) {
+	if ok, err := d.requested(ctx, p, order); ok || err != nil {
+		return ok, err
+	}
+	if _, ok, err := d.decided(ctx, p, order); ok || err != nil {
+		return ok, err
+	}
+	for _, h := range p.Orders {
+		if ok, err := d.inherits(ctx, p, h, order); ok || err != nil {
+			return ok, err
+		}
+	}
+	return false, nil
+}
+
+// maxReplacements bounds how many edits in a row are followed.
+const maxReplacements = 20
+
+// inherits reports whether an edit at the shop put the order in the place of the one
+// that the hint means. Where the payment is for several orders it has to name what
+// each gets.
+func (d desk) inherits(ctx context.Context, p commerce.Payment, h commerce.OrderHint, order commerce.Ref) (bool, error) {
+	if len(p.Orders) > 1 && !explicit(p) {
+		return false, nil
+	}
+	ref, err := d.shop.Find(ctx, h)
+	for range maxReplacements {
+		var o commerce.Order
+		if err == nil {
+			o, err = d.shop.Order(ctx, ref)
+		}
+		switch {
+		case errors.Is(err, commerce.ErrNotFound), err == nil && o.Replaced == "":
+			return false, nil
+		case err != nil:
+			return false, err
+		}
+		if ref = ref.With(o.Replaced); ref == order {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // addsUp compares the named amounts with the payment.

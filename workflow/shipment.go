@@ -56,6 +56,10 @@ func (w *OrderToCash) shipment(ctx context.Context, e commerce.Event) error {
 	if err := e.Overlay.Apply("order", &o); err != nil {
 		return err
 	}
+	if old, err := d.old(ctx, o); old || err != nil {
+		d.log.InfoContext(ctx, "order is older than StartAt", "event", e.Ref.ID, "order", o.Ref.ID)
+		return err
+	}
 	return w.ship(ctx, d, o, s)
 }
 

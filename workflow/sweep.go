@@ -45,6 +45,7 @@ func (w *OrderToCash) Sweep(ctx context.Context, since time.Time) (SweepReport, 
 		return report, err
 	}
 	d := w.desk()
+	d.startAt = time.Time{} // whatever was written is looked for
 	var failed []error
 	for rec, err := range w.Steps.List(ctx, prefixSalesOrder, since) {
 		if err != nil {
@@ -53,15 +54,20 @@ func (w *OrderToCash) Sweep(ctx context.Context, since time.Time) (SweepReport, 
 		if rec.State != idempotency.Done {
 			continue // still being settled under its key
 		}
-		order, err := commerce.ParseRef(strings.TrimPrefix(rec.Key, prefixSalesOrder))
+		order, n, err := splitGeneration(strings.TrimPrefix(rec.Key, prefixSalesOrder))
 		if err != nil {
 			return report, err
+		}
+		if counts, err := d.counts(ctx, order, n); err != nil {
+			return report, err
+		} else if !counts {
+			continue // another one was written in its place
 		}
 		kept, err := recall[commerce.Document](ctx, w.Steps, rec.Key)
 		if err != nil {
 			return report, err
 		}
-		if err := w.sweepOne(ctx, d, order, kept, &report); err != nil {
+		if err := w.sweepOne(ctx, d, order, n, kept, &report); err != nil {
 			failed = append(failed, commerce.Errorf(commerce.KindOf(err), system, "sweep "+order.String(), "%w", err))
 			if !commerce.KindOf(err).Permanent() {
 				break
@@ -73,7 +79,13 @@ func (w *OrderToCash) Sweep(ctx context.Context, since time.Time) (SweepReport, 
 	return report, errors.Join(failed...)
 }
 
-func (w *OrderToCash) sweepOne(ctx context.Context, d desk, order commerce.Ref, kept commerce.Document, report *SweepReport) error {
+// counts reports whether the n-th sales order of an order is the one that counts.
+func (d desk) counts(ctx context.Context, order commerce.Ref, n int) (bool, error) {
+	g, err := d.generation(ctx, order)
+	return g.n == n && !g.ending, err
+}
+
+func (w *OrderToCash) sweepOne(ctx context.Context, d desk, order commerce.Ref, n int, kept commerce.Document, report *SweepReport) error {
 	a, err := d.account(ctx, commerce.Event{}, commerce.Ref{}, order)
 	if err != nil {
 		return err
@@ -84,6 +96,10 @@ func (w *OrderToCash) sweepOne(ctx context.Context, d desk, order commerce.Ref, 
 	}
 	docs, err := w.Books.SalesOrders(ctx, route, order)
 	if err != nil {
+		return err
+	}
+	// What was written meanwhile in the place of this one is none too many.
+	if counts, err := d.counts(ctx, order, n); !counts || err != nil {
 		return err
 	}
 	double, found := Double{Order: order, Kept: kept}, false

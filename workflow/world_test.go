@@ -28,6 +28,8 @@ type world struct {
 	shipments map[string]*commerce.Shipment
 	made      map[string]int // documents at the far sides, by what they are
 	sales     []commerce.Document
+	written   map[commerce.Ref]commerce.Order // what each sales order says
+	gone      map[commerce.Ref]bool           // orders whose goods are packed or have left
 	late      []late
 	alerts    []Exception
 
@@ -57,7 +59,8 @@ const (
 
 func newWorld(now func() time.Time) *world {
 	return &world{now: now, orders: map[commerce.Ref]*commerce.Order{}, payments: map[string]*commerce.Payment{},
-		opens: map[string]*mapping.Open{}, shipments: map[string]*commerce.Shipment{}, made: map[string]int{}}
+		opens: map[string]*mapping.Open{}, shipments: map[string]*commerce.Shipment{}, made: map[string]int{},
+		written: map[commerce.Ref]commerce.Order{}, gone: map[commerce.Ref]bool{}}
 }
 
 func eur(minor int64) commerce.Money { return commerce.MustMoney(minor, "EUR") }
@@ -305,6 +308,8 @@ func (w shopSide) Ship(o commerce.Order, s commerce.Shipment) idempotency.Effect
 
 type paySide struct{ *world }
 
+func (paySide) Ref(id string) commerce.Ref { return stripeRef.With(id) }
+
 func (w paySide) Payment(_ context.Context, ref commerce.Ref) (p commerce.Payment, err error) {
 	return p, w.read(func() error {
 		stored, ok := w.payments[ref.ID]
@@ -376,7 +381,7 @@ func (w *world) payable() int {
 type bookSide struct{ *world }
 
 func (w bookSide) Route(o commerce.Order, payments []commerce.Payment) (mapping.Route, error) {
-	if len(payments) == 0 {
+	if due, err := o.Due(); err != nil || len(payments) == 0 && due.Sign() > 0 {
 		return mapping.Route{}, &commerce.Error{Kind: commerce.KindMapping, System: "world", Op: "route", Text: "by no account"}
 	}
 	if w.route != nil {
@@ -390,7 +395,7 @@ func (w bookSide) Route(o commerce.Order, payments []commerce.Payment) (mapping.
 func (w bookSide) SalesOrder(_ mapping.Route, o commerce.Order, _ []commerce.Payment) idempotency.Effect[commerce.Document] {
 	find := func() (commerce.Document, bool) {
 		for _, d := range w.sales {
-			if d.Number == o.Ref.String() {
+			if d.Number == o.Ref.String() && d.State != canceledDocument {
 				return d, true
 			}
 		}
@@ -412,6 +417,7 @@ func (w bookSide) SalesOrder(_ mapping.Route, o commerce.Order, _ []commerce.Pay
 				w.made["sales order "+o.Ref.ID]++
 				doc = commerce.Document{Ref: erpRef.With(fmt.Sprintf("sale/%d", len(w.sales)+1)), Number: o.Ref.String(), State: "draft", Total: o.Totals.Gross}
 				w.sales = append(w.sales, doc)
+				w.written[doc.Ref] = o
 			})
 			return doc, err
 		},
@@ -441,6 +447,29 @@ func (w bookSide) SalesOrders(_ context.Context, _ mapping.Route, o commerce.Ref
 		}
 		return nil
 	})
+}
+
+func (w bookSide) Cancel(_ mapping.Route, o commerce.Ref) idempotency.Effect[commerce.Document] {
+	counting := func(f func(*commerce.Document)) (n int) {
+		for i := range w.sales {
+			if d := &w.sales[i]; d.Number == o.String() && d.State != canceledDocument {
+				f(d)
+				n++
+			}
+		}
+		return n
+	}
+	e := w.guarded("cancel "+o.ID, commerce.Document{Ref: o, State: canceledDocument},
+		func() bool { return counting(func(*commerce.Document) {}) == 0 },
+		func() { counting(func(d *commerce.Document) { d.State = canceledDocument }) })
+	act := e.Act
+	e.Act = func(ctx context.Context) (commerce.Document, error) {
+		if w.gone[o] {
+			return commerce.Document{}, &commerce.Error{Kind: commerce.KindConflict, System: "world", Op: "cancel", Outcome: commerce.NotSent}
+		}
+		return act(ctx)
+	}
+	return e
 }
 
 func (w bookSide) Withdraw(_ mapping.Route, doc commerce.Document) idempotency.Effect[commerce.Document] {

@@ -128,6 +128,42 @@ func (b *Books) SalesOrders(ctx context.Context, r mapping.Route, o commerce.Ref
 	return docs, nil
 }
 
+// Cancel cancels every sales order that counts under the reference of an order, the
+// confirmed before drafts. Guarded: none that counts is what is to be. What the ERP
+// does not cancel any more is of kind conflict; see erp.ERP.
+func (b *Books) Cancel(r mapping.Route, o commerce.Ref) document {
+	books := b.erp.ForCompany(r.Company)
+	op := "cancel sales order of " + o.ID
+	counting := func(ctx context.Context) ([]erp.Order, error) {
+		orders, err := books.FindOrders(ctx, b.Reference(o))
+		return slices.DeleteFunc(orders, func(found erp.Order) bool { return found.State == erp.Cancelled }), err
+	}
+	cancelled := commerce.Document{Ref: o, State: string(erp.Cancelled)}
+	return document{Class: idempotency.Guarded, Settle: b.c.Settle,
+		Find: func(ctx context.Context) (commerce.Document, error) {
+			orders, err := counting(ctx)
+			if err == nil && len(orders) > 0 {
+				err = commerce.Errorf(commerce.KindNotFound, room, op, "%s is %s", orders[0].Ref.ID, orders[0].State)
+			}
+			return cancelled, err
+		},
+		Act: func(ctx context.Context) (commerce.Document, error) {
+			orders, err := counting(ctx)
+			if err != nil {
+				return commerce.Document{}, notSent(op, err)
+			}
+			for _, found := range orders {
+				if _, err := b.ours(op, r, found); err != nil {
+					return commerce.Document{}, notSent(op, err)
+				}
+				if _, err := books.CancelOrder(ctx, found.Ref); err != nil {
+					return commerce.Document{}, err
+				}
+			}
+			return cancelled, nil
+		}}
+}
+
 // Withdraw deletes a sales order that is a draft; anything else is of kind conflict.
 // One that is gone already is no error, so that it may be repeated.
 func (b *Books) Withdraw(r mapping.Route, doc commerce.Document) document {

@@ -98,6 +98,9 @@ func New(client *stripe.Client, c Config) (*Pay, error) {
 		origin: commerce.Ref{Tenant: c.Tenant, System: System, Account: c.Account, Mode: c.Mode}}, nil
 }
 
+// Ref returns the ref of what has an id at Stripe: a payment intent, a charge, a session.
+func (p *Pay) Ref(id string) commerce.Ref { return p.origin.With(id) }
+
 // check refuses a ref of another account or mode before anything is asked for.
 func (p *Pay) check(op string, ref commerce.Ref) error {
 	if ref.With("") == p.origin {
