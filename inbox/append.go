@@ -267,7 +267,7 @@ func (in *Inbox) commit(ctx context.Context, b Batch) ([]Appended, error) {
 			return got, nil
 		}
 		in.c.Logger.Warn("inbox: append failed", "batch", b.ID, "events", len(b.Events), "try", try, "error", safeText(err))
-		if refused(err) {
+		if refused(err) || cursorMoved(err) {
 			return nil, err
 		}
 		unknown = unknown || !commerce.SafeToRetry(err)

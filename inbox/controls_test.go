@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -27,7 +28,8 @@ type broken struct {
 }
 
 var waysToBreak = []string{
-	"tells no duplicates", "stores a batch again", "knows no clash", "ignores hashes", "loses cursors",
+	"tells no duplicates", "stores a batch again", "knows no clash", "ignores hashes", "loses cursors", "moves any cursor",
+	"forgets what was told", "tells in order of text",
 	"loses leases", "checks no token", "counts no starts", "has no time", "forgets due times",
 	"gives nothing back", "burns always", "burns never", "emits nothing", "loses reasons",
 	"steals roots", "links nothing", "links to a second root",
@@ -60,6 +62,8 @@ func (b *broken) Append(ctx context.Context, x inbox.Batch) ([]inbox.Appended, e
 		x.Revise = nil
 	case "loses cursors":
 		x.Feed = ""
+	case "moves any cursor":
+		x.Since, _ = b.Cursor(ctx, x.Feed)
 	}
 	got, err := b.Store.Append(ctx, x)
 	for i := range got {
@@ -69,6 +73,17 @@ func (b *broken) Append(ctx context.Context, x inbox.Batch) ([]inbox.Appended, e
 		if b.is("knows no clash") {
 			got[i].Clash = false
 		}
+	}
+	return got, err
+}
+
+func (b *broken) Told(ctx context.Context, of commerce.Ref, after string, limit int) ([]string, error) {
+	got, err := b.Store.Told(ctx, of, after, limit)
+	switch b.how {
+	case "forgets what was told":
+		return nil, err
+	case "tells in order of text":
+		slices.Sort(got)
 	}
 	return got, err
 }

@@ -67,7 +67,9 @@
 // # Events that nobody sends
 //
 // A [Feed] reads changes from a system that does not tell, or whose telling may be
-// lost. Run polls it and stores every page together with the feed's cursor.
+// lost. Run polls it and stores every page together with the feed's cursor; of several
+// processes that poll one feed, one a page is first and the others stop. [Inbox.Feeds]
+// says how far each feed came.
 //
 // # Many tenants
 //

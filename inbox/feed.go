@@ -95,7 +95,7 @@ func (in *Inbox) Poll(ctx context.Context) (int, error) {
 	n := 0
 	var errs []error
 	for i := range in.c.Feeds {
-		got, err := in.poll(ctx, &in.c.Feeds[i])
+		got, _, err := in.poll(ctx, &in.c.Feeds[i])
 		n += got
 		errs = append(errs, err)
 	}
@@ -106,31 +106,44 @@ func (in *Inbox) pollForever(ctx context.Context, f *FeedConfig) {
 	every := f.Every
 	def(&every, time.Minute)
 	failures := 0
-	for {
-		if _, err := in.poll(ctx, f); err == nil {
+	for ctx.Err() == nil {
+		_, more, err := in.poll(ctx, f)
+		switch {
+		case more:
+			continue
+		case err == nil:
 			failures = 0
-		} else {
+		default:
 			failures++
 		}
 		wait := every
 		if failures > 0 {
 			wait = in.spread(every << min(failures, 4))
 		}
-		if in.sleep(ctx, wait, nil); ctx.Err() != nil {
-			return
-		}
+		in.sleep(ctx, wait, nil)
 	}
 }
 
+// walk is a poll under way.
+type walk struct {
+	in   *Inbox
+	feed *FeedConfig
+	at   string   // the cursor, as it is stored
+	page []Change // read after it, and not stored yet
+	news int
+}
+
 // poll reads one feed to its end and stores what it yields, page by page, each with its
-// cursor in one transaction.
-func (in *Inbox) poll(ctx context.Context, f *FeedConfig) (news int, err error) {
+// cursor in one transaction. More says that it ended for its time, not for its end.
+func (in *Inbox) poll(ctx context.Context, f *FeedConfig) (news int, more bool, err error) {
+	w := &walk{in: in, feed: f}
 	defer func() {
 		if p := recover(); p != nil {
 			err = in.panicked(p, "feed", f.Name)
 		}
+		news = w.news
 		if err == nil || ctx.Err() == nil { // the end of the program says nothing about the feed
-			in.tellFeed(ctx, f.Name, err)
+			in.polled(ctx, w, err)
 		}
 	}()
 	timeout := f.Timeout
@@ -141,33 +154,50 @@ func (in *Inbox) poll(ctx context.Context, f *FeedConfig) (news int, err error) 
 	cursor, err := in.store.Cursor(call, f.Name)
 	done()
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
-	var page []Change
-	flush := func() error {
-		n, err := in.storePage(ctx, f, page)
-		news += n
-		page = page[:0]
-		return err
+	in.stands(f, cursor)
+	w.at = cursor
+	err = w.read(ctx, f.Feed.Changes(polling, cursor))
+	switch {
+	case cursorMoved(err):
+		in.c.Logger.Info("inbox: another process polls the feed", "feed", f.Name)
+		return 0, false, nil
+	case err != nil && polling.Err() != nil && ctx.Err() == nil && w.at != cursor:
+		return 0, true, nil
 	}
-	for c, err := range f.Feed.Changes(polling, cursor) {
+	return 0, false, err
+}
+
+// read stores what comes, a page of one kind at a time.
+func (w *walk) read(ctx context.Context, changes iter.Seq2[Change, error]) error {
+	for c, err := range changes {
 		if err != nil {
 			// What came before the error stands; that there was no more is not known.
-			return news, errors.Join(flush(), err)
+			return errors.Join(w.flush(ctx), err)
 		}
 		if !c.Event.Ref.IsZero() {
-			if c.Event, err = in.accept(c.Event); err != nil {
-				return news, errors.Join(flush(), err)
+			if c.Event, err = w.in.accept(c.Event); err != nil {
+				return errors.Join(w.flush(ctx), err)
 			}
 		}
-		if len(page) > 0 && (len(page) == in.c.MaxBatch || kindOf(c) != kindOf(page[0])) {
-			if err := flush(); err != nil {
-				return news, err
+		if len(w.page) > 0 && (len(w.page) == w.in.c.MaxBatch || kindOf(c) != kindOf(w.page[0])) {
+			if err := w.flush(ctx); err != nil {
+				return err
 			}
 		}
-		page = append(page, c)
+		w.page = append(w.page, c)
 	}
-	return news, flush()
+	return w.flush(ctx)
+}
+
+func (w *walk) flush(ctx context.Context) error {
+	page := w.page
+	w.page = w.page[:0]
+	if len(page) == 0 || kindOf(page[0]).moved && page[len(page)-1].Cursor == w.at {
+		return nil
+	}
+	return w.store(ctx, page)
 }
 
 // changeKind tells apart what can not share a batch.
@@ -184,12 +214,10 @@ func kindOf(c Change) changeKind {
 	return changeKind{revised: c.Hash != "", repair: c.Repair}
 }
 
-// storePage stores changes of one kind with the cursor after the last of them.
-func (in *Inbox) storePage(ctx context.Context, f *FeedConfig, page []Change) (news int, err error) {
-	if len(page) == 0 {
-		return 0, nil
-	}
-	b := Batch{ID: in.fresh(), Feed: f.Name, Cursor: page[len(page)-1].Cursor, Repair: f.Repair || page[0].Repair}
+// store stores changes of one kind with the cursor after the last of them.
+func (w *walk) store(ctx context.Context, page []Change) error {
+	b := Batch{ID: w.in.fresh(), Feed: w.feed.Name, Since: w.at, Cursor: page[len(page)-1].Cursor,
+		Repair: w.feed.Repair || page[0].Repair}
 	kind := kindOf(page[0])
 	if !kind.moved {
 		// In order of identity, as every batch; changes of one object stay in theirs.
@@ -202,39 +230,35 @@ func (in *Inbox) storePage(ctx context.Context, f *FeedConfig, page []Change) (n
 			}
 		}
 	}
-	got, err := in.commit(ctx, b)
+	got, err := w.in.commit(ctx, b)
 	if refused(err) && len(page) > 1 {
 		// One by one, as they came: all before the bad one are stored, and the cursor
 		// stands before it.
 		for i := range page {
-			n, err := in.storePage(ctx, f, page[i:i+1])
-			news += n
-			if err != nil {
-				return news, err
+			if err := w.store(ctx, page[i:i+1]); err != nil {
+				return err
 			}
 		}
-		return news, nil
+		return nil
 	}
-	in.tellClashes(ctx, b, got)
+	if err != nil {
+		return err
+	}
+	w.at = b.Cursor
+	w.in.stands(w.feed, w.at)
+	w.in.tellClashes(ctx, b, got)
 	for _, a := range got {
 		if !a.Duplicate {
-			news++
+			w.news++
 		}
 	}
-	return news, err
+	return nil
 }
 
-// tellFeed raises one alert when a feed goes down and one when it is back.
-func (in *Inbox) tellFeed(ctx context.Context, name string, err error) {
-	if err != nil {
-		in.c.Logger.Warn("inbox: poll failed", "feed", name, "error", safeText(err))
-	}
-	if !in.alerts.feeds.change(name, err != nil) {
-		return
-	}
-	if err != nil {
-		in.alert(ctx, Alert{Kind: AlertFeedDown, Name: name, Code: string(commerce.KindOf(err)), Reason: in.reason(err)})
-	} else {
-		in.alert(ctx, Alert{Kind: AlertCleared, Of: AlertFeedDown, Name: name})
-	}
+// codeCursorMoved is the code of a store's error where another process was first.
+const codeCursorMoved = "cursor_moved"
+
+func cursorMoved(err error) bool {
+	e, ok := errors.AsType[*commerce.Error](err)
+	return ok && e.Kind == commerce.KindConflict && e.Code == codeCursorMoved
 }

@@ -139,6 +139,7 @@ type Inbox struct {
 
 	meters meters
 	alerts alerts
+	feeds  feedStates
 }
 
 // New checks the config and returns an inbox on a store. An error names the field.

@@ -120,6 +120,11 @@ func (m *Memory) Append(ctx context.Context, b Batch) ([]Appended, error) {
 	if before, ok := m.batches[b.ID]; ok {
 		return slices.Clone(before), nil
 	}
+	if b.Feed != "" && m.cursors[b.Feed] != b.Since {
+		e := notSent(commerce.KindConflict, "append", "the cursor of feed %q has moved", b.Feed)
+		e.Code = codeCursorMoved
+		return nil, e
+	}
 	now := m.now()
 	out := make([]Appended, len(b.Events))
 	for i, e := range b.Events {

@@ -12,7 +12,9 @@ import (
 	"github.com/commercesync/commerce/internal/clock"
 )
 
-func newClock() *clock.Manual { return clock.At(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)) }
+var epoch = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+func newClock() *clock.Manual { return clock.At(epoch) }
 
 func TestMemoryKeepsThePromisesOfAStore(t *testing.T) {
 	t.Parallel()

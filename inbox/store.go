@@ -53,9 +53,11 @@ type Batch struct {
 	// unknown is sent again: rows that carry it are new, the others duplicates.
 	ID     string
 	Events []commerce.Event
-	// Feed, Cursor: where the events come from a poller its cursor is committed with
-	// them. Empty Feed = none.
+	// Feed, Since, Cursor: where the events come from a poller its cursor is committed
+	// with them. Since is the one after which they were read: where the store has another,
+	// somebody else polls the feed too and was first. Empty Feed = none.
 	Feed   string
+	Since  string
 	Cursor string
 	// Repair: what other ways should have brought already. It is worked after what came
 	// by them.
@@ -187,7 +189,8 @@ type Counts struct {
 type Store interface {
 	// Append stores a batch: all of it or nothing. Identity is (tenant, system,
 	// account, mode, event id) and nothing else. The answer has one element for each
-	// event, in order. A batch may hold the same identity twice.
+	// event, in order. A batch may hold the same identity twice. A batch whose Since is
+	// not the feed's cursor: kind conflict, code "cursor_moved", and nothing is stored.
 	Append(ctx context.Context, b Batch) ([]Appended, error)
 
 	// Claim takes the leases of roots that have due events, without waiting for any,

@@ -16,6 +16,8 @@ import (
 type meters struct {
 	attempts metric.Int64Counter
 	duration metric.Float64Histogram
+	behind   metric.Float64Gauge
+	news     metric.Int64Counter
 }
 
 func (m *meters) open(meter metric.Meter) (err error) {
@@ -23,9 +25,26 @@ func (m *meters) open(meter metric.Meter) (err error) {
 		metric.WithDescription("Attempts at events, by how they ended.")); err != nil {
 		return err
 	}
-	m.duration, err = meter.Float64Histogram("commerce.inbox.duration", metric.WithUnit("s"),
-		metric.WithDescription("How long the handlers of an event took."))
+	if m.duration, err = meter.Float64Histogram("commerce.inbox.duration", metric.WithUnit("s"),
+		metric.WithDescription("How long the handlers of an event took.")); err != nil {
+		return err
+	}
+	if m.behind, err = meter.Float64Gauge("commerce.inbox.feed.behind", metric.WithUnit("s"),
+		metric.WithDescription("How long ago it is up to when a feed has told every change; told by each poll, also by one that failed.")); err != nil {
+		return err
+	}
+	m.news, err = meter.Int64Counter("commerce.inbox.feed.news",
+		metric.WithDescription("Changes that a feed brought and that were news; those of a sweep say what the changes feed missed."))
 	return err
+}
+
+// polled records a poll that has ended.
+func (m *meters) polled(ctx context.Context, f *FeedConfig, news int, complete, now time.Time) {
+	name := attribute.String("feed", f.Name)
+	m.news.Add(ctx, int64(news), metric.WithAttributes(name, attribute.Bool("repair", f.Repair)))
+	if !complete.IsZero() {
+		m.behind.Record(ctx, now.Sub(complete).Seconds(), metric.WithAttributes(name))
+	}
 }
 
 // start begins the span of one attempt; done ends it. Both carry ids only.

@@ -96,8 +96,7 @@ func (s *session) append(ctx context.Context, b inbox.Batch) ([]inbox.Appended, 
 	events, at := b.Events, make([]int, len(b.Events)) // what to insert, and its place in the batch
 	if b.Feed != "" {
 		// First, so that two pollers of one feed take turns from here on.
-		_, err := s.exec(ctx, "INSERT INTO {cursors} (feed, position) VALUES (?, ?)"+s.replacing("feed", "position"), b.Feed, b.Cursor)
-		if err != nil {
+		if err := s.moveCursor(ctx, b); err != nil {
 			return nil, err
 		}
 	}
@@ -420,17 +419,4 @@ func (s *session) saveRevisions(ctx context.Context, batch string, refs []string
 		}
 	}
 	return nil
-}
-
-// Cursor implements [inbox.Store].
-func (in *Inbox) Cursor(ctx context.Context, feed string) (string, error) {
-	var at string
-	err := in.db.read(ctx, "read cursor", func(ctx context.Context, s *session) error {
-		err := s.row(ctx, "SELECT position FROM {cursors} WHERE feed = ?", feed).Scan(&at)
-		if err == sql.ErrNoRows {
-			return nil
-		}
-		return err
-	})
-	return at, err
 }

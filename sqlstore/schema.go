@@ -59,7 +59,7 @@ CREATE TABLE {queue} (
 	handler {text} NOT NULL
 ){engine};
 CREATE INDEX {queue}_due ON {queue} (tenant, repair, due);
-CREATE INDEX {queue}_subject ON {queue} (subject);
+CREATE INDEX {queue}_subject ON {queue} (subject, created, seq);
 
 CREATE TABLE {ended} (
 	seq {int} PRIMARY KEY,
@@ -99,7 +99,8 @@ CREATE TABLE {leases} (
 
 CREATE TABLE {cursors} (
 	feed {key} PRIMARY KEY,
-	position {text} NOT NULL
+	position {text} NOT NULL,
+	batch {key} NOT NULL         -- that moved it here
 ){engine};
 
 CREATE TABLE {revisions} (

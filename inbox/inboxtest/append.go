@@ -189,13 +189,17 @@ func (s *suite) readBack() {
 // page is one page of a feed.
 func (s *suite) page(cursor string, changes ...[2]string) []inbox.Appended {
 	s.Helper()
-	got, err := s.Store.Append(s.ctx(), pageOf(cursor, changes...))
+	got, err := s.Store.Append(s.ctx(), s.pageOf(cursor, changes...))
 	require.NoError(s, err)
 	return got
 }
 
-func pageOf(cursor string, changes ...[2]string) inbox.Batch {
-	b := inbox.Batch{ID: batchID(), Feed: "magento orders", Cursor: cursor, Revise: []string{}}
+// pageOf makes the page that follows the last one stored.
+func (s *suite) pageOf(cursor string, changes ...[2]string) inbox.Batch {
+	s.Helper()
+	since, err := s.Store.Cursor(s.ctx(), "magento orders")
+	require.NoError(s, err)
+	b := inbox.Batch{ID: batchID(), Feed: "magento orders", Since: since, Cursor: cursor, Revise: []string{}}
 	for _, c := range changes {
 		e := orderEvent("order/"+c[0], c[0])
 		e.Object = "order/" + c[0]
@@ -233,7 +237,7 @@ func (s *suite) revisionsInPage() {
 
 func (s *suite) pageAgain() {
 	s.page("1", [2]string{"17", "A"})
-	b := pageOf("2", [2]string{"17", "B"}, [2]string{"18", "A"}, [2]string{"17", "B"}, [2]string{"17", "A"})
+	b := s.pageOf("2", [2]string{"17", "B"}, [2]string{"18", "A"}, [2]string{"17", "B"}, [2]string{"17", "A"})
 	first, err := s.Store.Append(s.ctx(), b)
 	require.NoError(s, err)
 	again, err := s.Store.Append(s.ctx(), b)
@@ -266,10 +270,36 @@ func (s *suite) cursor() {
 		"without hashes a feed's events keep their ids")
 	ctx, cancel := context.WithCancel(s.ctx())
 	cancel()
-	_, err = s.Store.Append(ctx, pageOf("lost", [2]string{"99", "A"}))
+	_, err = s.Store.Append(ctx, s.pageOf("lost", [2]string{"99", "A"}))
 	require.Error(s, err)
 	c, err = s.Store.Cursor(s.ctx(), "magento orders")
 	require.NoError(s, err)
 	stored := len(s.collect(s.Store.List(s.ctx(), inbox.Filter{Root: orderKey("99")}))) == 1
 	require.Equal(s, stored, c == "lost", "page and cursor are one commit")
+}
+
+func (s *suite) cursorMoved() {
+	first, second := s.pageOf("1", [2]string{"17", "A"}), s.pageOf("2", [2]string{"17", "B"}, [2]string{"18", "A"})
+	_, err := s.Store.Append(s.ctx(), first)
+	require.NoError(s, err)
+	refused := func(b inbox.Batch) {
+		s.Helper()
+		_, err := s.Store.Append(s.ctx(), b)
+		s.requireKind(err, commerce.KindConflict)
+		s.requireCode(err, "cursor_moved")
+		require.True(s, commerce.SafeToRetry(err), "nothing of it is stored")
+	}
+	refused(second)
+	second.ID, second.Since = batchID(), "0"
+	refused(second)
+	third := s.pageOf("3", [2]string{"17", "C"})
+	for range 2 {
+		got, err := s.Store.Append(s.ctx(), third)
+		require.NoError(s, err, "a page that is sent again finds its own cursor")
+		require.Equal(s, "order/17@2", s.get(got[0].Seq).Event.Ref.ID)
+	}
+	c, err := s.Store.Cursor(s.ctx(), "magento orders")
+	require.NoError(s, err)
+	require.Equal(s, "3", c)
+	require.Len(s, s.collect(s.Store.List(s.ctx(), inbox.Filter{})), 2)
 }

@@ -60,6 +60,7 @@ func Run(t *testing.T, open func(*testing.T) Harness, f Features) {
 			{"revisions inside one page count in order", (*suite).revisionsInPage},
 			{"a page sent again answers as the first time", (*suite).pageAgain},
 			{"the cursor is committed with its page", (*suite).cursor},
+			{"of two pages read after one cursor the second is refused", (*suite).cursorMoved},
 			{"what was told is listed by kind, page by page, in order of number", (*suite).told},
 		}},
 		{"claim", []test{

@@ -104,7 +104,9 @@ func (s *suite) pruneAgain() {
 	polled := s.recent("order/1", "order/1")
 	page := func(hash string) inbox.Appended {
 		s.Helper()
-		got, err := s.Store.Append(s.ctx(), inbox.Batch{ID: batchID(), Feed: "orders", Cursor: hash,
+		since, err := s.Store.Cursor(s.ctx(), "orders")
+		require.NoError(s, err)
+		got, err := s.Store.Append(s.ctx(), inbox.Batch{ID: batchID(), Feed: "orders", Since: since, Cursor: hash,
 			Events: []commerce.Event{polled}, Revise: []string{hash}})
 		require.NoError(s, err)
 		return got[0]

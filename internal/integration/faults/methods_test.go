@@ -190,6 +190,10 @@ var methods = []method{
 		_, err := db.Inbox().Cursor(ctx, "f")
 		return err
 	}},
+	{name: "Inbox.Told", prepare: nothing, call: func(ctx context.Context, c *cell, db *sqlstore.DB) error {
+		_, err := db.Inbox().Told(ctx, c.event("", "").Ref.With("order/"), "", 10)
+		return err
+	}},
 	{name: "Inbox.Wait", prepare: claimed, call: func(ctx context.Context, c *cell, db *sqlstore.DB) error {
 		_, err := db.Inbox().Wait(ctx)
 		return err
