@@ -172,6 +172,22 @@ func TestAWorkflowKnowsNoClientAndNoPackageIsMadeOfTests(t *testing.T) {
 	})
 }
 
+func TestOnlyWhoUsesRulesLinksCEL(t *testing.T) {
+	t.Parallel()
+	found := false
+	source(t, func(dir, file string, syntax *ast.File) {
+		for _, p := range imports(t, syntax) {
+			if p != module+"/rules" && !strings.HasPrefix(p, "cel.dev/") {
+				continue
+			}
+			found = true
+			require.True(t, dir == "rules" || strings.HasSuffix(file, "_test.go"), "%s imports %s; take a plain func instead", file, p)
+			require.False(t, dir == "workflow" || dir == "inbox", "not even the tests: %s", file)
+		}
+	})
+	require.True(t, found)
+}
+
 func TestTheRootModuleDragsInNoDatabaseDriver(t *testing.T) {
 	t.Parallel()
 	mod, err := os.ReadFile("go.mod")
