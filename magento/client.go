@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -59,6 +60,13 @@ type Config struct {
 	// of kind limit. Defaults to 10,000.
 	MaxPages int
 
+	// Fresh gives every read a query parameter that was never sent before, for a shop
+	// behind a cache that keeps the API's answers although they say no-store. Magento
+	// hands a service the parameters that it declares and no other (M2:lib/internal/Magento/
+	// Framework/Webapi/ServiceInputProcessor.php, 2.4.6). Without it an answer that shows
+	// its age is an error of kind unavailable with code [CodeStale].
+	Fresh bool
+
 	// Statuses names the statuses that the shop added to a state, so that a comment
 	// may set them: {"processing": {"packed"}}. The shop's own ones are known.
 	Statuses map[string][]string
@@ -88,6 +96,7 @@ type Client struct {
 	c       Config
 	base    *url.URL          // BaseURL with /rest/{store}/V1, or /V1 of a cloud service
 	guarded http.RoundTripper // with retries and breaker
+	date    dates
 	bare    http.RoundTripper // signed only, for the breaker's ping
 }
 
@@ -209,11 +218,12 @@ func (cl *Client) alive(ctx context.Context) error {
 	return err
 }
 
-// ServerTime returns the shop's clock, from the Date of a cheap read. Polls take
-// their bounds from it, so that a clock of ours that is wrong loses nothing.
+// ServerTime returns the shop's clock, from the Date of a cheap read that no cache can
+// answer. Polls take their bounds from it, so that a clock of ours that is wrong loses
+// nothing.
 func (cl *Client) ServerTime(ctx context.Context) (time.Time, error) {
 	const op = "read server time"
-	h, err := cl.send(ctx, cl.guarded, call{op: op, method: http.MethodGet, path: pingPath})
+	h, err := cl.send(ctx, cl.guarded, call{op: op, method: http.MethodGet, path: pingPath, time: true})
 	if err != nil {
 		return time.Time{}, err
 	}
@@ -222,6 +232,7 @@ func (cl *Client) ServerTime(ctx context.Context) (time.Time, error) {
 		return time.Time{}, &commerce.Error{Kind: commerce.KindInternal, System: system, Op: op,
 			Text: "the shop's answer has no readable Date"}
 	}
+	cl.date.set(t)
 	return t.UTC(), nil
 }
 
@@ -234,6 +245,7 @@ type call struct {
 	body   any // sent as JSON; nil sends none
 	into   any // the answer is decoded into it; nil reads and forgets it
 	write  bool
+	time   bool // only the answer's Date matters
 }
 
 func (cl *Client) read(ctx context.Context, op, path string, q params, into any) error {
@@ -298,6 +310,9 @@ func (cl *Client) send(ctx context.Context, rt http.RoundTripper, c call) (http.
 	}
 	u.RawPath = u.EscapedPath() + c.path
 	u.Path += path
+	if c.time || cl.c.Fresh && !c.write {
+		c.query = append(slices.Clone(c.query), param{"_", cl.c.Nonce()})
+	}
 	u.RawQuery = c.query.encode()
 	var body io.Reader
 	if c.body != nil {
@@ -327,6 +342,10 @@ func (cl *Client) send(ctx context.Context, rt http.RoundTripper, c call) (http.
 		}
 		return nil, e
 	}
+	if !c.write {
+		req.Header.Set("Cache-Control", "no-cache")
+	}
+	sent, known := cl.c.Now(), cl.date.newest()
 	// The transport is used without an http.Client: redirects are answers here, and no
 	// error carries an address with its query.
 	resp, err := rt.RoundTrip(req)
@@ -341,6 +360,11 @@ func (cl *Client) send(ctx context.Context, rt http.RoundTripper, c call) (http.
 			e.Code, e.Text = CodeNotOffered, "Adobe Commerce as a Cloud Service has no such route"
 		}
 		return nil, e
+	}
+	if err == nil && !c.write {
+		if stale := cl.stale(ctx, c, resp.Header, sent, known); stale != nil {
+			return nil, stale
+		}
 	}
 	if err == nil && c.into != nil {
 		err = decode(b, c.into)

@@ -58,6 +58,14 @@ type ListParams struct {
 	// walk by updated_at does not see them.
 	UpdatedFrom, UpdatedTo time.Time
 
+	// After is the number of the row that was read last: a walk goes on behind it. Among
+	// rows in order of their changes UpdatedFrom is the updated_at of that row.
+	After ID
+
+	// ByID walks in the order of the rows' numbers instead of that of their changes. Rows
+	// without an updated_at are always walked so.
+	ByID bool
+
 	// Filters are groups: one filter of a group has to hold, and every group has to.
 	// A nil list yields all rows.
 	Filters [][]Filter

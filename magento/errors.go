@@ -32,6 +32,11 @@ const (
 	// CodeInputLimit: the shop limits input (webapi/validation), and the page asked for
 	// or a list that was sent is longer. Nothing took effect.
 	CodeInputLimit = "input_limit"
+	// CodeForeignRows: a list was answered with rows that were not asked for, as by a
+	// cache that does not look at the query.
+	CodeForeignRows = "foreign_rows"
+	// CodeStale: the answer comes from a cache before the shop. See [Config].Fresh.
+	CodeStale = "stale_answer"
 	// CodeForeignStatus: a comment would have set a status of another state.
 	CodeForeignStatus = "foreign_status"
 )

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"iter"
+	"slices"
 	"strconv"
 	"time"
 
@@ -47,9 +48,9 @@ type listing[T any] struct {
 
 // walk yields the rows in ascending order of (updated_at, id) or of id alone. It asks
 // for what lies above the last row instead of for the next page, so that rows which
-// move while one walks are neither lost nor, at one revision, seen twice. It ends by
-// total_count and by the rows seen, for up to 2.3 a page past the end repeated the
-// last one.
+// move while one walks are neither lost nor, at one revision, seen twice, however many
+// of them one second has. A page without a row of those is an error: the shop, or a
+// cache before it, does not answer to what was asked.
 func (l listing[T]) walk(ctx context.Context, cl *Client, p ListParams) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var none T
@@ -65,14 +66,15 @@ func (l listing[T]) walk(ctx context.Context, cl *Client, p ListParams) iter.Seq
 				}
 			}
 		}
-		at := cursor{last: p.UpdatedFrom.UTC().Truncate(time.Second), seen: map[ID]bool{}}
+		p.UpdatedFrom = p.UpdatedFrom.UTC().Truncate(time.Second)
+		p.ByID = p.ByID || !l.dated
 		for n := 0; ; n++ {
 			if n == cl.c.MaxPages {
 				yield(none, &commerce.Error{Kind: commerce.KindLimit, System: system, Op: l.op,
 					Text: "Config.MaxPages (" + strconv.Itoa(n) + ") is reached; go on from the last row"})
 				return
 			}
-			items, total, err := rows[T](ctx, cl, l.op, l.path, l.criteria(at, p, cl.c.PageSize).params())
+			items, total, err := rows[T](ctx, cl, l.op, l.path, l.criteria(p, cl.c.PageSize).params())
 			if err != nil {
 				yield(none, err)
 				return
@@ -84,87 +86,67 @@ func (l listing[T]) walk(ctx context.Context, cl *Client, p ListParams) iter.Seq
 					yield(none, &commerce.Error{Kind: commerce.KindInternal, System: system, Op: l.op, Text: "a row has no id"})
 					return
 				}
-				if !at.take(id, updated, l.dated) {
-					continue
+				if !p.pass(id, updated) {
+					continue // not asked for
 				}
 				fresh = true
 				if !yield(row, nil) {
 					return
 				}
 			}
-			whole := len(items) >= total
 			switch {
-			case !whole && !fresh && !at.inside && !at.past && l.dated:
-				// A whole page of one second, all seen: go on inside that second, by id.
-				at.inside = true
-			case at.inside && (whole || !fresh):
-				at.inside, at.past = false, true
-			case whole || !fresh:
+			case len(items) == 0:
+				return
+			case !fresh:
+				yield(none, &commerce.Error{Kind: commerce.KindInternal, System: system, Op: l.op, Code: CodeForeignRows,
+					Text: "the answer has only rows that were not asked for"})
+				return
+			case len(items) >= total:
 				return
 			}
 		}
 	}
 }
 
-// cursor is where a walk stands.
-type cursor struct {
-	last   time.Time   // the second of the last row
-	maxID  ID          // the greatest id seen, in that second if rows are dated
-	seen   map[ID]bool // rows of that second
-	inside bool        // walking by id inside the second last
-	past   bool        // that second is finished
-}
-
-// take notes a row and reports whether it is new.
-func (c *cursor) take(id ID, updated time.Time, dated bool) bool {
-	if dated && updated.Before(c.last) {
-		return false // not asked for: a shop that repeats a page
+// pass steps to a row and reports whether it lies behind the last one.
+func (p *ListParams) pass(id ID, updated time.Time) bool {
+	if p.ByID {
+		if id <= p.After {
+			return false
+		}
+	} else {
+		if c := updated.Compare(p.UpdatedFrom); c < 0 || c == 0 && id <= p.After {
+			return false
+		}
+		p.UpdatedFrom = updated
 	}
-	if dated && !updated.Equal(c.last) {
-		c.last, c.maxID, c.past = updated, 0, false
-		clear(c.seen)
-	}
-	if c.seen[id] {
-		return false
-	}
-	if dated {
-		c.seen[id] = true
-	} else if id <= c.maxID {
-		return false
-	}
-	c.maxID = max(c.maxID, id)
+	p.After = id
 	return true
 }
 
-func (l listing[T]) criteria(at cursor, p ListParams, size int) criteria {
+// criteria says what lies behind the last row. Groups know no "or" of "and", so that
+// "later, or in the same second with a greater id" is said as "not earlier, and later or
+// with a greater id".
+func (l listing[T]) criteria(p ListParams, size int) criteria {
 	c := criteria{groups: append([][]Filter(nil), p.Filters...), sort: []string{l.id}, pageSize: size}
 	if p.Fields != nil {
 		c.fields = append(l.keys(), p.Fields...)
 	}
-	and := func(field string, is Condition, value string) {
-		c.groups = append(c.groups, []Filter{{field, is, value}})
+	second := p.UpdatedFrom.Format(timeLayout)
+	behind := []Filter{{l.id, Gt, p.After.String()}}
+	if !p.ByID {
+		c.sort = []string{"updated_at", l.id}
+		behind = append([]Filter{{"updated_at", Gt, second}}, behind...)
 	}
-	if !l.dated {
-		if at.maxID > 0 {
-			and(l.id, Gt, at.maxID.String())
-		}
-		return c
+	if !p.UpdatedFrom.IsZero() {
+		c.groups = append(c.groups, []Filter{{"updated_at", GtEq, second}})
 	}
-	second := at.last.Format(timeLayout)
-	switch {
-	case at.inside:
-		and("updated_at", Eq, second)
-		and(l.id, Gt, at.maxID.String())
-		return c
-	case at.past:
-		and("updated_at", Gt, second)
-	case !at.last.IsZero():
-		and("updated_at", GtEq, second)
+	if p.After > 0 {
+		c.groups = append(c.groups, behind)
 	}
 	if !p.UpdatedTo.IsZero() {
-		and("updated_at", LtEq, p.UpdatedTo.UTC().Format(timeLayout))
+		c.groups = append(c.groups, []Filter{{"updated_at", LtEq, p.UpdatedTo.UTC().Format(timeLayout)}})
 	}
-	c.sort = []string{"updated_at", l.id}
 	return c
 }
 
@@ -184,7 +166,7 @@ func (l listing[T]) one(ctx context.Context, cl *Client, what, path string, id I
 	if err := cl.read(ctx, op, path+id.String(), only(fields...), &row); err != nil {
 		return none, err
 	}
-	if got, _ := l.key(row); got != id && len(fields) == 0 {
+	if got, _ := l.key(row); got != id && (len(fields) == 0 || slices.Contains(fields, l.keys()[0])) {
 		return none, &commerce.Error{Kind: commerce.KindInternal, System: system, Op: op, Text: "the answer is about another row"}
 	}
 	return row, nil

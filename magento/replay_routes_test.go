@@ -3,6 +3,7 @@ package magento_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 	"net/http"
@@ -168,6 +169,10 @@ func list[T any](id string, walk func(*magento.Client) lister[T]) say {
 		}
 		var got []T
 		for row, err := range walk(e.c)(e.t.Context(), p) {
+			var again *commerce.Error
+			if len(got) > 0 && errors.As(err, &again) && again.Code == magento.CodeForeignRows {
+				break // the next page, which is the recorded one again
+			}
 			if err != nil {
 				return nil, err, true
 			}
