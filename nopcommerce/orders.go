@@ -114,6 +114,13 @@ func (p OrderParams) query() params {
 		{"billingEmail", p.BillingEmail}, {"orderNotes", p.Note}}
 }
 
+// asks reports whether an order is of those whose statuses were asked for.
+func (p OrderParams) asks(o Order) bool {
+	return (len(p.Statuses) == 0 || slices.Contains(p.Statuses, o.Status)) &&
+		(len(p.PaymentStatuses) == 0 || slices.Contains(p.PaymentStatuses, o.PaymentStatus)) &&
+		(len(p.ShippingStatuses) == 0 || slices.Contains(p.ShippingStatuses, o.ShippingStatus))
+}
+
 // community writes the query of the community API. Its bounds are exclusive, and what it
 // can not read it leaves out without a word, so that nothing else is sent.
 func (p OrderParams) community(op string) (params, error) {
@@ -161,7 +168,10 @@ func (s *Orders) List(ctx context.Context, p OrderParams) iter.Seq2[Order, error
 			to = now.Add(time.Second) // the Date has whole seconds
 		}
 		for o, err := range newestFirst(ctx, s.cl, op, "/Order/Search", p.query(), "createdToUtc", to, func(o Order) (ID, time.Time) { return o.ID, o.CreatedOn.Time }) {
-			if !yield(o, err) {
+			if err == nil && !p.asks(o) {
+				o, err = Order{}, unasked(op)
+			}
+			if !yield(o, err) || err != nil {
 				return
 			}
 		}

@@ -101,7 +101,10 @@ func newestFirst[T any](ctx context.Context, cl *Client, op, path string, q para
 					yield(none, wrongRow(op))
 					return
 				}
-				last = created
+				if last = created; !to.IsZero() && created.After(to.Add(time.Second)) {
+					yield(none, unasked(op))
+					return
+				}
 				if _, again := seen[id]; again {
 					continue
 				}
@@ -178,6 +181,13 @@ func single[T any](ctx context.Context, cl *Client, op, path, name string, id ID
 		return none, wrongRow(op)
 	}
 	return got[name][0], nil
+}
+
+// unasked is about a list with a row that its query leaves out: an answer to another query,
+// which a cache gives that looks at the path alone.
+func unasked(op string) error {
+	return &commerce.Error{Kind: commerce.KindInternal, System: system, Op: op, Status: http.StatusOK, Code: CodeWrongRow,
+		Text: "the answer has a row that was not asked for; keep caches from " + Official.prefix()}
 }
 
 func tooLong(op string, pages int) error {
