@@ -70,7 +70,7 @@ func (l *linter) call(e ast.Expr) {
 	}
 }
 
-// word refuses a text that a field never is: order.state == "payed".
+// word refuses a text that a field never is: order.state == "done".
 func (l *linter) word(of, text ast.Expr) {
 	if text.Kind() != ast.LiteralKind {
 		return

@@ -191,7 +191,7 @@ func TestAnErrorOfAnExpressionSaysWhereAndWhatToDo(t *testing.T) {
 		`order.state == "paid"`:                             `1:16: order.state is never "paid"; ask for payment_state, or it is one of pending,`,
 		`order.state in ["complete", "done"]`:               `1:29: order.state is never "done"; it is one of`,
 		`"wat" != payments[0].status`:                       `1:1: payment.status is never "wat"`,
-		`payment_state == "payed"`:                          `1:18: payment_state is never "payed"`,
+		`payment_state == "settled"`:                          `1:18: payment_state is never "settled"`,
 		`order.total > 100`:                                 `1:13: > does not go with (money, int); an amount goes with an amount: money("100.00", "EUR")`,
 		`order.lines[0].quantity > 0.5`:                     `> does not go with (decimal, double); a decimal goes with`,
 		`0.1 < 0.2`:                                         `1:1: a float is not exact; write decimal("0.5")`,
