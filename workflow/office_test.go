@@ -34,6 +34,8 @@ type office struct {
 	steps  idempotency.Store
 	o2c    *OrderToCash
 	failed *PaymentFailed
+
+	shopNews []commerce.Ref // that was told, by poll
 }
 
 func newOffice(t fataler, change ...func(*office)) *office {
