@@ -55,8 +55,12 @@ type ERP interface {
 	// returned as it is, a cancelled one is an error of kind conflict.
 	ConfirmOrder(ctx context.Context, order commerce.Ref) (Order, error)
 
-	// CancelOrder cancels an order; a cancelled one is returned as it is. An order that
-	// the ERP will not cancel any more (goods on their way) is an error of kind conflict.
+	// CancelOrder cancels an order, a confirmed one with what follows from it: what the
+	// warehouse has reserved is free again, a draft invoice goes. A cancelled one is
+	// returned as it is. Once goods are picked, packed or sent, or an invoice is posted,
+	// nothing is done and the error is of kind conflict, whether or not the server itself
+	// would refuse. It may be called again after any error, and finishes what is half done;
+	// an error after a first write states Unknown.
 	CancelOrder(ctx context.Context, order commerce.Ref) (Order, error)
 
 	// WithdrawOrder deletes a draft that is one too many under its key. Anything but a

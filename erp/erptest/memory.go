@@ -88,6 +88,7 @@ type memoryOrder struct {
 	settled  commerce.Money // the rounding line
 	reserved map[int]bool
 	refused  bool
+	fixed    bool // packed or invoiced: it is not cancelled any more
 }
 
 type memoryShipment struct {
@@ -449,7 +450,7 @@ func (m *Memory) ConfirmOrder(ctx context.Context, ref commerce.Ref) (erp.Order,
 	return o.Order, after
 }
 
-// CancelOrder cancels an order of which nothing was sent.
+// CancelOrder cancels an order of which nothing was packed, sent or invoiced.
 func (m *Memory) CancelOrder(ctx context.Context, ref commerce.Ref) (erp.Order, error) {
 	done, after, err := m.begin(ctx, "CancelOrder", true)
 	if err != nil {
@@ -460,11 +461,16 @@ func (m *Memory) CancelOrder(ctx context.Context, ref commerce.Ref) (erp.Order, 
 	if err != nil {
 		return erp.Order{}, err
 	}
-	if o.Delivery == erp.DeliveryPartial || o.Delivery == erp.DeliveryFull {
-		return o.Order, m.fail(commerce.KindConflict, commerce.NotSent, "cancel "+ref.ID, "goods are on their way")
+	if o.fixed || o.Delivery == erp.DeliveryPartial || o.Delivery == erp.DeliveryFull {
+		return o.Order, m.fail(commerce.KindConflict, commerce.NotSent, "cancel "+ref.ID, "goods are packed or on their way, or it is invoiced")
 	}
 	if o.State != erp.Cancelled {
-		o.State = erp.Cancelled
+		for i, l := range o.new.Lines {
+			if left, limited := m.state.stock[l.SKU]; limited && o.reserved[i] {
+				m.state.stock[l.SKU] = left + wholeUnits(l.Quantity)
+			}
+		}
+		o.State, o.Delivery, o.reserved = erp.Cancelled, erp.NothingToDeliver, map[int]bool{}
 		m.state.touch(o)
 	}
 	return o.Order, after

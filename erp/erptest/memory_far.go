@@ -68,16 +68,21 @@ func (m *Memory) Orders() []erp.Order {
 	return out
 }
 
-// Written returns what was asked for when the order under a key was made.
+// Written returns what was asked for when the order under a key was made, the one
+// that counts where there are several.
 func (m *Memory) Written(key string) (erp.NewOrder, bool) {
 	m.state.mu.Lock()
 	defer m.state.mu.Unlock()
+	var found *memoryOrder
 	for _, o := range m.state.orders {
-		if o.Key == key {
-			return o.new, true
+		if o.Key == key && (found == nil || found.State == erp.Cancelled) {
+			found = o
 		}
 	}
-	return erp.NewOrder{}, false
+	if found == nil {
+		return erp.NewOrder{}, false
+	}
+	return found.new, true
 }
 
 // Entries returns all journal entries, oldest first.
@@ -113,7 +118,7 @@ func (m *Memory) Duplicate(ref commerce.Ref) (commerce.Ref, error) {
 	}
 	twin := *o
 	twin.Ref = ref.With("order/" + m.state.id())
-	twin.State, twin.Number, twin.Delivery, twin.reserved = erp.Draft, "", erp.NothingToDeliver, map[int]bool{}
+	twin.State, twin.Number, twin.Delivery, twin.reserved, twin.fixed = erp.Draft, "", erp.NothingToDeliver, map[int]bool{}, false
 	m.state.orders = append(m.state.orders, &twin)
 	return twin.Ref, nil
 }
@@ -156,6 +161,20 @@ func (m *Memory) Ship(ref commerce.Ref, parcels []commerce.Parcel, skus ...strin
 	s.changes++
 	s.shipments = append(s.shipments, &memoryShipment{Shipment: sent, company: o.company, change: s.changes})
 	return sent, nil
+}
+
+// Fix makes an order one that is not cancelled any more, as people do who pack its
+// goods or post its invoice.
+func (m *Memory) Fix(ref commerce.Ref) error {
+	m.state.mu.Lock()
+	defer m.state.mu.Unlock()
+	o, err := m.order("fix "+ref.ID, ref)
+	if err != nil {
+		return err
+	}
+	o.fixed = true
+	m.state.touch(o)
+	return nil
 }
 
 // Refuse makes the warehouse cancel what is still to be sent.

@@ -62,8 +62,10 @@ func bench(t *testing.T, unique bool) erptest.Bench {
 			_, err := m.Ship(ref(t, key), []commerce.Parcel{{Tracking: tracking}})
 			require.NoError(t, err)
 		},
-		Refuse: func(t *testing.T, key string) { require.NoError(t, m.Refuse(ref(t, key))) },
-		Bank:   "1010", Revenue: "4010", Journal: "STRIPE",
+		Refuse:  func(t *testing.T, key string) { require.NoError(t, m.Refuse(ref(t, key))) },
+		Invoice: func(t *testing.T, key string) { require.NoError(t, m.Fix(ref(t, key))) },
+		Pick:    func(t *testing.T, key string) { require.NoError(t, m.Fix(ref(t, key))) },
+		Bank:    "1010", Revenue: "4010", Journal: "STRIPE",
 		Today: commerce.Date{Year: 2026, Month: 11, Day: 21},
 	}
 }

@@ -37,6 +37,9 @@ type Bench struct {
 	Ship func(t *testing.T, key, tracking string)
 	// Refuse makes the warehouse cancel what is open of the order under a key.
 	Refuse func(t *testing.T, key string)
+	// Invoice posts the invoice of the order under a key; Pick takes its goods from the
+	// shelf.
+	Invoice, Pick func(t *testing.T, key string)
 	// Bank, Revenue and Journal are codes of two accounts that need no party and of a journal.
 	Bank, Revenue, Journal string
 	// ClosedDate lies in a closed period; zero = not tested.
@@ -427,6 +430,61 @@ func transitions(t *testing.T, b Bench) {
 		require.NoError(t, err)
 		require.NotEqual(t, o.Ref, second.Ref)
 	})
+	t.Run("of a confirmed order that is cancelled another takes the place", func(t *testing.T) {
+		n := b.order(t)
+		var before commerce.Ref
+		for _, quantity := range []string{"3", "2", "3"} {
+			n.Lines[0].Quantity = commerce.MustDecimal(quantity)
+			o, err := b.ERP.CreateOrder(t.Context(), n)
+			require.NoError(t, err)
+			require.NotEqual(t, before, o.Ref)
+			o, err = b.ERP.ConfirmOrder(t.Context(), o.Ref)
+			require.NoError(t, err)
+			found, err := b.ERP.FindOrder(t.Context(), n.Key)
+			require.NoError(t, err)
+			require.Equal(t, o.Ref, found.Ref)
+			for range 2 {
+				gone, err := b.ERP.CancelOrder(t.Context(), o.Ref)
+				require.NoError(t, err)
+				require.Equal(t, erp.Cancelled, gone.State)
+				require.Equal(t, n.Key, gone.Key)
+				require.Equal(t, erp.NothingToDeliver, gone.Delivery)
+			}
+			_, err = b.ERP.FindOrder(t.Context(), n.Key)
+			requireKind(t, commerce.KindNotFound, err)
+			_, err = b.ERP.ConfirmOrder(t.Context(), o.Ref)
+			requireKind(t, commerce.KindConflict, err)
+			before = o.Ref
+		}
+		all, err := b.ERP.FindOrders(t.Context(), n.Key)
+		require.NoError(t, err)
+		require.Len(t, all, 3)
+	})
+	for name, fix := range map[string]func(*testing.T, string){"sent": func(t *testing.T, key string) {
+		if b.Ship == nil {
+			t.Skip("nobody ships at this bench")
+		}
+		b.Ship(t, key, "1Z999AA10123456785")
+	}, "picked": b.Pick, "invoiced": b.Invoice} {
+		t.Run("an order that is "+name+" stays", func(t *testing.T) {
+			if fix == nil {
+				t.Skip("the bench can not do that")
+			}
+			n := b.order(t)
+			o, err := b.ERP.CreateOrder(t.Context(), n)
+			require.NoError(t, err)
+			o, err = b.ERP.ConfirmOrder(t.Context(), o.Ref)
+			require.NoError(t, err)
+			fix(t, n.Key)
+			_, err = b.ERP.CancelOrder(t.Context(), o.Ref)
+			requireKind(t, commerce.KindConflict, err)
+			require.True(t, commerce.SafeToRetry(err), "nothing was done: %v", err)
+			found, err := b.ERP.FindOrder(t.Context(), n.Key)
+			require.NoError(t, err)
+			require.Equal(t, o.Ref, found.Ref)
+			require.NotEqual(t, erp.Cancelled, found.State)
+		})
+	}
 	t.Run("an order that is not there", func(t *testing.T) {
 		n := b.order(t)
 		o, err := b.ERP.CreateOrder(t.Context(), n)
@@ -590,6 +648,20 @@ func warehouse(t *testing.T, b Bench) {
 		after, err := b.ERP.FindOrder(t.Context(), o.Key)
 		require.NoError(t, err)
 		require.Equal(t, erp.DeliveryFull, after.Delivery)
+	})
+	t.Run("what was reserved for an order that is cancelled is free again", func(t *testing.T) {
+		one := func(n *erp.NewOrder) { n.Lines[1].SKU, n.Key = b.Scarce, n.Key+"/one" }
+		other := func(n *erp.NewOrder) { n.Lines[1].SKU, n.Key = b.Scarce, n.Key+"/other" }
+		for _, edit := range []func(*erp.NewOrder){one, other} {
+			o := confirmed(t, edit)
+			f, err := w.RequestFulfilment(t.Context(), o.Ref)
+			require.NoError(t, err)
+			require.Equal(t, erp.Reserved, f.State)
+			_, err = b.ERP.CancelOrder(t.Context(), o.Ref)
+			require.NoError(t, err)
+			_, err = w.RequestFulfilment(t.Context(), o.Ref)
+			requireKind(t, commerce.KindConflict, err)
+		}
 	})
 	t.Run("what is not in stock is named", func(t *testing.T) {
 		o := confirmed(t, func(n *erp.NewOrder) {

@@ -52,8 +52,11 @@ var deliveryStates = map[string]erp.DeliveryState{
 
 // order says a sale in the port's words.
 func (t *Client) order(s sale) (erp.Order, error) {
-	o := erp.Order{Ref: t.c.Origin.With("order/" + formatID(s.ID)), Number: s.Number, Key: s.Reference,
-		State: orderStates[s.State], Delivery: deliveryStates[s.ShipmentState], Date: s.Date.Date, Changed: s.Written.Time}
+	o := erp.Order{Ref: t.c.Origin.With("order/" + formatID(s.ID)), Number: s.Number, Key: strings.TrimSuffix(s.Reference, voided),
+		State: s.state(), Delivery: deliveryStates[s.ShipmentState], Date: s.Date.Date, Changed: s.Written.Time}
+	if o.State == erp.Cancelled {
+		o.Delivery = erp.NothingToDeliver
+	}
 	if o.Changed.IsZero() {
 		o.Changed = s.Created.Time
 	}
@@ -98,7 +101,7 @@ func (t *Client) sales(ctx context.Context, op, key string) ([]sale, error) {
 		return nil, err
 	}
 	var sales []sale
-	err = t.searchRead(ctx, op, "sale.sale", []any{clause("reference", "=", key), clause("company", "=", id), clause("origin", "=", nil)},
+	err = t.searchRead(ctx, op, "sale.sale", []any{clause("reference", "in", []string{key, key + voided}), clause("company", "=", id), clause("origin", "=", nil)},
 		maxTwins+1, byID, saleFields, &sales)
 	if err != nil {
 		return nil, err
@@ -107,7 +110,7 @@ func (t *Client) sales(ctx context.Context, op, key string) ([]sale, error) {
 		return nil, commerce.Errorf(commerce.KindLimit, system, op, "more than %d sales under this key", maxTwins)
 	}
 	rank := map[erp.OrderState]int{erp.Confirmed: 0, erp.Done: 0, erp.Draft: 1, erp.Cancelled: 2}
-	slices.SortStableFunc(sales, func(a, b sale) int { return rank[orderStates[a.State]] - rank[orderStates[b.State]] })
+	slices.SortStableFunc(sales, func(a, b sale) int { return rank[a.state()] - rank[b.state()] })
 	return sales, nil
 }
 
@@ -126,7 +129,7 @@ func (t *Client) FindOrder(ctx context.Context, key string) (erp.Order, error) {
 // counting returns the first sale under the key that is not cancelled, or nil.
 func (t *Client) counting(ctx context.Context, op, key string) (*sale, error) {
 	sales, err := t.sales(ctx, op, key)
-	if err != nil || len(sales) == 0 || sales[0].State == "cancelled" {
+	if err != nil || len(sales) == 0 || sales[0].state() == erp.Cancelled {
 		return nil, err
 	}
 	return &sales[0], nil
@@ -182,26 +185,6 @@ func (t *Client) ConfirmOrder(ctx context.Context, ref commerce.Ref) (erp.Order,
 		}
 	}
 	return t.after(ctx, op, s, erp.Confirmed, erp.Done)
-}
-
-// CancelOrder cancels a draft. Once it is processed Tryton cancels no sale: its
-// shipments and invoice come first, which is for a person to decide.
-func (t *Client) CancelOrder(ctx context.Context, ref commerce.Ref) (erp.Order, error) {
-	op := "cancel " + ref.ID
-	id, err := t.idOf(ref, "order")
-	if err != nil {
-		return erp.Order{}, err
-	}
-	s, err := t.saleByID(ctx, op, id)
-	if err != nil {
-		return erp.Order{}, notSent(err)
-	}
-	if orderStates[s.State] == erp.Draft {
-		if err := t.step(ctx, op, "cancel", id); err != nil {
-			return erp.Order{}, err
-		}
-	}
-	return t.after(ctx, op, s, erp.Cancelled)
 }
 
 // after reads the sale again after a step and checks that it took.

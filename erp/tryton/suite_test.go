@@ -71,6 +71,8 @@ func TestTheFakeKeepsThePromisesOfTheERP(t *testing.T) {
 					Duplicate:        func(t *testing.T, key string) { require.NoError(t, server.Duplicate(key)) },
 					Ship:             func(t *testing.T, key, tracking string) { require.NoError(t, server.Ship(key, tracking)) },
 					Refuse:           func(t *testing.T, key string) { require.NoError(t, server.CancelShipments(key)) },
+					Invoice:          func(t *testing.T, key string) { require.NoError(t, server.PostInvoices(key)) },
+					Pick:             func(t *testing.T, key string) { require.NoError(t, server.Pick(key)) },
 					Bank:             "1010", Revenue: "4010", Journal: "STRIPE", ClosedDate: january(2),
 					Today: commerce.DateOf(time.Now().UTC()),
 				}
@@ -210,7 +212,17 @@ func TestARealTrytonKeepsThePromisesOfTheERP(t *testing.T) {
 			},
 			Ship:   r.ship,
 			Refuse: func(t *testing.T, key string) { r.call(t, nil, "model.stock.shipment.out.cancel", r.shipments(t, key)) },
-			Bank:   "1010", Revenue: "4010", Journal: "STRIPE", ClosedDate: january(2),
+			Invoice: func(t *testing.T, key string) {
+				var sales []struct{ Invoices []int64 }
+				r.call(t, &sales, "model.sale.sale.search_read", []any{[]any{"reference", "=", key}}, 0, 1, nil, []string{"invoices"})
+				r.call(t, nil, "model.account.invoice.post", sales[0].Invoices)
+			},
+			Pick: func(t *testing.T, key string) {
+				for _, step := range []string{"assign_force", "pick"} {
+					r.call(t, nil, "model.stock.shipment.out."+step, r.shipments(t, key))
+				}
+			},
+			Bank: "1010", Revenue: "4010", Journal: "STRIPE", ClosedDate: january(2),
 			Today: commerce.DateOf(time.Now()),
 		}
 	})

@@ -52,7 +52,7 @@ func (t *Client) RequestFulfilment(ctx context.Context, ref commerce.Ref) (erp.F
 	if err != nil {
 		return erp.Fulfilment{}, notSent(err)
 	}
-	switch orderStates[s.State] {
+	switch s.state() {
 	case erp.Confirmed, erp.Done:
 	default:
 		return erp.Fulfilment{}, call{op: op, write: true}.fail(commerce.KindConflict, commerce.NotSent, 0, "the sale is "+s.State)
@@ -101,7 +101,7 @@ func (t *Client) Fulfilment(ctx context.Context, ref commerce.Ref) (erp.Fulfilme
 	if err != nil {
 		return erp.Fulfilment{}, err
 	}
-	if s.State == "confirmed" || orderStates[s.State] == erp.Draft {
+	if s.State == "confirmed" || s.state() == erp.Draft {
 		// Its shipments are still to be made.
 		return erp.Fulfilment{Order: ref, State: erp.NotRequested}, nil
 	}

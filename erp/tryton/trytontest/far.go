@@ -105,6 +105,38 @@ func (s *Server) CancelShipments(reference string) error {
 	})
 }
 
+// Pick takes the goods of the sale under a reference from the shelf. Stock is taken as
+// it is needed.
+func (s *Server) Pick(reference string) error {
+	return s.act(func(t *transaction) error {
+		open, err := t.shipmentsUnder(reference)
+		if err != nil {
+			return err
+		}
+		for _, id := range open {
+			t.db.update(out, id, record{"state": "assigned"})
+		}
+		_, err = t.pick(open)
+		return err
+	})
+}
+
+// PostInvoices posts the invoices of the sale under a reference.
+func (s *Server) PostInvoices(reference string) error {
+	return s.act(func(t *transaction) error {
+		for _, sale := range t.db.where("sale.sale", "reference", reference) {
+			invoices, _ := sale["invoices"].([]int64)
+			for _, id := range invoices {
+				t.db.update("account.invoice", id, record{"state": "posted", "number": t.db.number("invoice")})
+			}
+			if len(invoices) > 0 {
+				return nil
+			}
+		}
+		return commerce.Errorf(commerce.KindNotFound, "trytontest", "post invoices", "no sale under %s has any", reference)
+	})
+}
+
 // SetStock says how much there is of a SKU.
 func (s *Server) SetStock(sku string, quantity int64) error {
 	return s.act(func(t *transaction) error {

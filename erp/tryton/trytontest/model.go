@@ -87,6 +87,8 @@ func step(name string) func(*transaction, []int64) (any, error) {
 		return (*transaction).done
 	case "stock.shipment.out.cancel":
 		return (*transaction).cancelShipment
+	case "account.invoice.cancel":
+		return (*transaction).cancelInvoice
 	case "account.move.post":
 		return (*transaction).post
 	case "account.period.close":

@@ -183,10 +183,7 @@ func (t *transaction) compute(model string, r record, name string) (any, error) 
 	case "sale.sale.shipment_state":
 		return t.shipmentState(r), nil
 	case "sale.sale.invoice_state":
-		if r["state"] == "processing" || r["state"] == "done" {
-			return "waiting", nil
-		}
-		return "none", nil
+		return t.invoiceState(r), nil
 	case "sale.sale.shipments":
 		return t.shipmentsOf(r), nil
 	case "sale.sale.moves":
@@ -197,7 +194,7 @@ func (t *transaction) compute(model string, r record, name string) (any, error) 
 			}
 		}
 		return out, nil
-	case "sale.sale.shipment_returns", "sale.sale.invoices":
+	case "sale.sale.shipment_returns":
 		return []int64{}, nil
 	case "sale.line.amount":
 		return money(t.lineAmount(r)), nil
@@ -350,9 +347,14 @@ func (t *transaction) cancelSale(want []int64) (any, error) {
 func (t *transaction) process(want []int64) (any, error) {
 	return t.each("sale.sale", want, "confirmed processing", func(r record) error {
 		if r["state"] == "processing" {
+			// It is done once nothing more is to be sent or invoiced.
+			if state := t.shipmentState(r); (state == "none" || state == "sent") && t.invoiceState(r) == "none" {
+				t.db.update("sale.sale", r.id(), record{"state": "done"})
+			}
 			return nil
 		}
-		t.db.update("sale.sale", r.id(), record{"state": "processing"})
+		invoice := t.db.insert("account.invoice", record{"state": "draft", "company": r["company"], "sales": []int64{r.id()}})
+		t.db.update("sale.sale", r.id(), record{"state": "processing", "invoices": []int64{invoice}})
 		var outgoing, inventory []int64
 		var goods []record
 		for _, l := range t.db.where("sale.line", "sale", r.id()) {
@@ -379,6 +381,63 @@ func (t *transaction) process(want []int64) (any, error) {
 	})
 }
 
+// invoiceState leaves out what is not to be made again.
+func (t *transaction) invoiceState(sale record) string {
+	invoices, _ := sale["invoices"].([]int64)
+	ignored, _ := sale["invoices_ignored"].([]int64)
+	state := "none"
+	for _, id := range invoices {
+		switch {
+		case slices.Contains(ignored, id):
+		case t.db.get("account.invoice", id)["state"] == "cancelled":
+			return "exception"
+		default:
+			state = "waiting"
+		}
+	}
+	return state
+}
+
+func (t *transaction) cancelInvoice(want []int64) (any, error) {
+	return t.each("account.invoice", want, "draft validated", func(r record) error {
+		t.db.update("account.invoice", r.id(), record{"state": "cancelled"})
+		sales, _ := r["sales"].([]int64)
+		for _, id := range sales {
+			t.db.update("sale.sale", id, record{})
+		}
+		return nil
+	})
+}
+
+// leaveOut takes the answer that nothing of what was cancelled is made again.
+func (t *transaction) leaveOut(params []any, field string) (any, error) {
+	id, _ := t.context["active_id"].(int64)
+	sale := t.db.get("sale.sale", id)
+	if sale == nil || len(params) < 2 {
+		return nil, pythonError("'active_id'")
+	}
+	data, _ := params[1].(map[string]any)
+	form, _ := data["ask"].(map[string]any)
+	all := ids(form[field])
+	if field == "domain_invoices" {
+		for _, x := range all {
+			t.link("sale.sale", id, "invoices_ignored", x)
+		}
+	}
+	for _, l := range t.db.where("sale.line", "sale", id) {
+		for _, m := range t.db.where("stock.move", "origin", fmt.Sprintf("sale.line,%d", l.id())) {
+			if field == "domain_moves" && slices.Contains(all, m.id()) {
+				t.link("sale.line", l.id(), "moves_ignored", m.id())
+			}
+		}
+	}
+	t.db.update("sale.sale", id, record{})
+	if _, err := t.process([]int64{id}); err != nil {
+		return nil, err
+	}
+	return map[string]any{}, nil
+}
+
 func (t *transaction) wizard(name string, params []any) (any, error) {
 	switch name {
 	case "account.move.cancel.create":
@@ -387,6 +446,14 @@ func (t *transaction) wizard(name string, params []any) (any, error) {
 		return nil, nil
 	case "account.move.cancel.execute":
 		return t.reverse(params)
+	case "sale.handle.shipment.exception.create", "sale.handle.invoice.exception.create":
+		return []any{json.Number(t.db.number("wizard")), "ask", "end"}, nil
+	case "sale.handle.shipment.exception.delete", "sale.handle.invoice.exception.delete":
+		return nil, nil
+	case "sale.handle.shipment.exception.execute":
+		return t.leaveOut(params, "domain_moves")
+	case "sale.handle.invoice.exception.execute":
+		return t.leaveOut(params, "domain_invoices")
 	case "sale.return_sale.create":
 		return []any{json.Number(t.db.number("wizard")), "start", "end"}, nil
 	case "sale.return_sale.delete":

@@ -29,7 +29,12 @@ func (t *transaction) shipmentState(sale record) string {
 	for _, id := range t.shipmentsOf(sale) {
 		switch t.db.get(out, id)["state"] {
 		case "cancelled":
-			return "exception"
+			if !t.ignored(id) {
+				return "exception"
+			}
+			if state == "none" {
+				state = "sent" // 6.0.29 says so of what is not to be sent again
+			}
 		case "done":
 			if state == "none" {
 				state = "sent"
@@ -39,6 +44,22 @@ func (t *transaction) shipmentState(sale record) string {
 		}
 	}
 	return state
+}
+
+// ignored reports whether no goods of a cancelled shipment are to be sent again.
+func (t *transaction) ignored(shipment int64) bool {
+	moves, _ := t.db.get(out, shipment)["outgoing_moves"].([]int64)
+	for _, id := range moves {
+		var line int64
+		origin, _ := t.db.get("stock.move", id)["origin"].(string)
+		if n, _ := fmt.Sscanf(origin, "sale.line,%d", &line); n != 1 {
+			return false
+		}
+		if skipped, _ := t.db.get("sale.line", line)["moves_ignored"].([]int64); !slices.Contains(skipped, id) {
+			return false
+		}
+	}
+	return true
 }
 
 func (t *transaction) moves(shipment record, name string) []record {
@@ -161,6 +182,13 @@ func (t *transaction) done(want []int64) (any, error) {
 
 func (t *transaction) cancelShipment(want []int64) (any, error) {
 	return t.each(out, want, "draft waiting assigned picked", func(r record) error {
+		for _, m := range t.moves(r, "inventory_moves") {
+			if m["state"] == "assigned" { // what was reserved is free again
+				id := m["product"].(int64)
+				free := new(big.Rat).Add(new(big.Rat).SetInt64(t.db.get("product.product", id)["stock"].(int64)), rat(m["quantity"]))
+				t.db.update("product.product", id, record{"stock": free.Num().Int64()})
+			}
+		}
 		t.setMoves(r, "cancelled")
 		t.db.update(out, r.id(), record{"state": "cancelled"})
 		return nil

@@ -162,6 +162,19 @@ func (s *store) where(model, field string, value any) []record {
 func (s *store) candidates(model string, domain []any) []record {
 	for _, c := range domain {
 		list, _ := c.([]any)
+		if len(list) == 3 && list[1] == "in" {
+			field, _ := list[0].(string)
+			wanted, _ := list[2].([]any)
+			if !slices.Contains(indexed[model], field) {
+				continue
+			}
+			var found []record
+			for _, value := range wanted {
+				found = append(found, s.where(model, field, value)...)
+			}
+			slices.SortFunc(found, func(a, b record) int { return cmp.Compare(a.id(), b.id()) })
+			return found
+		}
 		if len(list) != 3 || list[1] != "=" {
 			continue
 		}
