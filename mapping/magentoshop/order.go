@@ -11,12 +11,13 @@ import (
 	"github.com/commercesync/commerce/mapping"
 )
 
-// Canonical says an order of the shop in canonical words. It makes no call.
+// Canonical says an order of the shop in canonical words. It makes no call. One that can
+// not be said comes with the error, as its Ref, Number and Placed.
 func (s *Shop) Canonical(ctx context.Context, o magento.Order) (commerce.Order, error) {
 	r := reader{shop: s, o: o, document: "magento order " + o.EntityID.String()}
 	out, err := r.order()
 	if err != nil {
-		return commerce.Order{}, err
+		return commerce.Order{Ref: s.Ref(o.EntityID), Number: o.IncrementID, Placed: o.CreatedAt.Time}, err
 	}
 	for _, note := range r.notes {
 		s.c.Logger.InfoContext(ctx, "magento order: "+note, "order", out.Ref.ID)

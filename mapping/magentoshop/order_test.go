@@ -229,9 +229,11 @@ func TestWhatAnOrderCanNotSayIsAFault(t *testing.T) {
 	} {
 		o := load(t, "447")
 		spoil(&o)
-		_, err := shop.Canonical(t.Context(), o)
+		head, err := shop.Canonical(t.Context(), o)
 		f, ok := errors.AsType[*mapping.Fault](err)
 		require.True(t, ok, "%s: %v", field, err)
+		require.Equal(t, commerce.Order{Ref: shop.Ref(o.EntityID), Number: o.IncrementID, Placed: o.CreatedAt.Time}, head)
+		require.False(t, head.Placed.IsZero())
 		require.Equal(t, field, f.Field)
 		require.NotContains(t, err.Error(), "example.com", "no personal data")
 	}

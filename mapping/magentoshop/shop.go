@@ -187,7 +187,7 @@ func (s *Shop) Find(ctx context.Context, hint commerce.OrderHint) (commerce.Ref,
 
 // Order reads an order with lines, taxes, tenders and what was recorded as paid.
 // What can not be said in canonical words is an error of kind mapping around a
-// *mapping.Fault.
+// *mapping.Fault, with the order's Ref, Number and Placed beside it.
 func (s *Shop) Order(ctx context.Context, ref commerce.Ref) (commerce.Order, error) {
 	id, err := s.id("read order", ref)
 	if err != nil {

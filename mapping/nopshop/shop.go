@@ -247,7 +247,8 @@ func isGUID(s string) bool {
 }
 
 // Order reads an order with lines, taxes, tenders and what was recorded as paid. What can
-// not be said in canonical words is an error of kind mapping around a *mapping.Fault.
+// not be said in canonical words is an error of kind mapping around a *mapping.Fault, with
+// the order's Ref, Number and Placed beside it.
 func (s *Shop) Order(ctx context.Context, ref commerce.Ref) (commerce.Order, error) {
 	id, err := s.id("read order", ref)
 	if err != nil {
@@ -260,7 +261,8 @@ func (s *Shop) Order(ctx context.Context, ref commerce.Ref) (commerce.Order, err
 	r := reader{shop: s, rows: all, o: all.order, document: "nopcommerce order " + id.String()}
 	out, err := r.read()
 	if err != nil {
-		return commerce.Order{}, err
+		o := all.order
+		return commerce.Order{Ref: ref, Number: cmp.Or(o.CustomOrderNumber, o.ID.String()), Placed: o.CreatedOn.Time}, err
 	}
 	for _, note := range r.notes {
 		s.c.Logger.InfoContext(ctx, "nopcommerce order: "+note, "order", ref.ID)
