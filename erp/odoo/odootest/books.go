@@ -191,7 +191,7 @@ func (t *transaction) retax(move record) {
 	for i, l := range products {
 		amount := mul(s, add(lines[i].base, lines[i].share))
 		t.db.update("account.move.line", l.id(), record{"amount_currency": amount, "balance": t.toHome(move, amount),
-			"price_subtotal": lines[i].base, "price_total": lines[i].total()})
+			"price_subtotal": lines[i].base, "price_total": lines[i].total})
 	}
 	for _, tax := range b.taxes {
 		amount := mul(s, b.byTax[tax])
@@ -236,7 +236,7 @@ func (t *transaction) termName(move record) any {
 	switch {
 	case payment == "":
 		return nil
-	case reference == "" || move["move_type"] == "out_refund":
+	case reference == "" || reference == payment || move["move_type"] == "out_refund":
 		return payment
 	}
 	return reference + " - " + payment
@@ -309,10 +309,11 @@ func (t *transaction) changingMove(r record, v map[string]any) error {
 
 func (t *transaction) changedMove(id int64, v map[string]any) {
 	move := t.db.get("account.move", id)
-	if _, ok := v["invoice_date"]; ok && isInvoice(move) && move["state"] == "draft" && !falsy(move["invoice_date"]) {
+	_, dated := v["date"]
+	if _, ok := v["invoice_date"]; ok && !dated && isInvoice(move) && move["state"] == "draft" && !falsy(move["invoice_date"]) {
 		t.db.update("account.move", id, record{"date": move["invoice_date"]})
 	}
-	if _, ok := v["date"]; ok {
+	if dated {
 		for _, l := range t.linesOfMove(id) {
 			t.db.update("account.move.line", l.id(), record{"date": t.db.get("account.move", id)["date"]})
 		}

@@ -11,7 +11,8 @@ type problem struct {
 	name    string
 	message string
 	status  int
-	args    []any // what "arguments" holds; empty = the message
+	args    []any  // what "arguments" holds; empty = the message
+	field   string // that is missing
 }
 
 func (p *problem) Error() string { return p.message }
@@ -64,7 +65,7 @@ func missingValue(model, field string) *problem {
 	f := schema[model][field]
 	p := validationError("Missing required value for the field '%s' (%s).\nModel: '%s' (%s)\n- create/update: a mandatory field is not set\n"+
 		"- delete: another model requires the record being deleted, you can archive it instead\n", f.label, field, labels[model], model)
-	p.args = []any{field} // load names the field; constrained puts it right
+	p.field = field
 	return p
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/erp"
 )
 
 // act runs what people do at the ERP as one transaction.
@@ -176,6 +177,23 @@ func (s *Server) SetLockDate(day commerce.Date) {
 		}
 		return nil
 	})
+}
+
+// SetTaxRounding changes how the company rounds tax, as an administrator can.
+func (s *Server) SetTaxRounding(rounding erp.TaxRounding) {
+	_ = s.act(func(t *transaction) error {
+		for _, c := range t.db.all("res.company") {
+			t.db.update("res.company", c.id(), record{"tax_calculation_rounding_method": roundingMethod(rounding)})
+		}
+		return nil
+	})
+}
+
+func roundingMethod(rounding erp.TaxRounding) string {
+	if rounding == erp.RoundPerLine {
+		return "round_per_line"
+	}
+	return "round_globally"
 }
 
 // Duplicate makes a second draft under a reference, without an external id, as a late

@@ -273,7 +273,7 @@ func (t *transaction) compute(model string, r record, name string) (any, error) 
 		order := t.db.get("sale.order", ref(r["order_id"]))
 		line := t.taxables([]record{r})[0]
 		split(line, t.digits(order["currency_id"]), t.perLine(order["company_id"]))
-		return map[string]*big.Rat{"price_subtotal": line.base, "price_tax": sub(line.total(), line.base), "price_total": line.total()}[name], nil
+		return map[string]*big.Rat{"price_subtotal": line.base, "price_tax": sub(line.total, line.base), "price_total": line.total}[name], nil
 	case "sale.order.line.qty_delivered":
 		return t.delivered(r.id()), nil
 	case "sale.order.line.qty_invoiced":

@@ -119,7 +119,16 @@ func (t *transaction) reverseOne(w, m record) (int64, error) {
 		if lock := t.lockDate(m["company_id"]); text(w["date"]) <= lock {
 			v["date"] = nextDay(lock)
 		}
-		return t.insert("account.move", v)
+		made, err := t.insert("account.move", v)
+		if err != nil {
+			return 0, err
+		}
+		for _, l := range t.linesOfMove(m.id()) {
+			if l["display_type"] == "tax" {
+				t.db.burn("account.move.line") // lines of tax are copied, then made anew
+			}
+		}
+		return made, t.settle()
 	}
 	lines := t.linesOfMove(m.id())
 	list := make([]any, len(lines))
@@ -169,9 +178,6 @@ func (t *transaction) modify(want []int64) (any, error) {
 			original := t.db.get("account.move", m)
 			note, err := t.reverseOne(w, original)
 			if err != nil {
-				return nil, err
-			}
-			if err := t.settle(); err != nil {
 				return nil, err
 			}
 			if isInvoice(original) {

@@ -17,9 +17,24 @@ func (t *transaction) load(model string, a arguments) (any, error) {
 	}
 	rows := a.list("data")
 	mark := len(t.db.undo)
-	done, messages := []any{}, []any{}
-	n := 0
-	for from := 0; from < len(rows); n++ {
+	done, messages := t.loadAll(model, fields, rows)
+	if len(messages) > 0 {
+		// The server tries the records one by one after all at once: ids are used up twice.
+		t.db.rollback(mark)
+		done, messages = t.loadAll(model, fields, rows)
+	}
+	answer := map[string]any{"ids": done, "messages": messages, "nextrow": int64(0)}
+	if len(messages) > 0 {
+		t.db.rollback(mark)
+		answer["ids"] = false
+		t.server.races = max(t.server.races-1, 0)
+	}
+	return answer, nil
+}
+
+func (t *transaction) loadAll(model string, fields []string, rows []any) (done, messages []any) {
+	done, messages = []any{}, []any{}
+	for from := 0; from < len(rows); {
 		to := from + 1
 		for to < len(rows) && continues(fields, rows[to]) {
 			to++
@@ -28,27 +43,20 @@ func (t *transaction) load(model string, a arguments) (any, error) {
 		if err == nil {
 			err = t.settle()
 		}
-		if t.server.races > 0 {
-			t.server.races--
+		if err == nil && t.server.races > 0 {
 			err = userError("could not serialize access due to concurrent update\n")
 		}
 		if err != nil {
-			m := map[string]any{"rows": map[string]any{"from": int64(from), "to": int64(to - 1)}, "record": int64(n), "type": "error",
+			m := map[string]any{"rows": map[string]any{"from": int64(from), "to": int64(to - 1)}, "record": int64(len(done)), "type": "error",
 				"message": err.Error()}
-			if p, ok := err.(*problem); ok && p.args != nil && p.status == 422 {
-				m["field"] = p.args[0]
+			if p, ok := err.(*problem); ok && p.field != "" {
+				m["field"] = p.field
 			}
 			messages = append(messages, m)
 		}
-		done = append(done, id)
-		from = to
+		done, from = append(done, id), to
 	}
-	answer := map[string]any{"ids": done, "messages": messages, "nextrow": int64(0)}
-	if len(messages) > 0 {
-		t.db.rollback(mark)
-		answer["ids"] = false
-	}
-	return answer, nil
+	return done, messages
 }
 
 // continues reports whether a row holds only lines of the record above it.

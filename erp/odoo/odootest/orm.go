@@ -261,6 +261,13 @@ func (t *transaction) field(model string, r record, name string) (any, field, er
 	case f.computed:
 		v, err := t.compute(model, r, name)
 		return v, f, err
+	case f.kind == many2many && orders[f.target] != "":
+		var rows []record
+		for _, id := range ids(r[name]) {
+			rows = append(rows, t.db.get(f.target, id))
+		}
+		err := t.sortBy(f.target, rows, orders[f.target])
+		return idsOf(rows), f, err
 	}
 	return r[name], f, nil
 }
@@ -294,7 +301,7 @@ func (t *transaction) create(model string, a arguments) (any, error) {
 
 // outermost words an error as a call of its own tells it.
 func outermost(err error) error {
-	if p, ok := err.(*problem); ok && p.args != nil && strings.HasPrefix(p.message, "Missing required value") {
+	if p, ok := err.(*problem); ok && p.field != "" {
 		return constrained(p)
 	}
 	return err

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/commercesync/commerce"
-	"github.com/commercesync/commerce/erp"
 )
 
 // at gives the next record of a model an id of its own choice.
@@ -74,10 +73,7 @@ func (s *Server) currencies() int64 {
 
 // people makes the companies and the six partners that every database has.
 func (s *Server) people(currency int64) {
-	rounding := "round_globally"
-	if s.c.TaxRounding == erp.RoundPerLine {
-		rounding = "round_per_line"
-	}
+	rounding := roundingMethod(s.c.TaxRounding)
 	lock := any(nil)
 	if !s.c.LockDate.IsZero() {
 		lock = s.c.LockDate.String()

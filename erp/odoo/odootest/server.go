@@ -118,7 +118,7 @@ type Server struct {
 
 	mu    sync.Mutex
 	db    *store
-	races int // loads that are still to lose
+	races int // calls of load that are still to lose
 	calls []Call
 }
 
@@ -249,8 +249,8 @@ func (s *Server) NewServer() *httptest.Server {
 // Fail adds a fault and returns what removes it.
 func (s *Server) Fail(f Fault) (remove func()) { return s.faults.Add(f) }
 
-// LoseRaces makes the next n records of calls of "load" lose against another
-// transaction: they are told "could not serialize access" in a successful answer.
+// LoseRaces makes the next n calls of "load" lose against another transaction: they are
+// told "could not serialize access" in a successful answer.
 func (s *Server) LoseRaces(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

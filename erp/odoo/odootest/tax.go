@@ -17,15 +17,7 @@ type taxable struct {
 	share   *big.Rat // what of the document's rounding falls on the line's base
 	tax     []*big.Rat
 	rawTax  []*big.Rat
-}
-
-// total is what the line shows with its taxes.
-func (l *taxable) total() *big.Rat {
-	sum := l.base
-	for _, x := range l.tax {
-		sum = add(sum, x)
-	}
-	return sum
+	total   *big.Rat // with tax, rounded by itself
 }
 
 // bill is a document's sums.
@@ -93,6 +85,10 @@ func split(l *taxable, digits int, perLine bool) {
 		}
 	}
 	l.rawBase, l.base, l.share = net, round(net, digits), new(big.Rat)
+	l.total = l.base
+	for _, x := range l.tax {
+		l.total = add(l.total, x)
+	}
 }
 
 func included(tax record) bool { return tax["price_include_override"] == "tax_included" }
