@@ -25,6 +25,40 @@
 // A payment for several orders becomes one event for each of them
 // ("commerce order.payment"), since a handler writes one order.
 //
+// # News of the shop
+//
+// The shop's own news of an order ("magento order.changed", "order.deleted"; the feeds
+// of mapping/magentoshop and mapping/nopshop bring it) only says: look. [OrderToCash]
+// then looks at the order and at its payments as always. So it takes up what no
+// processor tells of:
+//
+//   - An order that needs no money of the processor: covered by gift cards, credit or
+//     points, or free. One that is to be paid offline is taken up where [OrderToCash].Take
+//     says so. Nothing is recorded as paid at the shop that is not; the sales order has
+//     the tenders.
+//   - Money whose own news was lost, or says nothing of an order: the order at the shop
+//     has the payment's id. It is linked and worked by an internal event; the late news
+//     finds all done. What a payment says itself counts before what an order says, and
+//     of two orders that name one payment the first.
+//   - An order that the shop shows as paid and for which the processor has no money after
+//     Unfound: an exception, once.
+//   - A deleted order that stands in the books: an exception, once.
+//
+// Our own writes change the order as well and come back as news; it finds all steps done
+// and writes nothing. News of the shop does not wait for an order's state to change, as
+// that is news again.
+//
+// # What is taken up
+//
+//	o2c.Take = func(ctx context.Context, f commerce.Facts) (bool, error) {
+//		return f.Order.Store == "2" && f.Order.PaymentMethod != "banktransfer", nil
+//	}
+//
+// Package rules writes the same as an expression. What Take refuses is left alone, also
+// where it is paid; the event is done, and each further news asks again. A change of the
+// rule itself is no news: replay the events that it lets in. With StartAt all older orders
+// are read for matching only.
+//
 // # What the payment state asks for
 //
 //	unpaid       nothing
@@ -39,7 +73,7 @@
 // The order's own state comes first. Money for an order that is canceled, replaced
 // or closed is an exception and nothing is posted. An order in review, held by
 // somebody else or in a state of a plugin is left alone and looked at again every
-// Recheck; when the inbox's MaxAge has passed the event is dead, "too old".
+// Recheck; when the inbox's MaxAge has passed the payment's event is dead, "too old".
 //
 // # Steps
 //
@@ -52,6 +86,12 @@
 //	shop.shipment/<shipment>           customer.told/<order>/<kind>/<payment>
 //	collect.request/<order>/<n>        exception/<name>/<order>/<payment>
 //
+// and so are the decisions that have to stand:
+//
+//	order.taken/<order>                Take said yes, or a person did
+//	payment.order/<payment>            the order that named it first
+//	collect.amount/<order>/<n>         what is asked for
+//
 // An <order> is the text of its Ref. A handler that is interrupted anywhere, by an
 // error or by the end of the process, goes on at the step where it stopped: steps
 // that are done answer from their records, and one whose outcome is unknown is
@@ -63,7 +103,8 @@
 // What nobody may guess ends dead, before anything is written, with both figures
 // where two differ. The codes are in the text of the error:
 //
-//	no_order            the payment or shipment names none (IgnoreUnlinked drops it)
+//	no_order            the payment or shipment names none, and after Grace no order has
+//	                    named the payment (IgnoreUnlinked drops it)
 //	amount_mismatch     the payment is not of the order's due, nor of the amounts it names
 //	currency_mismatch   the same for the currency
 //	other_orders        the payment was linked to this order and names others

@@ -110,8 +110,8 @@ var bugs = []bug{
 
 	// Believing.
 	{"bad news does not wait", "workflow/desk.go",
-		"\treturn left\n}\n\n// paymentOf",
-		"\treturn min(left, 0)\n}\n\n// paymentOf"},
+		"return d.settled(ctx, e, d.grace)",
+		"return min(d.settled(ctx, e, d.grace), 0)"},
 	{"a failure is mailed as the event says", "workflow/failed.go",
 		"return w.act(ctx, d, a)",
 		"return d.tell(ctx, a, MessagePaymentFailed, a.own.Ref)"},
