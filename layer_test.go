@@ -22,7 +22,7 @@ const module = "github.com/commercesync/commerce"
 var layers = map[string]int{
 	"internal/httpx": 0, "internal/clock": 0, "internal/fault": 0,
 	"": 1, "resilience": 1,
-	"oauth": 2, "idempotency": 2, "vault": 2, "mapping": 2, "rules": 2,
+	"internal/signed": 2, "oauth": 2, "idempotency": 2, "vault": 2, "mapping": 2, "rules": 2,
 	"stripe": 3, "magento": 3, "nopcommerce": 3, "erp": 3, "inbox": 3, "reconcile": 3,
 	"mapping/magentoshop": 4, "mapping/nopshop": 4, "mapping/stripepay": 4, "mapping/erpbooks": 4,
 	"workflow": 5,

@@ -69,7 +69,8 @@
 // A [Feed] reads changes from a system that does not tell, or whose telling may be
 // lost. Run polls it and stores every page together with the feed's cursor; of several
 // processes that poll one feed, one a page is first and the others stop. [Inbox.Feeds]
-// says how far each feed came.
+// says how far each feed came. A shop's own plugin may send a [Push], so that nobody waits
+// for the next poll.
 //
 // # Many tenants
 //

@@ -12,6 +12,7 @@ import (
 
 	"github.com/commercesync/commerce"
 	"github.com/commercesync/commerce/inbox"
+	"github.com/commercesync/commerce/inbox/inboxtest"
 )
 
 // plain takes every request for an event of a system that sends {"id", "type", "order"}.
@@ -199,4 +200,27 @@ func ExampleInbox_Poll() {
 	// order/17@1
 	// order/17@2
 	// order/17@3
+}
+
+// A plugin of the shop signs what it sends; inboxtest.SignPush does the same.
+func ExampleNewPush() {
+	clock := func() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }
+	push, err := inbox.NewPush(inbox.PushConfig{
+		Secrets: commerce.Static([]commerce.Secret{commerce.NewSecret("a long random text")}),
+		Origin:  commerce.Ref{System: "magento", Account: "main", Mode: commerce.Live},
+		Now:     clock,
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	body := []byte(`{"object":"order/17","id":"5f6c"}`)
+	header := http.Header{inbox.PushHeader: {inboxtest.SignPush(clock(), body, "a long random text")}}
+	e, err := push.Verify(context.Background(), header, body) // Inbox.Receive(push) does this for each request
+	fmt.Println(e.Type, e.Object, e.Ref, err)
+	_, err = push.Verify(context.Background(), header, []byte(`{"object":"order/18"}`))
+	fmt.Println(err)
+	// Output:
+	// order.changed order/17 /magento/main/live/push%2F5f6c <nil>
+	// inbox: verify push: bad_signature no signature was made with a secret of this endpoint
 }

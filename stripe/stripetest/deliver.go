@@ -5,19 +5,15 @@ import (
 	"cmp"
 	"container/heap"
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"io"
 	"iter"
 	"math/rand/v2"
 	"net/http"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/commercesync/commerce/internal/httpx"
+	"github.com/commercesync/commerce/internal/signed"
 	"github.com/commercesync/commerce/stripe"
 )
 
@@ -257,16 +253,7 @@ func (f *Fake) sign(p *planned) Delivery {
 
 // Sign makes the header of a delivery: one v1 signature for each secret.
 func Sign(at time.Time, body []byte, secrets ...string) string {
-	stamp := strconv.FormatInt(at.Unix(), 10)
-	var b strings.Builder
-	b.WriteString("t=" + stamp)
-	for _, s := range secrets {
-		mac := hmac.New(sha256.New, []byte(s))
-		_, _ = io.WriteString(mac, stamp+".")
-		_, _ = mac.Write(body)
-		b.WriteString(",v1=" + hex.EncodeToString(mac.Sum(nil)))
-	}
-	return b.String()
+	return signed.Sign(at, body, secrets...)
 }
 
 // signing is a webhook secret and when it ends; zero = not yet.
