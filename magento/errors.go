@@ -32,6 +32,8 @@ const (
 	// CodeInputLimit: the shop limits input (webapi/validation), and the page asked for
 	// or a list that was sent is longer. Nothing took effect.
 	CodeInputLimit = "input_limit"
+	// CodeMaxPages: a walk over a list made as many requests as Config.MaxPages allows.
+	CodeMaxPages = "max_pages"
 	// CodeForeignRows: a list was answered with rows that were not asked for, as by a
 	// cache that does not look at the query.
 	CodeForeignRows = "foreign_rows"

@@ -70,7 +70,7 @@ func (l listing[T]) walk(ctx context.Context, cl *Client, p ListParams) iter.Seq
 		p.ByID = p.ByID || !l.dated
 		for n := 0; ; n++ {
 			if n == cl.c.MaxPages {
-				yield(none, &commerce.Error{Kind: commerce.KindLimit, System: system, Op: l.op,
+				yield(none, &commerce.Error{Kind: commerce.KindLimit, System: system, Op: l.op, Code: CodeMaxPages,
 					Text: "Config.MaxPages (" + strconv.Itoa(n) + ") is reached; go on from the last row"})
 				return
 			}
@@ -210,5 +210,5 @@ func all[T any](list iter.Seq2[T, error]) ([]T, error) {
 }
 
 func tooLong(op string, pages int) error {
-	return &commerce.Error{Kind: commerce.KindLimit, System: system, Op: op, Text: "Config.MaxPages (" + strconv.Itoa(pages) + ") is reached"}
+	return &commerce.Error{Kind: commerce.KindLimit, System: system, Op: op, Code: CodeMaxPages, Text: "Config.MaxPages (" + strconv.Itoa(pages) + ") is reached"}
 }

@@ -75,6 +75,9 @@ type Config struct {
 	// MaxShipments bounds how many shipments of one order are looked through for a
 	// mark. Defaults to 1,000; reaching it is an error of kind limit.
 	MaxShipments int
+	// Now is the clock by which a sweep is due. What was told when is by the shop's own.
+	// Defaults to time.Now.
+	Now func() time.Time
 	// Logger is told what was dropped in reading (a phone number that is none); ids
 	// only. Defaults to silence.
 	Logger *slog.Logger
@@ -131,6 +134,9 @@ func New(client *magento.Client, c Config) (*Shop, error) {
 	c.States = maps.Clone(c.States)
 	c.Settle = cmp.Or(c.Settle, 10*time.Minute)
 	c.MaxShipments = cmp.Or(c.MaxShipments, 1000)
+	if c.Now == nil {
+		c.Now = time.Now
+	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
