@@ -302,10 +302,9 @@ func TestAWalkThatIsLongerThanItsTimeGoesOnAtOnceAndOneThatStandsStillIsDown(t *
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		bell := &alarm{}
-		stuck := false
-		f := &walker{last: 100, at: func(ctx context.Context, n int) error {
+		f := &walker{last: 101, at: func(ctx context.Context, n int) error {
 			wait := time.Second
-			if stuck {
+			if n > 100 {
 				wait = time.Hour
 			}
 			select {
@@ -321,10 +320,9 @@ func TestAWalkThatIsLongerThanItsTimeGoesOnAtOnceAndOneThatStandsStillIsDown(t *
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan error)
 		go func() { ended <- in.Run(ctx) }()
-		time.Sleep(2 * time.Minute) // of the bubble
+		time.Sleep(105 * time.Second) // of the bubble
 		require.Equal(t, "0000100", cursorOf(t, store))
 		require.Empty(t, bell.all())
-		stuck, f.last = true, 200
 		time.Sleep(2 * time.Hour)
 		require.Len(t, bell.all(), 1)
 		stop()
