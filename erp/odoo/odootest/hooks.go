@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math/big"
 	"slices"
+	"strings"
 )
 
 // before is what a model does to the values of a new record: numbers are drawn here,
@@ -248,6 +249,9 @@ func (t *transaction) compute(model string, r record, name string) (any, error) 
 			return p, nil
 		}
 		return r.id(), nil
+	case "res.company.user_fiscalyear_lock_date", "res.company.user_sale_lock_date", "res.company.user_purchase_lock_date",
+		"res.company.user_tax_lock_date", "res.company.user_hard_lock_date":
+		return r[strings.TrimPrefix(name, "user_")], nil
 	case "res.currency.rate":
 		return t.rate(r.id(), t.today()), nil
 	case "product.product.qty_available", "product.product.free_qty":

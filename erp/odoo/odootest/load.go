@@ -36,7 +36,7 @@ func (t *transaction) loadAll(model string, fields []string, rows []any) (done, 
 	done, messages = []any{}, []any{}
 	for from := 0; from < len(rows); {
 		to := from + 1
-		for to < len(rows) && continues(fields, rows[to]) {
+		for to < len(rows) && continues(model, fields, rows[to]) {
 			to++
 		}
 		id, err := t.loadOne(model, fields, rows[from:to])
@@ -60,24 +60,20 @@ func (t *transaction) loadAll(model string, fields []string, rows []any) (done, 
 }
 
 // continues reports whether a row holds only lines of the record above it.
-func continues(fields []string, row any) bool {
+func continues(model string, fields []string, row any) bool {
 	cells, _ := row.([]any)
 	lines := false
 	for i, f := range fields {
 		if i >= len(cells) || falsy(cells[i]) {
 			continue
 		}
-		if !strings.Contains(f, "/") || isRelation(f) {
+		name, _, _ := strings.Cut(f, "/")
+		if schema[model][name].kind != one2many {
 			return false
 		}
 		lines = true
 	}
 	return lines
-}
-
-// isRelation tells "partner_id/.id" from "order_line/product_uom_qty".
-func isRelation(f string) bool {
-	return strings.Count(f, "/") == 1 && (strings.HasSuffix(f, "/.id") || strings.HasSuffix(f, "/id"))
 }
 
 func (t *transaction) loadOne(model string, fields []string, rows []any) (int64, error) {
@@ -86,13 +82,20 @@ func (t *transaction) loadOne(model string, fields []string, rows []any) (int64,
 		return 0, err
 	}
 	for _, name := range lineFields(model, fields) {
+		target := schema[model][name].target
 		var list []any
 		for _, row := range rows {
-			line, err := t.loadValues(schema[model][name].target, fields, row, name+"/")
+			if !filled(fields, row, name+"/") {
+				continue
+			}
+			line, err := t.loadValues(target, fields, row, name+"/")
 			if err != nil {
 				return 0, err
 			}
-			if len(line) > 0 {
+			if id := t.byExternalID(target, text(line["id"])); id != 0 {
+				delete(line, "id")
+				list = append(list, []any{int64(1), id, line})
+			} else {
 				list = append(list, []any{int64(0), int64(0), line})
 			}
 		}
@@ -100,25 +103,49 @@ func (t *transaction) loadOne(model string, fields []string, rows []any) (int64,
 	}
 	key := text(v["id"])
 	delete(v, "id")
-	if key == "" {
-		return t.insert(model, v)
-	}
-	if !strings.Contains(key, ".") {
-		key = "__import__." + key
-	}
-	for _, x := range t.db.where("ir.model.data", "complete_name", key) {
-		if x["model"] != model {
-			return 0, userError("The external identifier %s belongs to another model", key)
-		}
-		return ref(x["res_id"]), t.change(model, []int64{ref(x["res_id"])}, v)
+	if id := t.byExternalID(model, key); id != 0 {
+		return id, t.change(model, []int64{id}, v)
 	}
 	made, err := t.insert(model, v)
-	if err != nil {
-		return 0, err
+	if err == nil && key != "" {
+		t.setExternalID(model, made, key)
 	}
+	return made, err
+}
+
+// external is an external id with its module.
+func external(key string) string {
+	if key != "" && !strings.Contains(key, ".") {
+		return "__import__." + key
+	}
+	return key
+}
+
+// byExternalID finds a record; 0 = there is none.
+func (t *transaction) byExternalID(model, key string) int64 {
+	for _, x := range t.db.where("ir.model.data", "complete_name", external(key)) {
+		if x["model"] == model && t.db.get(model, ref(x["res_id"])) != nil {
+			return ref(x["res_id"])
+		}
+	}
+	return 0
+}
+
+func (t *transaction) setExternalID(model string, id int64, key string) {
+	key = external(key)
 	module, name, _ := strings.Cut(key, ".")
-	t.db.insert("ir.model.data", record{"module": module, "name": name, "complete_name": key, "model": model, "res_id": made})
-	return made, nil
+	t.db.insert("ir.model.data", record{"module": module, "name": name, "complete_name": key, "model": model, "res_id": id})
+}
+
+// filled reports whether a row holds anything in the columns with a prefix.
+func filled(fields []string, row any, prefix string) bool {
+	cells, _ := row.([]any)
+	for i, f := range fields {
+		if i < len(cells) && strings.HasPrefix(f, prefix) && !falsy(cells[i]) {
+			return true
+		}
+	}
+	return false
 }
 
 // lineFields are the list fields that the columns name.
@@ -135,53 +162,83 @@ func lineFields(model string, fields []string) []string {
 	return out
 }
 
-// loadValues reads the cells of a row whose columns begin with a prefix.
+// loadValues reads the cells of a row whose columns begin with a prefix. An empty cell
+// is an empty value: no default takes its place.
 func (t *transaction) loadValues(model string, fields []string, row any, prefix string) (map[string]any, error) {
 	cells, _ := row.([]any)
 	v := map[string]any{}
 	for i, column := range fields {
 		column, ok := strings.CutPrefix(column, prefix)
-		if !ok || i >= len(cells) || falsy(cells[i]) {
+		if !ok || i >= len(cells) {
 			continue
 		}
 		name, how, deeper := strings.Cut(column, "/")
-		if deeper && schema[model][name].kind == one2many {
+		f := schema[model][name]
+		if deeper && f.kind == one2many {
 			continue
 		}
-		cell := cells[i]
-		f := schema[model][name]
-		switch {
-		case name == "id":
-		case f.kind == many2one && how == ".id":
-			cell = rat(cell).Num().Int64()
-		case f.kind == many2one && how == "id":
-			found := t.db.where("ir.model.data", "complete_name", text(cell))
-			if len(found) == 0 {
-				return nil, userError("No matching record found for external id '%s' in field '%s'", text(cell), name)
-			}
-			cell = found[0]["res_id"]
-		case f.kind == many2one:
-			var hit any
-			for _, r := range t.db.all(f.target) {
-				if t.label(f.target, r.id()) == cell {
-					hit = r.id()
-					break
-				}
-			}
-			if hit == nil {
-				return nil, userError("No matching record found for name '%s' in field '%s'", text(cell), name)
-			}
-			cell = hit
-		case f.kind == decimal:
-			cell = rat(cell)
-		case f.kind == integer:
-			cell = rat(cell).Num().Int64()
-		case f.kind == boolean:
-			cell = strings.EqualFold(text(cell), "true") || text(cell) == "1" || cell == true
+		value, err := t.loadValue(f, name, how, cells[i])
+		if err != nil {
+			return nil, err
 		}
-		v[name] = cell
+		if name != "id" || !falsy(value) {
+			v[name] = value
+		}
 	}
 	return v, nil
+}
+
+// loadValue reads a cell; how says by what a relation names its records.
+func (t *transaction) loadValue(f field, name, how string, cell any) (any, error) {
+	if falsy(cell) {
+		if f.kind == many2many {
+			return []any{[]any{int64(6), int64(0), []any{}}}, nil
+		}
+		return false, nil
+	}
+	switch f.kind {
+	case many2one:
+		return t.named(f, name, how, cell)
+	case many2many:
+		var list []any
+		for _, part := range strings.Split(text(cell), ",") {
+			id, err := t.named(f, name, how, part)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, id)
+		}
+		return []any{[]any{int64(6), int64(0), list}}, nil
+	case decimal:
+		return rat(cell), nil
+	case integer:
+		return rat(cell).Num().Int64(), nil
+	case boolean:
+		return strings.EqualFold(text(cell), "true") || text(cell) == "1" || cell == true, nil
+	}
+	return cell, nil
+}
+
+// named finds the record that a cell names: by its id, its external id or its label.
+func (t *transaction) named(f field, name, how string, cell any) (int64, error) {
+	switch how {
+	case ".id":
+		if id := rat(cell).Num().Int64(); t.db.get(f.target, id) != nil {
+			return id, nil
+		}
+		return 0, userError("No matching record found for database id '%s' in field '%s'", text(cell), name)
+	case "id":
+		if id := t.byExternalID(f.target, text(cell)); id != 0 {
+			return id, nil
+		}
+		return 0, userError("No matching record found for external id '%s' in field '%s'", text(cell), name)
+	}
+	for _, r := range t.db.all(f.target) {
+		if t.label(f.target, r.id()) == cell {
+			return r.id(), nil
+		}
+	}
+	return 0, userError("No matching record found for name '%s' in field '%s'", text(cell), name)
 }
 
 // externalIDs gives the external ids of records: empty where there is none.

@@ -419,11 +419,19 @@ func (t *transaction) apply(model string, id int64, name string, list []any) err
 		switch {
 		case verb == 0:
 			v = maps.Clone(v)
+			key := text(v["id"])
+			delete(v, "id")
 			if f.kind == one2many {
 				v[f.inverse] = id
 			}
 			var made int64
-			if made, err = t.insert(f.target, v); err == nil && f.kind == many2many {
+			if made, err = t.insert(f.target, v); err != nil {
+				return err
+			}
+			if key != "" {
+				t.setExternalID(f.target, made, key)
+			}
+			if f.kind == many2many {
 				t.link(model, id, name, made)
 			}
 		case verb == 1:
@@ -559,6 +567,9 @@ func (t *transaction) fieldsGet(model string, a arguments) (any, error) {
 		d := map[string]any{"type": names[f.kind], "string": name, "required": f.label != "", "readonly": f.computed, "store": !f.computed}
 		if f.target != "" {
 			d["relation"] = f.target
+		}
+		if f.digits > 0 {
+			d["digits"] = []any{int64(16), int64(f.digits)}
 		}
 		if keep := a.list("attributes"); len(keep) > 0 {
 			maps.DeleteFunc(d, func(k string, _ any) bool { return !slices.Contains(keep, any(k)) })

@@ -54,7 +54,8 @@ func of(fields map[string]field, more map[string]field) map[string]field {
 // schema lists the models and fields that the fake knows. Others are refused as
 // Odoo refuses them.
 var schema = map[string]map[string]field{
-	"res.users":         chars("login", "name"),
+	"res.users": of(chars("login", "name"), map[string]field{"company_id": m2o("res.company"), "company_ids": m2m("res.company"),
+		"partner_id": m2o("res.partner"), "active": {kind: boolean}}),
 	"ir.cron":           chars("name"),
 	"res.users.apikeys": chars("name"),
 	"ir.model.data": of(chars("module", "name", "model", "complete_name"), map[string]field{
@@ -67,8 +68,10 @@ var schema = map[string]map[string]field{
 		"state_ids": o2m("res.country.state", "country_id")}),
 	"res.country.state": of(chars("name", "code"), map[string]field{"country_id": m2o("res.country")}),
 	"res.company": of(chars("name", "tax_calculation_rounding_method", "account_price_include", "fiscalyear_lock_date", "sale_lock_date",
-		"tax_lock_date", "hard_lock_date"), map[string]field{
+		"purchase_lock_date", "tax_lock_date", "hard_lock_date"), map[string]field{
 		"currency_id": m2o("res.currency"), "partner_id": m2o("res.partner"), "country_id": m2o("res.country"), "parent_id": m2o("res.company"),
+		"user_fiscalyear_lock_date": computes(char), "user_sale_lock_date": computes(char), "user_purchase_lock_date": computes(char),
+		"user_tax_lock_date": computes(char), "user_hard_lock_date": computes(char),
 		"currency_exchange_journal_id":         m2o("account.journal"),
 		"income_currency_exchange_account_id":  m2o("account.account"),
 		"expense_currency_exchange_account_id": m2o("account.account")}),

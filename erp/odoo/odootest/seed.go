@@ -33,6 +33,11 @@ func (s *Server) seed() error {
 	if err := s.products(); err != nil {
 		return bad("%w", err)
 	}
+	for _, code := range s.c.PriceLists {
+		for _, c := range s.db.where("res.currency", "name", string(code)) {
+			s.db.insert("product.pricelist", record{"name": string(code), "currency_id": c.id(), "active": true})
+		}
+	}
 	for i, r := range s.c.Rates {
 		units, ok := new(big.Rat).SetString(r.Units)
 		if !ok || units.Sign() <= 0 {
@@ -96,6 +101,8 @@ func (s *Server) people(currency int64) {
 	for _, name := range s.c.Companies {
 		company(name, partner(name, true))
 	}
+	s.at("res.users", userID, record{"login": s.c.User, "name": "Sync", "partner_id": int64(6), "company_id": int64(1),
+		"company_ids": idsOf(s.db.all("res.company")), "active": true})
 }
 
 func (s *Server) taxes() error {

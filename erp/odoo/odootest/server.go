@@ -33,18 +33,19 @@ const (
 // its books in EUR with the generic chart of accounts, and sells the products of
 // DefaultProducts.
 type Config struct {
-	Currency    commerce.Currency // the company's; defaults to EUR
-	Company     string            // its name; defaults to "Synthetic Trading Ltd"
-	Companies   []string          // names of further companies of the user: ids 2, 3, …
-	Products    []Product         // ids 2, 3, …; defaults to DefaultProducts
-	TaxRates    []string          // percentages of taxes on sales; ids 5, 6, …, after the chart's; defaults to DefaultTaxRates
-	TaxRounding erp.TaxRounding   // defaults to erp.RoundPerDocument
-	Accounts    []Account         // after the chart's 50; defaults to DefaultAccounts
-	Journals    []Journal         // after the chart's seven; defaults to DefaultJournals
-	Rates       []Rate            // of exchange; a currency without any is worth as much as the company's
-	LockDate    commerce.Date     // no entry is dated on it or before; zero = none
-	User        string            // defaults to "sync"
-	Key         string            // API key; defaults to 40 digits
+	Currency    commerce.Currency   // the company's; defaults to EUR
+	Company     string              // its name; defaults to "Synthetic Trading Ltd"
+	Companies   []string            // names of further companies of the user: ids 2, 3, …
+	Products    []Product           // ids 2, 3, …; defaults to DefaultProducts
+	TaxRates    []string            // percentages of taxes on sales; ids 5, 6, …, after the chart's; defaults to DefaultTaxRates
+	TaxRounding erp.TaxRounding     // defaults to erp.RoundPerDocument
+	Accounts    []Account           // after the chart's 50; defaults to DefaultAccounts
+	Journals    []Journal           // after the chart's seven; defaults to DefaultJournals
+	PriceLists  []commerce.Currency // one each; defaults to JPY, KWD, USD: an order takes its currency from one
+	Rates       []Rate              // of exchange; a currency without any is worth as much as the company's
+	LockDate    commerce.Date       // no entry is dated on it or before; zero = none
+	User        string              // defaults to "sync"
+	Key         string              // API key; defaults to 40 digits
 	// LongestRequest is declared to tests: no Late fault should be longer.
 	// Defaults to 30 seconds.
 	LongestRequest time.Duration
@@ -145,6 +146,9 @@ func New(c Config) (*Server, error) {
 	}
 	if c.Journals == nil {
 		c.Journals = DefaultJournals()
+	}
+	if c.PriceLists == nil {
+		c.PriceLists = []commerce.Currency{"JPY", "KWD", "USD"}
 	}
 	if c.Now == nil {
 		c.Now = time.Now
