@@ -1,6 +1,7 @@
 package nopcommerce_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -236,3 +237,22 @@ func TestAnAnswerAboutAnotherRowIsRefused(t *testing.T) {
 const oldCustomer = `{"customer_guid":"5b1c3c4e-6d0e-4f0c-9a53-2f2f6a1c0b12","username":null,"email":"jane@example.com","email_to_revalidate":null,"admin_comment":null,"is_tax_exempt":false,"affiliate_id":0,"vendor_id":0,"has_shopping_cart_items":false,"require_re_login":false,"failed_login_attempts":0,"cannot_login_until_date_utc":null,"active":true,"deleted":false,"is_system_account":false,"system_name":null,"last_ip_address":null,"created_on_utc":"2018-01-01T12:45:00","last_login_date_utc":null,"last_activity_date_utc":"2018-01-01T12:45:00","registered_in_store_id":1,"billing_address_id":31,"shipping_address_id":null,"id":5}`
 
 const product = `{"product_type_id":5,"name":"Jacket","sku":"ST970","manage_inventory_method_id":1,"use_multiple_warehouses":false,"stock_quantity":10,"price":48.0000,"published":true,"deleted":false,"created_on_utc":"2018-01-01T12:45:00","updated_on_utc":"2018-01-01T12:45:00","id":8}`
+
+func TestCardDataIsFoundHoweverItIsWritten(t *testing.T) {
+	t.Parallel()
+	for row, want := range map[string]string{
+		`{"id":1,"card_number":"4242"}`:                         `{"id":1,"card_number":null}`,
+		`{"id":1,"card_type":null,"card_number" : "4242"}`:      `{"id":1,"card_type":null,"card_number":null}`,
+		`{"id":1,"card_type":null,"\u0063ard_number":"4242"}`:   `{"id":1,"card_type":null,"card_number":null}`,
+		`{"id":1,"card_name":42}`:                               `{"id":1,"card_name":null}`,
+		`{"id":1,"masked_credit_card_number":"****"}`:           `{"id":1,"masked_credit_card_number":null}`,
+		`{"vat_number":"\"card_type\":null","card_cvv2":"1"}`:   `{"vat_number":"\"card_type\":null","card_cvv2":null}`,
+		`{"vat_number":"card_","id":1}`:                         `{"vat_number":"card_","id":1}`,
+		`{"allow_storing_credit_card_number":true,"card_a":""}`: `{"allow_storing_credit_card_number":true,"card_a":null}`,
+		`{"allow_storing_credit_card_number": false ,"id":1}`:   `{"allow_storing_credit_card_number": false ,"id":1}`,
+	} {
+		var o nopcommerce.Order
+		require.NoError(t, json.Unmarshal([]byte(row), &o))
+		require.Equal(t, want, string([]byte(o.Raw)), row)
+	}
+}
