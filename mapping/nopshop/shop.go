@@ -31,6 +31,22 @@
 // order, which only readers of it obey, and a note that asks people to; the last remark of
 // each sort ("failed") is a generic attribute as well. Money never moves here, and nothing
 // is ever voided.
+//
+// # What changes
+//
+// The shop sends no news and keeps no date of a change. [Shop.Changes], [Shop.Sweep] and
+// [Shop.Returns] are feeds for an inbox that find it by reading: the first what is new, what
+// is open and what administrators edited, once a minute; the second all the rest and
+// deletions, once a day or a week; the third return requests:
+//
+//	changes, err := shop.Changes(nopshop.ChangesConfig{From: since})
+//	sweep, err := shop.Sweep(nopshop.SweepConfig{Told: store})
+//	in, err := inbox.New(store, inbox.Config{Handlers: …, Feeds: []inbox.FeedConfig{
+//		{Name: "shop.changes", Feed: changes},
+//		{Name: "shop.sweep", Feed: sweep, Repair: true},
+//	}})
+//
+// Their events only say "look": the handler reads the order.
 package nopshop
 
 import (
@@ -139,7 +155,9 @@ func New(client *nopcommerce.Client, c Config) (*Shop, error) {
 		return bad("client is nil")
 	}
 	if client.API() != nopcommerce.Official {
-		return bad("client talks to the %s API, which can neither remark nor ship", client.API())
+		e := commerce.Errorf(commerce.KindInvalid, "nopshop", "new", "client talks to the %s API, which tells neither addresses nor notes by id, and writes nothing", client.API())
+		e.Code = nopcommerce.CodeNotOffered
+		return nil, e
 	}
 	if !c.Currency.Valid() {
 		return bad("Config.Currency is %q, which is no ISO 4217 currency", c.Currency)
