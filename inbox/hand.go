@@ -295,7 +295,7 @@ func (h *hand) link(ctx context.Context, subject, root string) error {
 		e := notSent(commerce.KindParked, "link", "another worker holds the root")
 		e.RetryAfter = h.in.spread(linkWait)
 		return e
-	case lost(err):
+	case lost(err), !commerce.SafeToRetry(err): // linked or not, the lease in hand may be over
 		h.cancel(errLost)
 	}
 	return err

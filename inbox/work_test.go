@@ -579,16 +579,22 @@ func TestAFinishThatStaysAwayIsDoneAgainByAnother(t *testing.T) {
 
 func TestALinkWhoseAnswerIsLostIsWorkedAgain(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, inbox.Config{Handlers: handle(func(ctx context.Context, _ commerce.Event) error { return inbox.Link(ctx, order("1")) })})
+	var neighbour int
+	b := newBench(t, inbox.Config{Handlers: inbox.Handlers{"stripe charge.succeeded": {
+		{Name: "links", Handle: func(ctx context.Context, _ commerce.Event) error { return inbox.Link(ctx, order("1")) }},
+		{Name: "neighbour", Handle: func(context.Context, commerce.Event) error { neighbour++; return nil }},
+	}}})
 	b.store.set(nil, times(1, errGone, "link"))
 	seq := appendAll(t, b.Inbox, event("evt_1", "pi_1"))[0]
 	_, err := b.Work(t.Context())
 	require.ErrorIs(t, err, commerce.ErrConflict, "the subject's lease went with the link")
+	require.Zero(t, neighbour, "nobody works on under a lease that may be over")
 	b.clock.Advance(time.Minute)
 	require.Equal(t, 1, workAll(t, b.Inbox))
 	e := get(t, b.Inbox, seq)
 	require.Equal(t, inbox.Done, e.State)
 	require.Equal(t, order("1").String(), e.Root)
+	require.Equal(t, 1, neighbour)
 }
 
 func TestWhatAHandlerLeftRunningCanNotSpeakForTheNextEvent(t *testing.T) {
