@@ -25,8 +25,6 @@ type arguments struct {
 
 func (a arguments) list(name string) []any { l, _ := a.values[name].([]any); return l }
 
-func (a arguments) ids64(name string) []int64 { return ids(a.values[name]) }
-
 // method is a method of a model that can be called from outside.
 type method struct {
 	params   []string
@@ -176,8 +174,6 @@ func (t *transaction) companies() []int64 {
 	}
 	return []int64{1}
 }
-
-func (t *transaction) company() record { return t.db.get("res.company", t.companies()[0]) }
 
 func (t *transaction) checkCompanies() error {
 	for _, id := range t.companies() {

@@ -1,7 +1,6 @@
 package odootest
 
 import (
-	"fmt"
 	"math/big"
 	"slices"
 )
@@ -28,9 +27,9 @@ type bill struct {
 	baseOf          map[int64]*big.Rat
 }
 
-// compute fills the lines and sums them up. per line: price, base and tax of each line
-// are rounded. Else the sums are, over the lines with the same taxes, and what the lines
-// lack is given to the largest.
+// charge fills the lines and sums them up. per line: price, base and tax of each line
+// are rounded. Else the sums of the document are, and what the lines lack is given to
+// the largest.
 func charge(lines []*taxable, digits int, perLine bool) bill {
 	for _, l := range lines {
 		split(l, digits, perLine)
@@ -96,48 +95,44 @@ func included(tax record) bool { return tax["price_include_override"] == "tax_in
 func share(tax record) *big.Rat { return mul(rat(tax["amount"]), big.NewRat(1, 100)) }
 
 // even gives the lines what the rounded sums have more than the sum of what was
-// rounded: bases by set of taxes, taxes by tax.
+// rounded: tax by tax, then the bases of the whole document. Where all taxes are
+// included it is the gross that is kept.
 func even(lines []*taxable, digits int) {
-	bases := map[string][]*taxable{}
-	var sets []string
-	taxes := map[int64][]*big.Rat{} // pointers into tax
-	rawTaxes := map[int64]*big.Rat{}
-	slots := map[int64][][2]int{}
+	type slot struct{ line, tax int }
+	slots := map[int64][]slot{}
 	var order []int64
+	allIncluded := true
 	for i, l := range lines {
-		key := fmt.Sprint(idsOf(l.taxes))
-		if bases[key] == nil {
-			sets = append(sets, key)
-		}
-		bases[key] = append(bases[key], l)
 		for k, x := range l.taxes {
-			if rawTaxes[x.id()] == nil {
-				rawTaxes[x.id()] = new(big.Rat)
+			if slots[x.id()] == nil {
 				order = append(order, x.id())
 			}
-			rawTaxes[x.id()] = add(rawTaxes[x.id()], l.rawTax[k])
-			taxes[x.id()] = append(taxes[x.id()], l.tax[k])
-			slots[x.id()] = append(slots[x.id()], [2]int{i, k})
-		}
-	}
-	for _, key := range sets {
-		want, have, parts := new(big.Rat), new(big.Rat), []*big.Rat{}
-		for _, l := range bases[key] {
-			want, have, parts = add(want, l.rawBase), add(have, l.base), append(parts, l.base)
-		}
-		for i, extra := range spread(sub(round(want, digits), have), parts, digits) {
-			bases[key][i].share = extra
+			slots[x.id()] = append(slots[x.id()], slot{i, k})
+			allIncluded = allIncluded && included(x)
 		}
 	}
 	for _, tax := range order {
-		have := new(big.Rat)
-		for _, x := range taxes[tax] {
-			have = add(have, x)
+		raw, have, parts := new(big.Rat), new(big.Rat), []*big.Rat{}
+		for _, at := range slots[tax] {
+			l := lines[at.line]
+			raw, have, parts = add(raw, l.rawTax[at.tax]), add(have, l.tax[at.tax]), append(parts, l.tax[at.tax])
 		}
-		for i, extra := range spread(sub(round(rawTaxes[tax], digits), have), taxes[tax], digits) {
+		for i, extra := range spread(sub(round(raw, digits), have), parts, digits) {
 			at := slots[tax][i]
-			lines[at[0]].tax[at[1]] = add(lines[at[0]].tax[at[1]], extra)
+			lines[at.line].tax[at.tax] = add(lines[at.line].tax[at.tax], extra)
 		}
+	}
+	raw, have, parts := new(big.Rat), new(big.Rat), []*big.Rat{}
+	for _, l := range lines {
+		raw, have, parts = add(raw, l.rawBase), add(have, l.base), append(parts, l.base)
+		for k := range l.taxes {
+			if allIncluded {
+				raw, have = add(raw, l.rawTax[k]), add(have, l.tax[k])
+			}
+		}
+	}
+	for i, extra := range spread(sub(round(raw, digits), have), parts, digits) {
+		lines[i].share = extra
 	}
 }
 
