@@ -3,6 +3,7 @@ package workflow
 import (
 	"cmp"
 	"context"
+	"strings"
 
 	"github.com/commercesync/commerce"
 	"github.com/commercesync/commerce/idempotency"
@@ -62,10 +63,10 @@ const (
 )
 
 // exception tells a person, and remembers that it did under
-// "exception/<name>/<order>/<payment, shipment or mark>": once, or again where nobody knows
-// whether the telling ended.
+// "exception/<name>/<order>/<payment or shipment, and mark>": once, or again where nobody
+// knows whether the telling ended.
 func (d desk) exception(ctx context.Context, x Exception) error {
-	key := "exception/" + x.Name + "/" + x.Order.String() + "/" + cmp.Or(x.Payment.ID, x.Shipment.ID, x.Mark)
+	key := "exception/" + x.Name + "/" + x.Order.String() + "/" + strings.TrimSpace(cmp.Or(x.Payment.ID, x.Shipment.ID)+" "+x.Mark)
 	_, err := idempotency.Run(ctx, d.steps, key, idempotency.Effect[Exception]{
 		Class: idempotency.Keyed,
 		Act: func(ctx context.Context) (Exception, error) {

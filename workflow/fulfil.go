@@ -15,6 +15,7 @@ import (
 const prefixSalesOrder = "erp.sales_order/"
 
 func keySalesOrder(order commerce.Ref) string { return prefixSalesOrder + order.String() }
+func keyPayment(order commerce.Ref) string    { return "shop.payment/" + order.String() }
 func keyConfirm(order commerce.Ref) string    { return "erp.confirm/" + order.String() }
 func keyRequest(order commerce.Ref) string    { return "warehouse.request/" + order.String() }
 
@@ -84,7 +85,7 @@ func (w *OrderToCash) record(ctx context.Context, d desk, e commerce.Event, a ac
 			return park("record payment of "+a.order.Ref.ID, left, "the shop's plugin is given time")
 		}
 	}
-	_, err := d.step(ctx, "shop.payment/"+a.order.Ref.String(), d.shop.RecordPayment(a.order, payments[0]))
+	_, err := stepOf(ctx, d, keyPayment(a.order.Ref), leaving(posted{Payments: a.gives()}, d.shop.RecordPayment(a.order, payments[0])))
 	return err
 }
 

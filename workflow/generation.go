@@ -56,11 +56,13 @@ func splitGeneration(text string) (order commerce.Ref, n int, err error) {
 	return order, n, err
 }
 
-// posted is what the step of a sales order leaves.
+// posted is what the steps of a payment and of a sales order leave.
 type posted struct {
 	commerce.Document
-	// Content is what it said; nil for one that was adopted.
+	// Content is what it said; of one that was adopted, what the shop showed then.
 	Content *content `json:"content,omitempty"`
+	// Adopted: it was written by others, under a reference of their own; see Adopt.
+	Adopted bool `json:"adopted,omitempty"`
 	// Payments are what it was paid with, by id: that they are for the order is decided.
 	Payments map[string]commerce.Money `json:"payments,omitempty"`
 }
@@ -89,15 +91,19 @@ func (d desk) generation(ctx context.Context, order commerce.Ref) (generation, e
 // taken reports whether the order was ever taken into the books.
 func (g generation) taken() bool { return g.n > 1 || g.begun }
 
-// decided returns what the payment gave the order when the order was taken up: an edit
-// since does not make it a payment of the wrong amount.
+// decided returns what the payment gave the order when it was recorded or the order was
+// taken up: an edit since does not make it a payment of the wrong amount.
 func (d desk) decided(ctx context.Context, p commerce.Payment, order commerce.Ref) (gave commerce.Money, ok bool, err error) {
 	last, err := d.generation(ctx, order)
 	if err != nil {
 		return gave, false, err
 	}
-	for g := last; g.n > 0; g.n-- {
-		doc, err := recall[posted](ctx, d.steps, g.of(keySalesOrder(order)))
+	for g := last; g.n >= 0; g.n-- {
+		key := g.of(keySalesOrder(order))
+		if g.n == 0 {
+			key = keyPayment(order)
+		}
+		doc, err := recall[posted](ctx, d.steps, key)
 		if errors.Is(err, commerce.ErrNotFound) {
 			continue
 		}
@@ -140,12 +146,15 @@ func (w *OrderToCash) post(ctx context.Context, d desk, a account, route mapping
 				return doc.Document, g, nil
 			}
 		}
+		if doc.Adopted {
+			return doc.Document, g, d.told(ctx, a, doc, "it was written by others and is theirs to change")
+		}
 		if doc.Ref.ID != "" && a.content.partlyCanceled() {
 			return doc.Document, g, d.told(ctx, a, doc, "a part of it is cancelled there, which no sales order can say")
 		}
 		switch err := w.end(ctx, d, a.order.Ref, route, g); {
 		case errors.Is(err, commerce.ErrConflict) && doc.Ref.ID != "":
-			return doc.Document, g, d.told(ctx, a, doc, "goods were packed or have left, or it is invoiced")
+			return doc.Document, g, d.told(ctx, a, doc, tooLate(err))
 		case err != nil:
 			return doc.Document, g, err
 		}
@@ -153,8 +162,8 @@ func (w *OrderToCash) post(ctx context.Context, d desk, a account, route mapping
 	return commerce.Document{}, generation{}, park(op, 0, "a new sales order is to be written")
 }
 
-// outdated reports whether the shop shows something else. Of a document that was
-// adopted the total is all that is known.
+// outdated reports whether the shop shows something else. Where its content is not
+// known the total says so.
 func (p posted) outdated(now content) bool {
 	if p.Content != nil {
 		return p.Content.hash() != now.hash()
@@ -165,25 +174,42 @@ func (p posted) outdated(now content) bool {
 // write takes the step of a sales order. Its fingerprint is the content, which no
 // replay may mend: another content is another generation.
 func (w *OrderToCash) write(ctx context.Context, d desk, a account, route mapping.Route, g generation) (posted, error) {
-	leaves := posted{Content: &a.content, Payments: map[string]commerce.Money{}}
-	for _, s := range a.captured() {
-		leaves.Payments[s.payment.Ref.ID] = s.amount
-	}
-	eff := w.Books.SalesOrder(route, a.order, a.payments())
+	return stepOf(idempotency.WithGeneration(ctx, 0), d, g.of(keySalesOrder(a.order.Ref)),
+		leaving(posted{Content: &a.content, Payments: a.gives()}, w.Books.SalesOrder(route, a.order, a.payments())),
+		"sales order", a.content)
+}
+
+// leaving is the effect with p around the document that it leaves.
+func leaving(p posted, eff idempotency.Effect[commerce.Document]) idempotency.Effect[posted] {
 	with := func(f func(context.Context) (commerce.Document, error)) func(context.Context) (posted, error) {
 		if f == nil {
 			return nil
 		}
 		return func(ctx context.Context) (posted, error) {
 			doc, err := f(ctx)
-			p := leaves
+			p := p
 			p.Document = doc
 			return p, err
 		}
 	}
-	return stepOf(idempotency.WithGeneration(ctx, 0), d, g.of(keySalesOrder(a.order.Ref)),
-		idempotency.Effect[posted]{Class: eff.Class, Settle: eff.Settle, Retention: eff.Retention, Find: with(eff.Find), Act: with(eff.Act)},
-		"sales order", a.content)
+	return idempotency.Effect[posted]{Class: eff.Class, Settle: eff.Settle, Retention: eff.Retention, Find: with(eff.Find), Act: with(eff.Act)}
+}
+
+// gives returns what each captured payment gives the order, by id.
+func (a account) gives() map[string]commerce.Money {
+	out := map[string]commerce.Money{}
+	for _, s := range a.captured() {
+		out[s.payment.Ref.ID] = s.amount
+	}
+	return out
+}
+
+// tooLate says why a sales order is not cancelled.
+func tooLate(err error) string {
+	if withCode(err, "adopted") != nil {
+		return "it was written by others and is theirs to cancel"
+	}
+	return "goods were packed or have left, or it is invoiced"
 }
 
 // end cancels the sales order of a generation, once nothing of it can be on its way
@@ -200,6 +226,9 @@ func (w *OrderToCash) end(ctx context.Context, d desk, order commerce.Ref, route
 		if left := rec.Started.Add(rec.Settle).Sub(d.now()); left > 0 && (rec.State == idempotency.Open || rec.State == idempotency.Unknown) {
 			return park("cancel sales order of "+order.ID, left, "a step of it may still be on its way")
 		}
+	}
+	if doc, err := recall[posted](ctx, d.steps, g.of(keySalesOrder(order))); err == nil && doc.Adopted {
+		return refuse(commerce.KindConflict, "cancel sales order of "+order.ID, "adopted", "%s was written by others and is theirs to cancel", doc.Ref.ID)
 	}
 	_, err := d.step(ctx, g.of(keyCancel(order)), w.Books.Cancel(route, order))
 	return err

@@ -34,6 +34,7 @@ type office struct {
 	steps  idempotency.Store
 	o2c    *OrderToCash
 	failed *PaymentFailed
+	follow bool // what becomes of orders at the shop
 
 	shopNews []commerce.Ref // that was told, by poll
 }
@@ -53,8 +54,12 @@ func newOffice(t fataler, change ...func(*office)) *office {
 	}
 	o.o2c.Steps, o.failed.Steps = o.steps, o.steps
 	var err error
+	handlers := inbox.Merge(o.o2c.Handlers(), o.failed.Handlers())
+	if o.follow {
+		handlers = inbox.Merge(handlers, (&OrderChanges{OrderToCash: o.o2c}).Handlers())
+	}
 	o.inbox, err = inbox.New(o.events, inbox.Config{
-		Handlers: inbox.Merge(o.o2c.Handlers(), o.failed.Handlers()),
+		Handlers: handlers,
 		Now:      now, Rand: func() float64 { return 0.5 },
 	})
 	require.NoError(t, err)

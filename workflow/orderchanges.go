@@ -117,7 +117,7 @@ func (w *OrderToCash) ended(ctx context.Context, d desk, e commerce.Event, a acc
 		return err
 	}
 	return d.exception(ctx, Exception{Name: CanceledLate, Order: a.order.Ref,
-		Text: fmt.Sprintf("order %s is %s at the shop, and its sales order can not be cancelled any more, for goods were packed or have left, or it is invoiced; proposal: stop the parcel, or post a credit note", a.order.Number, a.order.State)})
+		Text: fmt.Sprintf("order %s is %s at the shop, and its sales order stays, for %s; proposal: stop the parcel, or post a credit note", a.order.Number, a.order.State, tooLate(err))})
 }
 
 // held proposes the refund of all money that is held for a canceled order.
@@ -163,7 +163,7 @@ func (w *OrderToCash) replaced(ctx context.Context, d desk, e commerce.Event, a 
 	if a.generation.begun {
 		err := w.end(ctx, d, a.order.Ref, route, a.generation)
 		if errors.Is(err, commerce.ErrConflict) {
-			return cannot("the goods of the old one were packed or have left, or it is invoiced")
+			return cannot("the sales order of the old one stays: " + tooLate(err))
 		}
 		if err != nil {
 			return err

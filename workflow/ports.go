@@ -127,8 +127,8 @@ type Exception struct {
 	Payment commerce.Ref
 	// Shipment is set where goods that went out are the matter.
 	Shipment commerce.Ref
-	// Mark tells two of one name and order apart where neither payment nor shipment
-	// does: each edit of an order is told.
+	// Mark tells two of one name, order and payment apart: an edit of the order makes
+	// another matter of it.
 	Mark string
 	Text string // what happened, both figures where amounts differ, and what to do
 }

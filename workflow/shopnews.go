@@ -152,6 +152,9 @@ func (w *OrderToCash) unfound(ctx context.Context, d desk, e commerce.Event, a a
 	if err != nil {
 		return err
 	}
+	if c, err := got.Cmp(a.paid()); err != nil || c >= 0 && a.paid().Sign() > 0 {
+		return err // all that the shop has recorded; the order was edited since
+	}
 	x := Exception{Name: ChargeNotFound, Order: a.order.Ref,
 		Text: fmt.Sprintf("order %s is %s at the shop with %s recorded as paid; %s of %s are found at the processor", a.order.Number, a.order.State, a.paid(), got, a.due)}
 	if a.order.PaymentID != "" {

@@ -63,7 +63,7 @@ func (w *OrderToCash) Sweep(ctx context.Context, since time.Time) (SweepReport, 
 		} else if !counts {
 			continue // another one was written in its place
 		}
-		kept, err := recall[commerce.Document](ctx, w.Steps, rec.Key)
+		kept, err := recall[posted](ctx, w.Steps, rec.Key)
 		if err != nil {
 			return report, err
 		}
@@ -85,7 +85,7 @@ func (d desk) counts(ctx context.Context, order commerce.Ref, n int) (bool, erro
 	return g.n == n && !g.ending, err
 }
 
-func (w *OrderToCash) sweepOne(ctx context.Context, d desk, order commerce.Ref, n int, kept commerce.Document, report *SweepReport) error {
+func (w *OrderToCash) sweepOne(ctx context.Context, d desk, order commerce.Ref, n int, kept posted, report *SweepReport) error {
 	a, err := d.account(ctx, commerce.Event{}, commerce.Ref{}, order)
 	if err != nil {
 		return err
@@ -102,7 +102,8 @@ func (w *OrderToCash) sweepOne(ctx context.Context, d desk, order commerce.Ref, 
 	if counts, err := d.counts(ctx, order, n); !counts || err != nil {
 		return err
 	}
-	double, found := Double{Order: order, Kept: kept}, false
+	// One that was adopted stands under a reference of its own and is not looked for.
+	double, found := Double{Order: order, Kept: kept.Document}, kept.Adopted
 	for _, doc := range docs {
 		if doc.Ref == kept.Ref {
 			found = true

@@ -29,6 +29,7 @@ type world struct {
 	made      map[string]int // documents at the far sides, by what they are
 	sales     []commerce.Document
 	written   map[commerce.Ref]commerce.Order // what each sales order says
+	asked     map[commerce.Ref]bool           // sales orders whose goods were asked for
 	gone      map[commerce.Ref]bool           // orders whose goods are packed or have left
 	late      []late
 	alerts    []Exception
@@ -60,7 +61,7 @@ const (
 func newWorld(now func() time.Time) *world {
 	return &world{now: now, orders: map[commerce.Ref]*commerce.Order{}, payments: map[string]*commerce.Payment{},
 		opens: map[string]*mapping.Open{}, shipments: map[string]*commerce.Shipment{}, made: map[string]int{},
-		written: map[commerce.Ref]commerce.Order{}, gone: map[commerce.Ref]bool{}}
+		written: map[commerce.Ref]commerce.Order{}, asked: map[commerce.Ref]bool{}, gone: map[commerce.Ref]bool{}}
 }
 
 func eur(minor int64) commerce.Money { return commerce.MustMoney(minor, "EUR") }
@@ -494,7 +495,15 @@ type depot struct {
 func (depot) System() string { return "tryton" }
 
 func (w depot) Request(_ mapping.Route, o commerce.Order, doc commerce.Document) idempotency.Effect[commerce.Document] {
-	e := w.marked(idempotency.Marked, "goods "+o.Ref.ID, doc, nil)
+	e := w.marked(idempotency.Marked, "goods "+o.Ref.ID, doc, func() { w.asked[doc.Ref] = true })
+	e.Find = func(context.Context) (commerce.Document, error) {
+		return doc, w.read(func() error {
+			if !w.asked[doc.Ref] {
+				return absent("find request")
+			}
+			return nil
+		})
+	}
 	if w.refuses != "" {
 		e.Act = func(context.Context) (commerce.Document, error) {
 			return doc, &commerce.Error{Kind: commerce.KindNeedsDecision, System: "world", Op: "request", Code: w.refuses, Outcome: commerce.Done, Text: "2 of LAMP"}
