@@ -20,12 +20,14 @@
 //
 // # Who does what
 //
-// Buyers order with [Shop.Place] and ask for returns with [Shop.RequestReturn]. Staff edit
-// by hand: [Shop.EditOrder], [Shop.Cancel], [Shop.Ship], [Shop.Deliver], [Shop.Refund],
-// [Shop.Delete] and others; a line of the activity log tells of them, and nothing else
-// does, for orders have no date of change. Of [Shop.Remove] nothing tells at all. With [Config].StripePlugins a plugin charges:
-// [Shop.Charge] is what it asks Stripe for, [Shop.Charged] and [Shop.Refunded] are what it
-// does on Stripe's news, and [Config].Gateway hears what the shop asks of Stripe.
+// Buyers order with [Shop.Place] and ask for returns with [Shop.RequestReturn];
+// [Shop.Repeat] makes years of orders. Staff edit by hand: [Shop.EditOrder],
+// [Shop.Cancel], [Shop.Ship], [Shop.Deliver], [Shop.Refund], [Shop.Delete] and others; a
+// line of the activity log tells of them, and nothing else does, for orders have no date
+// of change. Of [Shop.Quietly] and [Shop.Remove] nothing tells at all. With
+// [Config].StripePlugins a plugin charges: [Shop.Charge] is what it asks Stripe for,
+// [Shop.Charged] and [Shop.Refunded] are what it does on Stripe's news, and
+// [Config].Gateway hears what the shop asks of Stripe.
 //
 // What came of it is counted at the far side, whether or not anybody heard the answer:
 // [Shop.Effects] has every payment mark, refund, shipment and mail of an order with who

@@ -188,15 +188,29 @@ type page[T any] struct {
 
 // paged cuts a page out of rows; without pageSize it is as large as can be.
 func paged[T any](r *request, rows []T) (any, *failure) {
+	return pick(r, func(take func(T)) {
+		for _, row := range rows {
+			take(row)
+		}
+	})
+}
+
+// pick makes a page of the rows that all hands to take.
+func pick[T any](r *request, all func(take func(T))) (any, *failure) {
 	size := cmp.Or(r.number("pageSize"), 2147483647)
 	index := r.number("pageIndex")
 	if index < 0 || size < 0 {
 		return nil, problem("One or more validation errors occurred.")
 	}
-	p := page[T]{TotalCount: len(rows), TotalPages: (len(rows) + size - 1) / size, Index: index, Size: size, Items: []T{}}
-	if from := index * size; from < len(rows) && !r.yes("getOnlyTotalCount") {
-		p.Items = rows[from:min(from+size, len(rows))]
-	}
+	p := page[T]{Index: index, Size: size, Items: []T{}}
+	some := !r.yes("getOnlyTotalCount")
+	all(func(row T) {
+		if some && p.TotalCount >= index*size && len(p.Items) < size {
+			p.Items = append(p.Items, row)
+		}
+		p.TotalCount++
+	})
+	p.TotalPages = (p.TotalCount + size - 1) / size
 	p.Previous, p.Next = index > 0, index+1 < p.TotalPages
 	return p, nil
 }

@@ -151,11 +151,14 @@ func (s *Shop) AddCustomer(n NewCustomer) (int, error) {
 	return c.ID, nil
 }
 
+// guests are the roles of a guest.
+var guests = []int{RoleGuests}
+
 // guest makes the account of a buyer who has none: it has no e-mail.
 func (s *Shop) guest() *Customer {
 	now := s.now()
 	c := s.customers.insert(Customer{CustomerGUID: s.guid(), Active: true, CreatedOnUTC: now, LastActivityDateUTC: now, RegisteredInStoreID: 1})
-	s.roles[c.ID] = []int{RoleGuests}
+	s.roles[c.ID] = guests
 	return c
 }
 

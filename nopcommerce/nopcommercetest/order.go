@@ -23,16 +23,28 @@ func (s *Shop) index(before, after *Order) {
 	s.byDate = slices.Insert(s.byDate, i, after)
 }
 
-// serveOrders lists orders, newest first and without deleted ones.
+// serveOrders lists orders, newest first and without deleted ones. It looks at those of the
+// period and keeps those of the page.
 func (s *Shop) serveOrders(r *request) (any, *failure) {
-	var found []*Order
-	keep := s.filter(r)
-	for _, o := range slices.Backward(s.byDate) {
-		if !o.Deleted && keep(o) {
-			found = append(found, o)
-		}
+	period := s.byDate
+	at := func(t time.Time) int {
+		i, _ := slices.BinarySearchFunc(s.byDate, t, func(o *Order, t time.Time) int { return o.CreatedOnUTC.Compare(t) })
+		return i
 	}
-	return paged(r, found)
+	if to := r.date("createdToUtc"); !to.IsZero() {
+		period = period[:at(to.Add(1))]
+	}
+	if from := r.date("createdFromUtc"); !from.IsZero() {
+		period = period[min(at(from), len(period)):]
+	}
+	keep := s.filter(r)
+	return pick(r, func(take func(*Order)) {
+		for _, o := range slices.Backward(period) {
+			if !o.Deleted && keep(o) {
+				take(o)
+			}
+		}
+	})
 }
 
 // filter is what a search asks for. Both ends of the period belong to it.

@@ -825,3 +825,38 @@ func TestOnlyTheLastCallsAreKept(t *testing.T) {
 	require.Equal(t, "/api-backend/Order/GetById/6", s.Calls()[1].Path)
 	require.Equal(t, 7, s.Requests(), "with the login")
 }
+
+func TestAShopOfManyYearsIsMadeInAMoment(t *testing.T) {
+	t.Parallel()
+	clock := time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)
+	s, err := nopcommercetest.New(nopcommercetest.Config{Now: func() time.Time { return clock }})
+	require.NoError(t, err)
+	id, err := s.Place(nopcommercetest.NewOrder{Items: []nopcommercetest.NewItem{{SKU: "CUP", Qty: 2, Price: "9.99"}}})
+	require.NoError(t, err)
+	require.NoError(t, s.Repeat(id, 1000, time.Hour))
+	require.Len(t, s.OrderIDs(), 1001)
+	o, _ := s.Order(id + 1000)
+	require.Equal(t, clock.Add(-time.Hour), o.CreatedOnUTC.Time, "the newest of them is just older")
+	require.Equal(t, 2, s.Items(o.ID)[0].Quantity)
+	require.NoError(t, s.Cancel(o.ID))
+	like, _ := s.Order(id)
+	require.NotEqual(t, like.OrderStatusID, nopcommercetest.OrderCancelled, "each is its own row")
+	require.Error(t, s.Repeat(99_999, 1, time.Hour))
+}
+
+func TestWhatIsTakenOutOfTheDatabaseIsNowhere(t *testing.T) {
+	t.Parallel()
+	s, err := nopcommercetest.New(nopcommercetest.Config{})
+	require.NoError(t, err)
+	id, err := s.Place(nopcommercetest.NewOrder{Items: []nopcommercetest.NewItem{{SKU: "CUP", Price: "9.99"}}})
+	require.NoError(t, err)
+	ret, err := s.RequestReturn(s.Items(id)[0].ID, 1, "broken")
+	require.NoError(t, err)
+	require.NoError(t, s.RemoveReturn(ret))
+	require.NoError(t, s.Remove(id))
+	_, there := s.Order(id)
+	require.False(t, there)
+	require.Empty(t, s.Items(id))
+	require.Error(t, s.Remove(id))
+	require.Error(t, s.RemoveReturn(ret))
+}
