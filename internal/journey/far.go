@@ -111,8 +111,8 @@ func (s Sale) Ref() commerce.Ref {
 func (s Sale) Reference() string { return s.Ref().String() }
 
 // Place lets a customer order goods that the ERP has, in the view of that currency:
-// EUR or USD. Chance decides what.
-func (f *Fakes) Place(r *rand.Rand, currency commerce.Currency) (Sale, error) {
+// EUR or USD. Chance decides what, and change how it is paid.
+func (f *Fakes) Place(r *rand.Rand, currency commerce.Currency, change ...func(*magentotest.NewOrder)) (Sale, error) {
 	o := magentotest.NewOrder{Store: "de", PricesIncludeTax: true, PaymentMethod: "stripe_payments", ShippingPrice: "4.90",
 		Billing:  magentotest.Address{Street: []string{"Lange Straße 7"}, City: "Hamburg", Postcode: "20095", Country: "DE", Telephone: "040 123456"},
 		Customer: magentotest.Customer{Email: "buyer@example.com", FirstName: "Robin", LastName: "Buyer"}}
@@ -127,6 +127,9 @@ func (f *Fakes) Place(r *rand.Rand, currency commerce.Currency) (Sale, error) {
 	for _, sku := range []string{"SKU-RED", "SKU-BLUE", "SKU-POT"}[:1+r.IntN(3)] {
 		o.Items = append(o.Items, magentotest.NewItem{SKU: sku, Qty: strconv.Itoa(1 + r.IntN(3)),
 			Price: fmt.Sprintf("%d.%02d", 5+r.IntN(40), r.IntN(100)), Taxes: tax})
+	}
+	for _, c := range change {
+		c(&o)
 	}
 	id, err := f.Shop.Place(o)
 	if err != nil {

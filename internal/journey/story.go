@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/magento/magentotest"
 	"github.com/commercesync/commerce/stripe/stripetest"
 )
 
@@ -107,8 +108,20 @@ func (b *Buyers) Begin(r *rand.Rand, y Story) {
 	})
 }
 
-func (b *Buyers) place(r *rand.Rand, currency commerce.Currency, story string) *Told {
-	placed, err := b.Fakes.Place(r, currency)
+// Elsewhere are orders by what they are paid with, where that is nothing of Stripe's: only
+// the shop tells of them.
+var Elsewhere = map[string]func(*magentotest.NewOrder){
+	"gift card":   func(o *magentotest.NewOrder) { o.GiftCard, o.PaymentMethod = "100000", "" },
+	"on delivery": func(o *magentotest.NewOrder) { o.PaymentMethod = "cashondelivery" },
+}
+
+// PayElsewhere places an order of Elsewhere.
+func (b *Buyers) PayElsewhere(r *rand.Rand, how string) {
+	b.place(r, Currency(r), how, Elsewhere[how])
+}
+
+func (b *Buyers) place(r *rand.Rand, currency commerce.Currency, story string, change ...func(*magentotest.NewOrder)) *Told {
+	placed, err := b.Fakes.Place(r, currency, change...)
 	b.check(err)
 	s := &Told{Sale: placed, Story: story}
 	b.Sales = append(b.Sales, s)

@@ -16,6 +16,8 @@ var fates = map[string]string{
 	"never captured":                 nothing,
 	"deposit":                        nothing,
 	"another amount":                 nothing + "amount_mismatch",
+	"gift card":                      "processing, not paid; books: processing; shipped; remarks: ; told: ; dead: ",
+	"on delivery":                    nothing,
 	"bank debit that is returned":    "complete, paid; books: processing; shipped; remarks: returned; told: payment_returned; dead: ",
 }
 

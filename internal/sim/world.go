@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -52,7 +53,9 @@ type world struct {
 	agenda  []planned
 	flights []*flight
 	letters map[string]*letter
-	ship    bool // the warehouse is going to look
+	seen    map[int64]seen  // orders, by the shop's poller
+	told    map[string]bool // the poller's events that are stored
+	ship    bool            // the warehouse is going to look
 	running *process
 
 	mu       sync.Mutex
@@ -71,7 +74,7 @@ type planned struct {
 func newWorld(t *testing.T, seed uint64, c Config) *world {
 	r := rand.New(rand.NewPCG(seed, 21))
 	w := &world{t: t, c: c, w: draw(r), chance: r, start: time.Now(), report: Report{Seed: seed},
-		letters: map[string]*letter{}, news: make(chan struct{}, 1), book: newBook()}
+		letters: map[string]*letter{}, seen: map[int64]seen{}, told: map[string]bool{}, news: make(chan struct{}, 1), book: newBook()}
 	if c.story != nil {
 		w.w = weather{processes: 1, calm: 24 * time.Hour * maxDays / 2}
 	}
@@ -95,6 +98,7 @@ func newWorld(t *testing.T, seed uint64, c Config) *world {
 		h.boot()
 	}
 	w.at(w.start.Add(w.w.calm), w.heal)
+	w.pollings()
 	if c.story != nil {
 		w.in(0, func() { w.buyers.Begin(rand.New(rand.NewPCG(1, 1)), *c.story) })
 		return w
@@ -102,6 +106,11 @@ func newWorld(t *testing.T, seed uint64, c Config) *world {
 	for n := range 1 + r.IntN(2) {
 		placing, story := rand.New(rand.NewPCG(r.Uint64(), 1)), journey.Stories[r.IntN(len(journey.Stories))]
 		w.in(time.Duration(n*r.IntN(1800))*time.Second, func() { w.buyers.Begin(placing, story) })
+	}
+	for _, how := range slices.Sorted(maps.Keys(journey.Elsewhere)) {
+		if placing := rand.New(rand.NewPCG(r.Uint64(), 1)); r.IntN(3) == 0 {
+			w.in(w.within(time.Hour), func() { w.buyers.PayElsewhere(placing, how) })
+		}
 	}
 	return w
 }

@@ -1,0 +1,80 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/commercesync/commerce"
+)
+
+// seen is an order as the shop's poller saw it last.
+type seen struct {
+	content  string
+	revision int
+}
+
+// pollings plans when the shop is looked at: here and there while the day goes on, and
+// when all is over.
+func (w *world) pollings() {
+	for range 2 + w.chance.IntN(6) {
+		w.in(w.within(w.w.calm), w.pollShop)
+	}
+	w.in(w.w.calm+9*24*time.Hour, w.pollShop)
+}
+
+// pollShop tells of every order that is another one than at the last look, and sometimes of
+// one that is not: a sweep finds it once more, or a push says look.
+func (w *world) pollShop() {
+	news := false
+	for _, s := range w.buyers.Sales {
+		o, ok := w.fakes.Shop.Order(s.ID)
+		if !ok {
+			continue
+		}
+		last := w.seen[s.ID]
+		now := fmt.Sprint(o.UpdatedAt, o.State, o.Status, o.TotalPaid, len(w.fakes.Shop.Comments(s.ID)), len(w.fakes.Shop.Shipments(s.ID)))
+		if now == last.content && !w.perMille(200) {
+			continue
+		}
+		news = news || now != last.content
+		last = seen{now, last.revision + 1}
+		w.seen[s.ID] = last
+		e := commerce.Event{Ref: s.Ref().With(fmt.Sprintf("%s@%d", s.Ref().ID, last.revision)), Type: "order.changed",
+			Object: s.Ref().ID, Subject: s.Ref().ID, Created: o.UpdatedAt.Time, Raw: []byte(`{}`)}
+		times := 1
+		for !w.calm && w.chance.IntN(100) < w.w.doubled && times < 4 {
+			times++
+		}
+		for range times {
+			w.in(w.delay(), func() { w.bring(e) })
+		}
+	}
+	if news {
+		w.in(time.Minute+w.delay(), w.pollShop)
+	}
+}
+
+// bring stores news of the shop by way of some process, if one is up, until it is stored.
+func (w *world) bring(e commerce.Event) {
+	if w.told[e.Ref.ID] && !w.perMille(500) {
+		return
+	}
+	if h := w.hosts[w.chance.IntN(len(w.hosts))]; h.p != nil {
+		p := h.p
+		p.spawn(func() {
+			ctx, cancel := context.WithTimeout(p.ctx, 10*time.Second)
+			defer cancel()
+			_, err := p.program.Inbox.Append(ctx, e)
+			p.stop("poller stored " + e.Ref.ID)
+			if err == nil {
+				w.told[e.Ref.ID] = true
+			}
+		})
+	}
+	w.in(20*time.Second+w.delay(), func() {
+		if !w.told[e.Ref.ID] {
+			w.bring(e)
+		}
+	})
+}
