@@ -109,13 +109,11 @@ func (s *street) news(feed string) []string {
 func (s *street) stored() []string {
 	s.t.Helper()
 	out := []string{}
-	for e, err := range s.store.List(s.t.Context(), inbox.Filter{}) {
+	for e, err := range s.store.List(s.t.Context(), inbox.Filter{After: s.heard, Limit: 1000}) {
 		require.NoError(s.t, err)
-		if e.Seq > s.heard {
-			out = append(out, e.Event.Type+" "+e.Event.Ref.ID)
-		}
+		out = append(out, e.Event.Type+" "+e.Event.Ref.ID)
+		s.heard = e.Seq
 	}
-	s.heard += int64(len(out))
 	slices.Sort(out)
 	return out
 }
