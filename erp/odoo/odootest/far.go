@@ -113,6 +113,44 @@ func (s *Server) ShipSome(reference, sku, quantity, tracking string) error {
 	})
 }
 
+// Pick takes what is reserved under a reference from the shelf.
+func (s *Server) Pick(reference string) error {
+	return s.act(func(t *transaction) error {
+		open, err := t.open(reference)
+		if err != nil {
+			return err
+		}
+		for _, p := range open {
+			for _, m := range t.movesOf(p.id()) {
+				if m["state"] == "assigned" || m["state"] == "partially_available" {
+					t.db.update("stock.move", m.id(), record{"picked": true})
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// Invoice makes and posts the invoice of the order under a reference.
+func (s *Server) Invoice(reference string) error {
+	return s.act(func(t *transaction) error {
+		for _, o := range t.db.where("sale.order", "client_order_ref", reference) {
+			if o["state"] != "sale" {
+				continue
+			}
+			id, err := t.invoiceOrder(o.id())
+			if err != nil {
+				return err
+			}
+			if err := t.settle(); err != nil {
+				return err
+			}
+			return t.post(id)
+		}
+		return missing("invoice", "no order under %s is confirmed", reference)
+	})
+}
+
 // CancelPickings makes the warehouse refuse what is still to be sent.
 func (s *Server) CancelPickings(reference string) error {
 	return s.act(func(t *transaction) error {

@@ -132,8 +132,11 @@ func TestADeliveryInPartsHasABackorderAndAReturnSubtracts(t *testing.T) {
 	}
 	require.NoError(t, f.ShipSome("shop/1", "SKU-RED", "2", "1Z1"))
 	require.Contains(t, status(), `"partial"`)
+	require.NoError(t, f.Pick("shop/1"))
 	require.NoError(t, f.Ship("shop/1", "1Z2"))
 	require.Contains(t, status(), `"full"`)
+	require.NoError(t, f.Invoice("shop/1"))
+	require.Contains(t, f.call("sale.order", "read", `{"ids": [1], "fields": ["invoice_status", "invoice_ids"]}`), `"invoice_ids":[1],"invoice_status":"invoiced"`)
 	require.JSONEq(t, `[{"id": 1, "carrier_tracking_ref": "1Z1", "backorder_id": false, "state": "done"},
 		{"id": 2, "carrier_tracking_ref": "1Z2", "backorder_id": [1, "WH/OUT/00001"], "state": "done"}]`,
 		f.call("stock.picking", "search_read", `{"domain": [["sale_id", "=", 1]], "fields": ["carrier_tracking_ref", "backorder_id", "state"], "order": "id"}`))
