@@ -57,7 +57,7 @@ type ChangesConfig struct {
 // of an order in a final state, such as an address that is changed after it is complete.
 //
 // The first walk begins at From, has the priority of resilience.WithBackfill, and is worked
-// after what other feeds tell. Every poll can be cut off anywhere and goes on from the page
+// after what other feeds tell. What is open is read once a minute meanwhile. Every poll can be cut off anywhere and goes on from the page
 // that was stored last.
 type Changes struct {
 	shop *Shop
@@ -153,7 +153,7 @@ func (f *Changes) walk(ctx context.Context, p *place, t *teller) error {
 		}
 	}
 	p.Clock = clock
-	first := p.To.IsZero()
+	first, live, read := p.To.IsZero(), ctx, f.shop.c.Now()
 	if first {
 		ctx = resilience.WithBackfill(ctx)
 	}
@@ -173,11 +173,24 @@ func (f *Changes) walk(ctx context.Context, p *place, t *teller) error {
 			if err := t.tell(c); err != nil {
 				return err
 			}
+			if now := f.shop.c.Now(); first && now.Sub(read) >= pause {
+				if p.Clock, err = f.shop.client.ServerTime(live); err == nil {
+					err = f.reread(live, p, t)
+				}
+				if err != nil {
+					return err
+				}
+				read = f.shop.c.Now()
+			}
 		}
 		p.At, p.ID, p.To = bound, 0, bound
 	}
 	return t.move()
 }
+
+// pause is after how long the first walk lets what is open be read, so that today's orders
+// do not wait for the end of history.
+const pause = time.Minute
 
 func earlier(a, b time.Time) time.Time {
 	if b.Before(a) {

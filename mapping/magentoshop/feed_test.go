@@ -516,3 +516,31 @@ func TestAnAPIThatAnswersAnythingTellsNothing(t *testing.T) {
 		require.Contains(t, strings.Join(s.stored(), " "), "order.changed order/1@", name)
 	}
 }
+
+func TestTodaysOrdersDoNotWaitForTheFirstWalk(t *testing.T) {
+	t.Parallel()
+	placed := false
+	s := newStreet(t, streetConfig{client: magento.Config{PageSize: 10}, through: func(s *street, next http.RoundTripper) http.RoundTripper {
+		return transport(func(r *http.Request) (*http.Response, error) {
+			s.now = s.now.Add(10 * time.Second) // a slow shop
+			if r.URL.Query().Get("searchCriteria[filter_groups][1][filters][1][value]") == "100" && !placed {
+				placed = true
+				s.place(cups())
+			}
+			return next.RoundTrip(r)
+		})
+	}})
+	done := cups()
+	done.State, done.Status = "complete", "complete"
+	_, err := s.far.Fill(300, done, s.now.AddDate(0, -1, 0), time.Minute)
+	require.NoError(t, err)
+	require.NoError(t, s.poll("changes"))
+	require.True(t, placed)
+	at := map[string]int64{}
+	for e, err := range s.store.List(t.Context(), inbox.Filter{Limit: 1000}) {
+		require.NoError(t, err)
+		at[e.Event.Ref.ID] = e.Seq
+	}
+	require.Len(t, at, 301)
+	require.Less(t, at["order/301@1"], at["order/200@1"])
+}

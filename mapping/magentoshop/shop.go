@@ -18,6 +18,16 @@
 //   - [Shop.Note] and [Shop.Ship] are marked: the mark travels in the text of the very
 //     comment or shipment that is made, and finds it again.
 //
+// What changes in the shop reaches an inbox by feeds, as the shop itself sends
+// nothing: [Shop.Changes] for what is new, changed or open, [Shop.Sweep] for what that can
+// not see and for deletions, [Shop.Returns] for returns. Adobe Commerce can also push:
+// [Shop.Events], [Shop.Webhook].
+//
+//	changes, err := shop.Changes(magentoshop.ChangesConfig{})
+//	all, err := shop.Sweep(magentoshop.SweepConfig{Told: store})
+//	in, err := inbox.New(store, inbox.Config{Feeds: []inbox.FeedConfig{
+//		{Name: "orders", Feed: changes}, {Name: "orders-sweep", Feed: all}}})
+//
 // Money never moves here: invoices are made with capture off, for money that the
 // processor already has.
 package magentoshop
