@@ -46,6 +46,9 @@ type Bench struct {
 	ClosedDate commerce.Date
 	// Today is a day in an open period.
 	Today commerce.Date
+	// ReservesItself: the warehouse reserves as soon as an order is confirmed, so that
+	// none waits to be asked for.
+	ReservesItself bool
 }
 
 // Run checks that an ERP keeps the port's promises. open is called once for each
@@ -64,6 +67,7 @@ func Run(t *testing.T, open func(t *testing.T) Bench) {
 		{"confirms, cancels and withdraws", transitions},
 		{"loses no order with an answer", lostAnswers},
 		{"keeps companies apart", companies},
+		{"finds what others wrote", lookups},
 		{"ships and tells of it", warehouse},
 		{"posts entries once", ledger},
 	} {
@@ -592,7 +596,11 @@ func warehouse(t *testing.T, b Bench) {
 		o := confirmed(t, nil)
 		f, err := w.Fulfilment(t.Context(), o.Ref)
 		require.NoError(t, err)
-		require.Equal(t, erp.NotRequested, f.State)
+		if b.ReservesItself {
+			require.Equal(t, erp.Reserved, f.State)
+		} else {
+			require.Equal(t, erp.NotRequested, f.State)
+		}
 		for range 2 {
 			f, err = w.RequestFulfilment(t.Context(), o.Ref)
 			require.NoError(t, err)

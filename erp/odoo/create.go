@@ -128,16 +128,13 @@ func (w *writing) sheet(ctx context.Context, cancelled []order) (s sheet, err er
 	if err != nil {
 		return s, err
 	}
-	company, err := w.o.companyID(ctx)
-	if err != nil {
-		return s, err
-	}
 	pricelist, err := w.pricelist(ctx)
 	if err != nil {
 		return s, err
 	}
 	s.set(0, "id", id)
-	s.set(0, "company_id/.id", formatID(company))
+	// No company: it is the context's. Sent again for an order that is there, it would
+	// give the lines the products' own taxes (19.0, seen 2026-11).
 	for _, f := range []struct{ field, id string }{{"partner_id", n.Customer.Party}, {"partner_invoice_id", n.Customer.Billing},
 		{"partner_shipping_id", first(n.Customer.Shipping, n.Customer.Billing)}, {"pricelist_id", pricelist},
 		{"warehouse_id", n.Warehouse}, {"payment_term_id", w.o.c.PaymentTerm}} {

@@ -2,6 +2,7 @@ package odoo
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -224,6 +225,10 @@ func (o *Client) entrySheet(ctx context.Context, op string, e commerce.JournalEn
 	if reversed != 0 {
 		s.set(0, "reversed_entry_id/.id", formatID(reversed))
 	}
+	foreign := slices.ContainsFunc(e.Lines, func(l commerce.JournalLine) bool {
+		c := l.Transaction.Currency()
+		return c != "" && c != b.currency
+	})
 	for i, l := range e.Lines {
 		if l.Debit.Currency() != b.currency && l.Credit.Currency() != b.currency {
 			return s, commerce.Errorf(commerce.KindInvalid, system, op, "Lines[%d] is not in the company's currency %s", i, b.currency)
@@ -239,19 +244,35 @@ func (o *Client) entrySheet(ctx context.Context, op string, e commerce.JournalEn
 			}
 			s.set(i, "line_ids/partner_id/.id", l.Party)
 		}
-		if c := l.Transaction.Currency(); c != "" && c != b.currency {
-			id, err := o.currencyID(ctx, c)
-			if err != nil {
+		if !foreign {
+			continue
+		}
+		// Where one line names a currency the import wants it on all.
+		second := l.Transaction
+		if second.Currency() == "" {
+			if second, err = balance(l, b.currency); err != nil {
 				return s, err
 			}
-			if id == 0 {
-				return s, commerce.Errorf(commerce.KindMapping, system, op, "the ERP has no currency %s", c)
-			}
-			s.set(i, "line_ids/currency_id/.id", formatID(id))
-			s.set(i, "line_ids/amount_currency", l.Transaction.Text())
 		}
+		currency, err := o.currencyID(ctx, second.Currency())
+		if err != nil {
+			return s, err
+		}
+		if currency == 0 {
+			return s, commerce.Errorf(commerce.KindMapping, system, op, "the ERP has no currency %s", second.Currency())
+		}
+		s.set(i, "line_ids/currency_id/.id", formatID(currency))
+		s.set(i, "line_ids/amount_currency", second.Text())
 	}
 	return s, nil
+}
+
+// balance is debit - credit.
+func balance(l commerce.JournalLine, c commerce.Currency) (commerce.Money, error) {
+	if l.Credit.IsZero() {
+		return l.Debit, nil
+	}
+	return commerce.Sum(c, l.Credit.Neg())
 }
 
 func amountText(m commerce.Money) string {
@@ -274,23 +295,19 @@ func (o *Client) lockDate(ctx context.Context, op string, b books, company int64
 	if name := b.one("res.company", "user_"+journal+"_lock_date", journal+"_lock_date"); b.has("res.company", name) {
 		names = append(names, name)
 	}
-	var rows []map[string]any
+	var rows []map[string]json.RawMessage
 	if err := o.readAll(ctx, op, "res.company", []int64{company}, names, &rows); err != nil {
 		return commerce.Date{}, err
 	}
 	var lock commerce.Date
 	for _, r := range rows {
 		for _, name := range names {
-			text, ok := r[name].(string)
-			if !ok {
-				continue
+			var d date
+			if err := json.Unmarshal(r[name], &d); err != nil {
+				return lock, commerce.Errorf(commerce.KindInternal, system, op, "%s: %w", name, err)
 			}
-			d, err := commerce.ParseDate(text)
-			if err != nil {
-				return lock, err
-			}
-			if after(d, lock) {
-				lock = d
+			if after(d.Date, lock) {
+				lock = d.Date
 			}
 		}
 	}

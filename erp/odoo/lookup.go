@@ -149,7 +149,7 @@ var asked = []struct {
 	{"res.company", []string{"fiscalyear_lock_date", "period_lock_date", "hard_lock_date", "user_fiscalyear_lock_date", "user_hard_lock_date",
 		"sale_lock_date", "user_sale_lock_date", "purchase_lock_date", "user_purchase_lock_date"}},
 	{"stock.picking", []string{"carrier_tracking_ref", "carrier_tracking_url", "carrier_id"}},
-	{"stock.move", []string{"quantity", "reserved_availability", "quantity_done"}},
+	{"stock.move", []string{"quantity", "picked", "reserved_availability", "quantity_done"}},
 }
 
 // books reads currency, taxes, settings and fields, once in a while.

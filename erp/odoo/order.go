@@ -23,13 +23,14 @@ type order struct {
 	Date      moment  `json:"date_order"`
 	Written   moment  `json:"write_date"`
 	Lines     []int64 `json:"order_line"`
+	Invoices  []int64 `json:"invoice_ids"`
 	Delivery  text    `json:"delivery_status"`
 	Invoicing text    `json:"invoice_status"`
 }
 
 // orderFields are the fields that every version has.
 var orderFields = []string{"id", "name", "client_order_ref", "state", "amount_untaxed", "amount_tax", "amount_total", "currency_id",
-	"date_order", "write_date", "order_line", "invoice_status"}
+	"date_order", "write_date", "order_line", "invoice_ids", "invoice_status"}
 
 // maxTwins bounds how many orders under one key are looked at.
 const maxTwins = 50
@@ -128,7 +129,29 @@ func (o *Client) deliveries(ctx context.Context, op string, b books, orders []or
 
 // FindOrders returns every order under the reference.
 func (o *Client) FindOrders(ctx context.Context, key string) ([]erp.Order, error) {
-	orders, err := o.ordersUnder(ctx, "find orders "+key, key)
+	return o.found(o.ordersUnder(ctx, "find orders "+key, key))
+}
+
+// OrdersByNumber returns every order with this number: "S00017".
+func (o *Client) OrdersByNumber(ctx context.Context, number string) ([]erp.Order, error) {
+	return o.found(o.ranked(ctx, "find orders by number", clause("name", "=", number)))
+}
+
+// OrderByID reads the order with the server's own id: "17".
+func (o *Client) OrderByID(ctx context.Context, id string) (erp.Order, error) {
+	n, err := parseID(id)
+	if err != nil {
+		return erp.Order{}, err
+	}
+	s, err := o.orderByID(ctx, "read order "+id, n)
+	if err != nil {
+		return erp.Order{}, err
+	}
+	return o.order(s)
+}
+
+// found says a list of orders in the port's words.
+func (o *Client) found(orders []order, err error) ([]erp.Order, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -143,12 +166,17 @@ func (o *Client) FindOrders(ctx context.Context, key string) ([]erp.Order, error
 
 // ordersUnder reads all orders under a key, the one that counts first.
 func (o *Client) ordersUnder(ctx context.Context, op, key string) ([]order, error) {
-	orders, err := o.orders(ctx, op, maxTwins+1, clause("client_order_ref", "=", key))
+	return o.ranked(ctx, op, clause("client_order_ref", "=", key))
+}
+
+// ranked reads all orders that match, the one that counts first.
+func (o *Client) ranked(ctx context.Context, op string, where any) ([]order, error) {
+	orders, err := o.orders(ctx, op, maxTwins+1, where)
 	if err != nil {
 		return nil, err
 	}
 	if len(orders) > maxTwins {
-		return nil, commerce.Errorf(commerce.KindLimit, system, op, "more than %d orders under this key", maxTwins)
+		return nil, commerce.Errorf(commerce.KindLimit, system, op, "more than %d orders under one key or number", maxTwins)
 	}
 	rank := map[erp.OrderState]int{erp.Confirmed: 0, erp.Draft: 1, erp.Cancelled: 2}
 	slices.SortStableFunc(orders, func(a, b order) int { return rank[orderStates[a.State]] - rank[orderStates[b.State]] })
@@ -213,8 +241,9 @@ func (o *Client) ConfirmOrder(ctx context.Context, ref commerce.Ref) (erp.Order,
 	return o.after(ctx, op, s, err, erp.Confirmed, erp.Done)
 }
 
-// CancelOrder cancels an order and its deliveries, as long as nothing was sent: Odoo
-// itself would also cancel an order whose goods are gone.
+// CancelOrder cancels an order, its deliveries and its draft invoices, all in one
+// transaction. Odoo itself would also cancel an order whose goods are gone, or whose
+// invoice is posted.
 func (o *Client) CancelOrder(ctx context.Context, ref commerce.Ref) (erp.Order, error) {
 	op := "cancel " + ref.ID
 	id, err := o.idOf(ref, "order")
@@ -228,16 +257,41 @@ func (o *Client) CancelOrder(ctx context.Context, ref commerce.Ref) (erp.Order, 
 	if s.State == "cancel" {
 		return o.order(s)
 	}
-	sent, err := o.OrderShipments(ctx, ref)
+	fixed, err := o.fixed(ctx, op, s)
 	if err != nil {
 		return erp.Order{}, notSent(err)
 	}
-	if len(sent) > 0 {
-		return erp.Order{}, conflict(op, "goods of the order were sent")
+	if fixed != "" {
+		return erp.Order{}, conflict(op, fixed)
 	}
 	// Up to 18 the server asks a person first, unless told not to.
 	err = o.step(ctx, op, "sale.order", "action_cancel", values{"disable_cancel_warning": true}, id)
 	return o.after(ctx, op, s, err, erp.Cancelled)
+}
+
+// fixed says why an order is not cancelled any more; empty = it may be.
+func (o *Client) fixed(ctx context.Context, op string, s order) (string, error) {
+	if orderStates[s.State] == erp.Draft {
+		return "", nil
+	}
+	w, err := o.way(ctx, op, s.ID)
+	if err != nil {
+		return "", err
+	}
+	if taken, err := w.taken(); taken || err != nil {
+		return "goods of the order are picked, packed or sent", err
+	}
+	var posted []struct {
+		ID int64 `json:"id"`
+	}
+	if err := o.searchRead(ctx, op, "account.move", domain(clause("id", "in", s.Invoices), clause("state", "=", "posted")),
+		1, "id", []string{"id"}, &posted); err != nil {
+		return "", err
+	}
+	if len(posted) > 0 {
+		return "an invoice of the order is posted", nil
+	}
+	return "", nil
 }
 
 // after reads the order again after a step and checks that it took. A step that was

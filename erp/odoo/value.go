@@ -114,7 +114,8 @@ func (m *moment) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// date is a day: "2026-11-21".
+// date is a day: "2026-11-21". The first day of the calendar stands for none, as in
+// the lock dates that are computed (19.0, seen 2026-11).
 type date struct{ commerce.Date }
 
 func (d *date) UnmarshalJSON(b []byte) error {
@@ -122,7 +123,7 @@ func (d *date) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &s); err != nil {
 		return errors.New("no date")
 	}
-	if s == "" {
+	if s == "" || s == "1-01-01" || s == "0001-01-01" {
 		d.Date = commerce.Date{}
 		return nil
 	}

@@ -40,6 +40,7 @@ type move struct {
 	Quantity number `json:"quantity"`              // reserved, and once done what was sent; from 17 on
 	Reserved number `json:"reserved_availability"` // up to 16
 	Sent     number `json:"quantity_done"`         // up to 16
+	Picked   bool   `json:"picked"`                // from 17 on
 	Line     link   `json:"sale_line_id"`
 }
 
@@ -69,7 +70,7 @@ func (o *Client) moves(ctx context.Context, op string, b books, pickings []picki
 		ids[i] = p.ID
 	}
 	fields := []string{"picking_id", "state", "product_id", "product_uom_qty", "sale_line_id"}
-	for _, f := range []string{"quantity", "reserved_availability", "quantity_done"} {
+	for _, f := range []string{"quantity", "picked", "reserved_availability", "quantity_done"} {
 		if b.has("stock.move", f) {
 			fields = append(fields, f)
 		}
@@ -159,6 +160,22 @@ func (o *Client) way(ctx context.Context, op string, order int64) (w way, err er
 		w.moves[m.Picking.ID] = append(w.moves[m.Picking.ID], m)
 	}
 	return w, err
+}
+
+// taken reports whether anything was taken from the shelf.
+func (w way) taken() (bool, error) {
+	for _, p := range w.pickings {
+		if p.State == "done" {
+			return true, nil
+		}
+		for _, m := range w.moves[p.ID] {
+			sent, err := m.Sent.decimal()
+			if err != nil || m.Picked || sent.Sign() > 0 {
+				return true, err
+			}
+		}
+	}
+	return false, nil
 }
 
 // open reports whether goods of a picking wait for stock. Those of one that waits for
