@@ -27,7 +27,7 @@ var layers = map[string]int{
 	"mapping/magentoshop": 4, "mapping/nopshop": 4, "mapping/stripepay": 4, "mapping/erpbooks": 4,
 	"workflow": 5,
 	"sqlstore": 6, "internal/journey": 6,
-	"examples": 7, "internal/integration": 7, "internal/sim": 7, "internal/trytonserver": 7,
+	"examples": 7, "internal/integration": 7, "internal/sim": 7, "internal/trytonserver": 7, "internal/odooserver": 7,
 }
 
 // floats are the files that may say float64, and why. None holds money.
