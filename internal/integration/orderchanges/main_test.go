@@ -28,63 +28,91 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// office is a program with one order that the buyer has paid, and its clock.
-type office struct {
-	t     *testing.T
-	far   *journey.Fakes
-	clock time.Time
-	store *inbox.Memory
-	steps idempotency.Store
-	in    *inbox.Inbox
-	hook  http.Handler
-	sale  journey.Sale
-	news  int
-	rung  []workflow.Exception
+// floor is a program at work, its clock and the news that comes to it.
+type floor struct {
+	t      *testing.T
+	shop   commerce.Ref // of its orders
+	stripe *stripetest.Fake
+	clock  time.Time
+	store  *inbox.Memory
+	steps  idempotency.Store
+	in     *inbox.Inbox
+	hook   http.Handler
+	news   int
+	rung   []workflow.Exception
 }
 
-func (o *office) Exception(_ context.Context, x workflow.Exception) { o.rung = append(o.rung, x) }
+func newFloor(t *testing.T) *floor {
+	t.Helper()
+	f := &floor{t: t, clock: time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)}
+	f.store, f.steps = inbox.NewMemory(inbox.MemoryConfig{Now: f.now}), idempotency.NewMemory(f.now)
+	return f
+}
+
+func (f *floor) now() time.Time { return f.clock }
+
+func (f *floor) Exception(_ context.Context, x workflow.Exception) { f.rung = append(f.rung, x) }
+
+// begin starts the workflows.
+func (f *floor) begin(orders *workflow.OrderToCash) {
+	f.t.Helper()
+	changes := &workflow.OrderChanges{OrderToCash: orders}
+	require.NoError(f.t, changes.Check())
+	var err error
+	f.in, err = inbox.New(f.store, inbox.Config{Handlers: inbox.Merge(orders.Handlers(), changes.Handlers()), Now: f.now, Rand: func() float64 { return 0.5 }})
+	require.NoError(f.t, err)
+}
+
+// office is a floor with a Magento, a Tryton and one order.
+type office struct {
+	*floor
+	far  *journey.Fakes
+	sale journey.Sale
+}
 
 func open(t *testing.T) *office {
 	t.Helper()
-	o := &office{t: t, clock: time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)}
-	now := func() time.Time { return o.clock }
+	o := &office{floor: newFloor(t)}
+	o.shop = commerce.Ref{System: "magento", Account: journey.ShopName, Mode: commerce.Test}
 	var err error
-	o.far, err = journey.NewFakes(journey.FakesConfig{Now: now})
+	o.far, err = journey.NewFakes(journey.FakesConfig{Now: o.now})
 	require.NoError(t, err)
-	o.store, o.steps = inbox.NewMemory(inbox.MemoryConfig{Now: now}), idempotency.NewMemory(now)
-	p, err := journey.New(t.Context(), journey.Config{Far: o.far.Far(), Store: o.store, Steps: o.steps, PollEvery: time.Minute, Alerter: o, Now: now})
-	require.NoError(t, err)
-	changes := &workflow.OrderChanges{OrderToCash: p.Orders}
-	require.NoError(t, changes.Check())
-	o.in, err = inbox.New(o.store, inbox.Config{Handlers: inbox.Merge(p.Orders.Handlers(), changes.Handlers()), Now: now, Rand: func() float64 { return 0.5 }})
+	o.stripe = o.far.Stripe
+	p, err := journey.New(t.Context(), journey.Config{Far: o.far.Far(), Store: o.store, Steps: o.steps, PollEvery: time.Minute, Alerter: o, Now: o.now})
 	require.NoError(t, err)
 	o.hook = p.Hook
+	o.begin(p.Orders)
 	o.sale, err = o.far.Place(rand.New(rand.NewPCG(3, 4)), "EUR")
 	require.NoError(t, err)
 	return o
 }
 
-// pay lets the buyer pay, and the news of it come.
 func (o *office) pay() {
 	o.t.Helper()
-	_, err := o.far.Stripe.Pay(o.sale.Purchase(stripetest.Card))
+	o.buy(o.sale.Purchase(stripetest.Card))
+}
+
+// buy lets the buyer pay, and the news of it come.
+func (o *floor) buy(p stripetest.Purchase) {
+	o.t.Helper()
+	_, err := o.stripe.Pay(p)
 	require.NoError(o.t, err)
-	for d := range o.far.Stripe.Deliveries(stripetest.DeliveryOptions{}) {
+	for d := range o.stripe.Deliveries(stripetest.DeliveryOptions{}) {
 		r, err := d.Request(o.t.Context(), "https://us.example/hook")
 		require.NoError(o.t, err)
 		answer := httptest.NewRecorder()
 		o.hook.ServeHTTP(answer, r)
 		require.Equal(o.t, http.StatusOK, answer.Code)
-		o.far.Stripe.Acknowledge(d.Event)
+		o.stripe.Acknowledge(d.Event)
 	}
 }
 
 // changed tells that orders of the shop changed, and works until nothing is left.
-func (o *office) changed(orders ...int64) {
+func (o *floor) changed(orders ...int64) {
 	o.t.Helper()
 	for _, id := range orders {
 		o.news++
-		ref := commerce.Ref{System: "magento", Account: journey.ShopName, Mode: commerce.Test, ID: "order/" + strconv.FormatInt(id, 10)}
+		ref := o.shop.With("order/" + strconv.FormatInt(id, 10))
 		_, err := o.in.Append(o.t.Context(), commerce.Event{Ref: ref.With(ref.ID + "@" + strconv.Itoa(o.news)), Type: "order.changed",
 			Object: ref.ID, Subject: ref.ID, Created: o.clock, Raw: []byte(`{}`)})
 		require.NoError(o.t, err)
@@ -137,7 +165,7 @@ func (o *office) stands(order int64) {
 	require.Equal(o.t, total, sales[0].Total)
 }
 
-func (o *office) exceptions() []string {
+func (o *floor) exceptions() []string {
 	names := []string{}
 	for _, x := range o.rung {
 		names = append(names, x.Name)
