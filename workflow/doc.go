@@ -70,10 +70,35 @@
 //	overpaid     as paid, and exception "overpaid" with the refund that is proposed
 //	returned     order held, note, exception; the customer is told after Grace
 //
-// The order's own state comes first. Money for an order that is canceled, replaced
-// or closed is an exception and nothing is posted. An order in review, held by
+// The order's own state comes first. Money for an order that is canceled or closed is
+// an exception and nothing is posted; for one that was replaced it counts for the new
+// order. An order in review, held by
 // somebody else or in a state of a plugin is left alone and looked at again every
 // Recheck; when the inbox's MaxAge has passed the payment's event is dead, "too old".
+//
+// # Orders that change
+//
+// What was posted is remembered with the step of the sales order: lines, taxes, charges
+// and totals, and of addresses a hash. [OrderChanges] compares it with the order as the
+// shop shows it now. What we write ourselves is no part of it, so that it is no edit.
+//
+// No ERP edits a sales order that is confirmed. So the order gets another generation:
+// the sales order is cancelled with what the warehouse had reserved, and only then
+// another is written under the same reference, its steps under the same keys with "/2"
+// behind. An address is followed in the same way. The new one is confirmed when what was
+// paid is enough for it: payments that the order was taken up with count on, whatever it
+// costs now, and the difference shows as partly paid or overpaid. An edit that is taken
+// back is an edit as well, and an interrupted one is first carried through.
+//
+//	edited                  another generation; once goods are packed or an invoice is
+//	                        posted, exception "order_changed" or "address_changed"
+//	a line canceled in part exception "order_changed": no sales order can say it
+//	canceled                after Grace the sales order is cancelled (else "canceled_late"),
+//	                        and money that is held is exception "canceled_paid"
+//	closed, nothing sent    the same without the money: it was given back
+//	replaced                the sales order is cancelled, then the payments are told to the
+//	                        new order and count for it; where that is not sure, exception
+//	                        "replaced_order"
 //
 // # Steps
 //
@@ -85,6 +110,7 @@
 //	shop.unhold/<order>/<payment>      warehouse.request/<order>
 //	shop.shipment/<shipment>           customer.told/<order>/<kind>/<payment>
 //	collect.request/<order>/<n>        exception/<name>/<order>/<payment>
+//	erp.cancel/<order>
 //
 // and so are the decisions that have to stand:
 //

@@ -516,3 +516,18 @@ func TestWithoutFollowingTheERPStaysBehind(t *testing.T) {
 	o.settle(seen)
 	require.NotEqual(t, contentOf(*o.orders[order1]).hash(), contentOf(o.written[o.counting(order1)[0].Ref]).hash())
 }
+
+func TestAnOrderThatIsDeletedAfterItWasCanceledStandsNowhere(t *testing.T) {
+	t.Parallel()
+	o, seen := taken(t)
+	o.payments["pi_1"].Refunded = eur(6600)
+	o.orders[order1].State = commerce.OrderCanceled
+	o.settle(seen)
+	delete(o.orders, order1)
+	e := changed("1", 1000, o.clock)
+	e.Type = orderDeleted
+	o.deliver(e)
+	o.work()
+	require.Empty(t, o.dead(), o.reason())
+	require.Empty(t, o.exceptions())
+}

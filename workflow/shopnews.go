@@ -58,7 +58,11 @@ func (w *OrderToCash) ofShop(e commerce.Event) bool { return e.Ref.System == w.S
 
 // deleted tells of an order that is gone and stands in the books.
 func (w *OrderToCash) deleted(ctx context.Context, d desk, order commerce.Ref) error {
-	rec, err := d.steps.Get(ctx, keySalesOrder(order))
+	g, err := d.generation(ctx, order)
+	if err != nil {
+		return err
+	}
+	rec, err := d.steps.Get(ctx, g.of(keySalesOrder(order)))
 	if errors.Is(err, commerce.ErrNotFound) || err == nil && rec.State == idempotency.NotSent {
 		d.log.InfoContext(ctx, "order is gone from the shop", "order", order.ID)
 		return nil
@@ -67,7 +71,7 @@ func (w *OrderToCash) deleted(ctx context.Context, d desk, order commerce.Ref) e
 		return err
 	}
 	text := fmt.Sprintf("%s is gone from the shop, and a sales order may stand in the ERP", order.ID)
-	if doc, err := recall[commerce.Document](ctx, d.steps, keySalesOrder(order)); err == nil {
+	if doc, err := recall[commerce.Document](ctx, d.steps, rec.Key); err == nil {
 		text = fmt.Sprintf("%s is gone from the shop, and %s stands in the ERP", order.ID, doc.Ref.ID)
 	}
 	return d.exception(ctx, Exception{Name: DeletedOrder, Order: order,
