@@ -104,10 +104,28 @@ func TestAShopWhoseClockIsSetBackIsNoCache(t *testing.T) {
 	c := newClient(t, magento.Config{Now: func() time.Time { return shopTime }, Credentials: commerce.Static(shop.Keys())}, shop.Transport())
 	_, err := c.Orders.Get(t.Context(), id)
 	require.NoError(t, err)
-	now = now.Add(-5 * time.Minute) // any more and our signatures were from the future
+	now = now.Add(-time.Hour)
 	for range 2 {
 		_, err = c.Orders.Get(t.Context(), id)
 		require.NoError(t, err)
 	}
-	require.Len(t, shop.Calls(), 4, "it was asked for the time once")
+	require.Len(t, shop.Calls(), 5, "it was asked for the time once, and one signature was from the future")
+}
+
+func TestAShopWhoseClockIsBehindIsSignedForAsItSees(t *testing.T) {
+	t.Parallel()
+	for name, behind := range map[string]time.Duration{"behind": time.Hour, "ahead": -time.Hour, "right": 0} {
+		shop := newShop(t, magentotest.Config{Now: func() time.Time { return shopTime.Add(-behind) }})
+		id := placeOne(t, shop)
+		c := newClient(t, magento.Config{Now: func() time.Time { return shopTime }, Credentials: commerce.Static(shop.Keys())}, shop.Transport())
+		require.NoError(t, c.Orders.Hold(t.Context(), id), name)
+		require.NoError(t, c.Orders.Unhold(t.Context(), id), name)
+		refused := 0
+		for _, call := range shop.Calls() {
+			if call.Status == http.StatusUnauthorized {
+				refused++
+			}
+		}
+		require.Equal(t, map[string]int{"behind": 1}[name], refused, name)
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/dghubble/oauth1"
 
@@ -26,7 +27,7 @@ func (s *signer) oauthHeader(r *http.Request, keys Keys) (string, error) {
 		{"oauth_consumer_key", keys.ConsumerKey},
 		{"oauth_nonce", s.nonce()},
 		{"oauth_signature_method", "HMAC-SHA256"},
-		{"oauth_timestamp", strconv.FormatInt(s.now().Unix(), 10)},
+		{"oauth_timestamp", strconv.FormatInt(s.now().Add(-time.Duration(s.behind.Load())).Unix(), 10)},
 		{"oauth_token", keys.AccessToken.Reveal()},
 		{"oauth_version", "1.0"},
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/commercesync/commerce"
@@ -91,6 +92,8 @@ type signer struct {
 	login string // address of the admin token
 	cloud bool   // only bearers are taken
 
+	behind atomic.Int64 // how far the shop's clock is behind ours, in nanoseconds, where it matters
+
 	turn  chan struct{} // holds one while a token is fetched: single flight
 	token adminToken    // guarded by turn
 }
@@ -145,13 +148,19 @@ func (s *signer) attempt(r *http.Request, keys Keys) (resp *http.Response, refus
 	}
 	switch way {
 	case wayOAuth:
-		header, err := s.oauthHeader(r, keys)
-		if err != nil {
-			return nil, false, err
-		}
-		resp, err = s.send(r, header)
-		if err != nil || resp.StatusCode != http.StatusUnauthorized {
-			return resp, false, err
+		for again := false; ; again = true {
+			header, err := s.oauthHeader(r, keys)
+			if err != nil {
+				return nil, false, err
+			}
+			resp, err = s.send(r, header)
+			if err != nil || resp.StatusCode != http.StatusUnauthorized {
+				return resp, false, err
+			}
+			if again || !s.early(resp) {
+				break
+			}
+			resp.Body.Close()
 		}
 		// Faults of signature and keys have texts of their own (2.4.6-p1, REC 011-019);
 		// the one that names a right is about that right.
@@ -166,6 +175,19 @@ func (s *signer) attempt(r *http.Request, keys Keys) (resp *http.Response, refus
 		return resp, err == nil && resp.StatusCode == http.StatusUnauthorized, err
 	}
 	return s.attemptAsAdmin(r, keys)
+}
+
+// early reports whether a refusal comes from a shop for which our timestamp lies ahead,
+// and sets the next one right: more than 600 seconds in the future are refused, and
+// nothing is too old (2.4.6-p1, REC oauth-timestamp-*).
+func (s *signer) early(resp *http.Response) bool {
+	date, err := http.ParseTime(resp.Header.Get("Date"))
+	behind := s.now().Sub(date)
+	if err != nil || behind < time.Duration(s.behind.Load())+5*time.Minute {
+		return false
+	}
+	s.behind.Store(int64(behind))
+	return true
 }
 
 // attemptAsAdmin sends r with a token, which it renews once if it was not fresh.
