@@ -25,7 +25,8 @@
 // # How strong
 //
 // [Books.SalesOrder] is marked: the reference travels in the write that makes it.
-// [Books.Request] is guarded by the warehouse's own state. [Books.Confirm] and
+// [Books.Request] is guarded by the warehouse's own state, [Books.Cancel] by what counts
+// under the reference. [Books.Confirm] and
 // [Books.Withdraw] are declared keyed: the adapter reads, acts and reads back, and
 // the same step twice is no second effect.
 package erpbooks

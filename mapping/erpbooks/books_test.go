@@ -181,6 +181,67 @@ func TestASurplusDraftIsWithdrawnAndAConfirmedOneStays(t *testing.T) {
 	require.Len(t, m.Orders(), 1)
 }
 
+func TestASalesOrderIsCancelledAndAnotherTakesItsPlace(t *testing.T) {
+	t.Parallel()
+	m := memory(t, erptest.MemoryConfig{})
+	b := books(t, m, config())
+	o := order(t, "17")
+	r, steps := route(t, b, o), idempotency.NewMemory(nil)
+	_, err := run(t.Context(), steps, "none", b.Cancel(r, o.Ref))
+	require.NoError(t, err, "nothing counts")
+	first, err := run(t.Context(), steps, "first", b.SalesOrder(r, o, nil))
+	require.NoError(t, err)
+	_, err = m.Duplicate(first.Ref)
+	require.NoError(t, err)
+	_, err = run(t.Context(), steps, "confirm", b.Confirm(r, first))
+	require.NoError(t, err)
+	_, err = run(t.Context(), steps, "cancel", b.Cancel(r, o.Ref))
+	require.NoError(t, err)
+	docs, err := b.SalesOrders(t.Context(), r, o.Ref)
+	require.NoError(t, err)
+	require.Len(t, docs, 2)
+	for _, d := range docs {
+		require.Equal(t, "cancelled", d.State)
+	}
+	second, err := run(t.Context(), steps, "second", b.SalesOrder(r, o, nil))
+	require.NoError(t, err)
+	require.NotEqual(t, first.Ref, second.Ref)
+	require.NoError(t, m.Fix(second.Ref))
+	_, err = run(t.Context(), steps, "late", b.Cancel(r, o.Ref))
+	require.ErrorIs(t, err, commerce.ErrConflict)
+	require.True(t, commerce.SafeToRetry(err))
+	docs, err = b.SalesOrders(t.Context(), r, o.Ref)
+	require.NoError(t, err)
+	require.Equal(t, second.Ref, docs[0].Ref)
+	require.Equal(t, "draft", docs[0].State)
+}
+
+func TestACancellationWhoseAnswerIsLostIsFound(t *testing.T) {
+	t.Parallel()
+	m := memory(t, erptest.MemoryConfig{})
+	b := books(t, m, config())
+	o := order(t, "17")
+	r := route(t, b, o)
+	doc, err := b.SalesOrder(r, o, nil).Act(t.Context())
+	require.NoError(t, err)
+	e := b.Cancel(r, o.Ref)
+	_, err = e.Find(t.Context())
+	require.ErrorIs(t, err, commerce.ErrNotFound)
+	m.Fail(erptest.Fault{Op: "CancelOrder", Times: 1, AfterEffect: true})
+	_, err = e.Act(t.Context())
+	require.ErrorIs(t, err, commerce.ErrUnknown)
+	_, err = e.Find(t.Context())
+	require.NoError(t, err)
+
+	_, err = m.Duplicate(doc.Ref)
+	require.NoError(t, err)
+	_, err = m.Duplicate(doc.Ref)
+	require.NoError(t, err)
+	m.Fail(erptest.Fault{Op: "CancelOrder", Times: 1})
+	_, err = e.Act(t.Context())
+	require.True(t, commerce.SafeToRetry(err), "%v", err)
+}
+
 func TestTotalsThatDifferAreDeadWithBothSidesAndNeverFound(t *testing.T) {
 	t.Parallel()
 	m := memory(t, erptest.MemoryConfig{})

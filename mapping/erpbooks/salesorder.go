@@ -152,11 +152,15 @@ func (b *Books) Cancel(r mapping.Route, o commerce.Ref) document {
 			if err != nil {
 				return commerce.Document{}, notSent(op, err)
 			}
-			for _, found := range orders {
+			for i, found := range orders {
 				if _, err := b.ours(op, r, found); err != nil {
 					return commerce.Document{}, notSent(op, err)
 				}
-				if _, err := books.CancelOrder(ctx, found.Ref); err != nil {
+				switch _, err := books.CancelOrder(ctx, found.Ref); {
+				case err != nil && i > 0: // another one is cancelled
+					return commerce.Document{}, &commerce.Error{Kind: commerce.KindOf(err), System: room, Op: op, Outcome: commerce.Unknown,
+						RetryAfter: commerce.RetryAfter(err), Err: err}
+				case err != nil:
 					return commerce.Document{}, err
 				}
 			}
