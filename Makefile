@@ -1,4 +1,5 @@
 # make test    installs the servers that are missing (Debian, as root) and tests everything
+# make test-odoo proves the Odoo adapter on a real Odoo 19 (Debian, as root; 2 GB, minutes the first time)
 # make kill    100 kills a database; KILLS=500 for more (make test does 25)
 # make matrix  every store fault, the webhook matrix and the contention at full size; KEYS=… CALLERS=…
 # make sim     plays 2,000 disturbed days of the program; SEEDS=20000 for more (make test does 25)
@@ -14,12 +15,16 @@
 MODULES := . idempotency/redisstore examples internal/bench internal/integration
 GOTEST  := go test -race -shuffle=on -timeout 20m
 
-.PHONY: test kill matrix sim sim-control crashpoints bench figures servers vet lint
+.PHONY: test test-odoo kill matrix sim sim-control crashpoints bench figures servers vet lint
 
 test: servers vet
 	@set -e; for m in $(MODULES); do \
 		echo "== $$m"; (cd $$m && $(GOTEST) ./...); \
 	done
+
+test-odoo:
+	@internal/integration/servers.sh mmdebstrap debian-archive-keyring
+	cd internal/integration && ODOO=1 go test -race -timeout 60m -count=1 -v ./odoo
 
 kill: servers
 	cd internal/integration && KILLS=$${KILLS:-100} CRASHES=$${CRASHES:-40} go test -race -timeout 180m -count=1 -v ./kill

@@ -1,10 +1,10 @@
 package odoo
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/commercesync/commerce"
@@ -63,8 +63,8 @@ func (n *number) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// noise is how many decimals a float that stands for money keeps beyond doubt: what
-// comes after them is the float's own, as in 0.30000000000000004.
+// noise is how many decimals of a float are beyond doubt; what comes after twice as
+// many is the float's own, as in 0.30000000000000004.
 const noise = 6
 
 // money reads the amount in a currency; an absent one is nought. Digits that the
@@ -77,7 +77,7 @@ func (n number) money(c commerce.Currency) (commerce.Money, error) {
 	if err != nil || exact {
 		return m, err
 	}
-	if d, _, _ := bytes.Cut([]byte(n), []byte{'.'}); len(n)-len(d) > 12 {
+	if _, decimals, _ := strings.Cut(string(n), "."); len(decimals) > 2*noise {
 		return m, nil
 	}
 	return commerce.ParseMoney(string(n), c)

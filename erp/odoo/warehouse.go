@@ -381,8 +381,11 @@ func (o *Client) Shipments(ctx context.Context, since erp.Cursor) (erp.ShipmentP
 		next.Until = o.serverNow().Add(-o.c.Now().Sub(start) - o.c.Lag).UTC().Truncate(time.Second)
 	}
 	if !more {
-		if next.At.After(next.Until) {
+		switch {
+		case !next.At.Before(next.Until):
 			next.At = next.Until
+		case len(rows) > 0:
+			next.At = next.At.Add(time.Second) // that second is over
 		}
 		next.Until = time.Time{}
 	}

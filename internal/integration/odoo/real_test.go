@@ -111,10 +111,10 @@ func invoice(t *testing.T, key string) {
 
 func duplicate(t *testing.T, key string) {
 	t.Helper()
-	var made any
+	var made json.RawMessage // one id, or a list of one
 	call(t, &made, "sale.order", "copy", []any{ids(t, "sale.order", is("client_order_ref", key))[:1]}, nil)
-	if one, ok := made.(float64); ok {
-		made = []any{one}
+	if made[0] != '[' {
+		made = append(append(json.RawMessage{'['}, made...), ']')
 	}
 	call(t, nil, "sale.order", "write", []any{made, dict{"client_order_ref": key}}, nil)
 }
