@@ -35,8 +35,8 @@ type Adopt struct {
 	// OrderToCash is the workflow that takes over: its ports and settings serve here as
 	// well, StartAt above all. Required.
 	OrderToCash *OrderToCash
-	// Orders lists the orders of the shop, each at least once; see [OrdersOf]. Nil: only
-	// Pairs are looked at.
+	// Orders lists the orders of the shop; see [OrdersOf]. One that is listed twice is
+	// counted twice, and adopted once. Nil: only Pairs are looked at.
 	Orders func(ctx context.Context) iter.Seq2[commerce.Ref, error]
 	// Documents finds what others wrote. Required.
 	Documents Documents
@@ -166,22 +166,23 @@ func (a *Adopt) Run(ctx context.Context) (*AdoptReport, error) {
 	if err != nil {
 		return r.report, err
 	}
-	list := func(yield func(candidate, error) bool) {
+	err = r.all(ctx, func(yield func(candidate, error) bool) {
 		for _, p := range pairs {
 			if !yield(candidate{pair: &p}, nil) {
 				return
 			}
 		}
-		if a.Orders == nil {
-			return
-		}
+	})
+	if err != nil || a.Orders == nil {
+		return r.report, err
+	}
+	return r.report, r.all(ctx, func(yield func(candidate, error) bool) {
 		for ref, err := range a.Orders(ctx) {
 			if !yield(candidate{ref: ref}, err) || err != nil {
 				return
 			}
 		}
-	}
-	return r.report, r.all(ctx, list)
+	})
 }
 
 // TakeUp takes up open orders one by one, whatever a rule would say: a person decided.
@@ -284,12 +285,13 @@ func (r *adoption) all(ctx context.Context, list iter.Seq2[candidate, error]) er
 		if err != nil {
 			return errors.Join(flush(), err)
 		}
-		if page = append(page, c); len(page) < size {
-			continue
+		again := c.pair == nil && slices.ContainsFunc(page, func(p candidate) bool { return p.ref == c.ref })
+		if len(page) == size || again {
+			if err := flush(); err != nil {
+				return err
+			}
 		}
-		if err := flush(); err != nil {
-			return err
-		}
+		page = append(page, c)
 	}
 	return flush()
 }
