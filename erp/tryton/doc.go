@@ -25,7 +25,9 @@
 // Nothing refuses a second sale with one reference: creates are marked, one writer a
 // key is the caller's duty, and a draft that turns out to be one too many is taken
 // away again. A step in the wrong state does nothing and answers null: states are
-// read after every step. Prices do not include tax, have four decimals, and tax is
+// read after every step. A sale that is processed is never cancelled: its shipments and
+// invoice are, and " (cancelled)" behind its reference says that it counts no more; its
+// own state is done. Prices do not include tax, have four decimals, and tax is
 // rounded by the company's own setting: the cent that is left over becomes one line on
 // the rounding product, so that the total is the shop's to the minor unit.
 //

@@ -11,7 +11,8 @@
 // [Server.Transport] answers without a socket and can fail in every way that a
 // network can ([Server.Fail]); [Server.NewServer] serves the same state on loopback.
 // [Server.Sales] is the view of an auditor. What people do at the ERP is
-// [Server.Ship], [Server.CancelShipments] and [Server.SetStock].
+// [Server.Pick], [Server.Ship], [Server.CancelShipments], [Server.PostInvoices] and
+// [Server.SetStock].
 //
 // What it answers is checked against recordings of tryton-server 6.0.29. It knows
 // the models and fields that the client uses and refuses others as Tryton does.
