@@ -100,6 +100,13 @@
 //	                        new order and count for it; where that is not sure, exception
 //	                        "replaced_order"
 //
+// # The cut-over
+//
+// [Adopt] takes over from people, or from another integration: what they wrote into the
+// ERP for orders from before StartAt becomes the done steps of these orders. The documents
+// stay theirs: [OrderChanges] tells of an edit and cancels nothing. Orders that are open on
+// the day are listed, and taken up by a rule or one by one.
+//
 // # Steps
 //
 // Every write is an effect under a key that says what is done, remembered in Steps:
@@ -117,6 +124,7 @@
 //	order.taken/<order>                Take said yes, or a person did
 //	payment.order/<payment>            the order that named it first
 //	collect.amount/<order>/<n>         what is asked for
+//	erp.adopted/<sales order>          whose order it is that others wrote
 //
 // An <order> is the text of its Ref. A handler that is interrupted anywhere, by an
 // error or by the end of the process, goes on at the step where it stopped: steps
