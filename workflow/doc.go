@@ -35,7 +35,7 @@
 //   - An order that needs no money of the processor: covered by gift cards, credit or
 //     points, or free. One that is to be paid offline is taken up where [OrderToCash].Take
 //     says so. Nothing is recorded as paid at the shop that is not; the sales order has
-//     the tenders.
+//     the tenders. Its route is one that names no account of the processor.
 //   - Money whose own news was lost, or says nothing of an order: the order at the shop
 //     has the payment's id. It is linked and worked by an internal event; the late news
 //     finds all done. What a payment says itself counts before what an order says, and

@@ -58,6 +58,47 @@ func ExampleOrderToCash() {
 	// processing
 }
 
+// The shop's own news takes up an order that no payment tells of.
+func ExampleOrderToCash_take() {
+	ctx := context.Background()
+	far := newWorld(time.Now)
+	order := far.order("17", func(o *commerce.Order) {
+		o.PaymentMethod = "cashondelivery"
+		o.Tenders = []commerce.Tender{{Kind: commerce.TenderOffline, Amount: o.Totals.Gross}}
+	})
+	events := inbox.NewMemory(inbox.MemoryConfig{})
+	o2c := &OrderToCash{
+		Shop: shopSide{far}, Payments: paySide{far}, Books: bookSide{far}, Warehouse: depot{world: far},
+		Steps: idempotency.NewMemory(nil), Links: inbox.Links{Store: events},
+		Take: func(_ context.Context, f commerce.Facts) (bool, error) {
+			return f.Order.PaymentMethod == "cashondelivery" && f.Order.Totals.Gross.Minor() <= 100_00, nil
+		},
+	}
+	in, err := inbox.New(events, inbox.Config{Handlers: o2c.Handlers()})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if _, err := in.Append(ctx, commerce.Event{Ref: order.With("order/17@1"), Type: "order.changed",
+		Object: order.ID, Subject: order.ID, Created: time.Now(), Raw: []byte(`{}`)}); err != nil {
+		fmt.Println(err)
+		return
+	}
+	if _, err := in.Work(ctx); err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, document := range far.inventory() {
+		fmt.Println(document)
+	}
+	fmt.Println("paid:", far.orders[order].Paid)
+	// Output:
+	// confirm sale/1
+	// goods order/17
+	// sales order order/17
+	// paid: 0.00 EUR
+}
+
 func ExampleCollect() {
 	ctx := context.Background()
 	far := newWorld(time.Now)

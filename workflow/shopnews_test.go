@@ -9,12 +9,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/idempotency"
 	"github.com/commercesync/commerce/inbox"
 )
 
@@ -735,5 +737,52 @@ func TestEveryOrderOfAllNewsEndsInTheSameBooks(t *testing.T) {
 		require.Equal(t, want.books(), got.books(), got.reason())
 		require.Zero(t, got.doubles())
 		require.Equal(t, told(got), got.mails())
+	})
+}
+
+// TestManyWorkersHearOfAnOrderFromBothSidesAtOnce: the payments say nothing of an order,
+// so that either side's news may be first to find the other.
+func TestManyWorkersHearOfAnOrderFromBothSidesAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(time.Now)
+		events := inbox.NewMemory(inbox.MemoryConfig{})
+		o2c := w.orderToCash(idempotency.NewMemory(nil), inbox.Links{Store: events})
+		in, err := inbox.New(events, inbox.Config{Handlers: o2c.Handlers(), Workers: 8})
+		require.NoError(t, err)
+		const orders = 30
+		for i := range orders {
+			id := fmt.Sprint(i)
+			w.order(id, namedBy("pi_"+id))
+			w.payment(id, nil)
+			w.order(id+"c", covered)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- in.Run(ctx) }()
+		for i := range orders {
+			id := fmt.Sprint(i)
+			news := []commerce.Event{changed(id, 1, w.now()), changed(id, 2, w.now()), changed(id+"c", 1, w.now()), changed(id+"c", 2, w.now())}
+			for _, n := range paidNews(id) {
+				news = append(news, w.event(fmt.Sprint(id, n), n[0], n[1]))
+			}
+			for j := range news {
+				_, err := in.Append(ctx, news[(i+j)%len(news)])
+				require.NoError(t, err)
+			}
+		}
+		for {
+			time.Sleep(time.Second) // of the bubble's clock
+			n, err := in.Count(ctx, "")
+			require.NoError(t, err)
+			require.Zero(t, n.Dead)
+			if n.Ready+n.Parked == 0 {
+				break
+			}
+		}
+		cancel()
+		require.NoError(t, <-ended)
+		require.Zero(t, w.doubles())
+		require.Len(t, w.made, orders*(len(journey)+len(unrecorded)))
 	})
 }
