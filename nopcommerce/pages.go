@@ -124,12 +124,13 @@ func newestFirst[T any](ctx context.Context, cl *Client, op, path string, q para
 				size *= 2 // Config.MaxBody bounds it
 				continue
 			}
-			to, size = next, cl.c.PageSize
+			to = next
 			for id, created := range seen {
 				if created.After(to) {
 					delete(seen, id)
 				}
 			}
+			size = cl.c.PageSize + len(seen) // those come again
 		}
 		yield(none, tooLong(op, cl.c.MaxPages))
 	}

@@ -193,7 +193,7 @@ func (p *changesPoll) begin(ctx context.Context) (time.Time, error) {
 // sweep finds what the oldest name.
 func (p *changesPoll) log(ctx context.Context, since time.Time) error {
 	p.edits = nil
-	for a, err := range p.shop.client.Activities.List(ctx, nopcommerce.ActivityParams{EntityName: "Order", CreatedFrom: since.Add(-p.c.Overlap)}) {
+	for a, err := range p.shop.client.Activities.List(ctx, nopcommerce.ActivityParams{EntityName: "Order", CreatedFrom: since}) {
 		if err != nil {
 			return err
 		}

@@ -1,0 +1,5 @@
+//go:build race
+
+package nopshop_test
+
+const raced = true
