@@ -119,7 +119,8 @@ func (p Products) sku(l erp.OrderLine) string {
 }
 
 // Client speaks to one Odoo for one company. It is an [erp.ERP], an [erp.Warehouse]
-// and an [erp.Ledger], and safe for concurrent use.
+// an [erp.Ledger] and an
+// [erp.Lookup], and safe for concurrent use.
 type Client struct {
 	c       Config
 	root    string // the server's address, ending in /
@@ -134,6 +135,7 @@ var (
 	_ erp.ERP       = (*Client)(nil)
 	_ erp.Warehouse = (*Client)(nil)
 	_ erp.Ledger    = (*Client)(nil)
+	_ erp.Lookup    = (*Client)(nil)
 )
 
 // company is what is known of the company that a client speaks for.

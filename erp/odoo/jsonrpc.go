@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"sync"
 
 	"github.com/commercesync/commerce"
 )
@@ -12,10 +11,18 @@ import (
 // jsonRPC is the API of Odoo 14 to 19: arguments by position, every answer with
 // status 200. It wants the user's id in every call, which a login gives.
 type jsonRPC struct {
-	o     *Client
-	mu    sync.Mutex
+	o    *Client
+	lock chan struct{} // holds one token while nobody logs in
+
+	// Guarded by lock:
 	login Login
 	user  int64
+}
+
+func newJSONRPC(o *Client) *jsonRPC {
+	j := &jsonRPC{o: o, lock: make(chan struct{}, 1)}
+	j.lock <- struct{}{}
+	return j
 }
 
 func (j *jsonRPC) send(ctx context.Context, c call, as Login, with values) (json.RawMessage, error) {
@@ -34,19 +41,18 @@ func (j *jsonRPC) send(ctx context.Context, c call, as Login, with values) (json
 	for _, a := range c.options {
 		named[a.name] = a.value
 	}
-	raw, err := j.call(ctx, c, "object", "execute_kw", j.o.c.Database, user, as.Key.Reveal(), c.model, c.method, args, named)
-	if commerce.KindOf(err) == commerce.KindAuth {
-		j.mu.Lock()
-		j.user = 0
-		j.mu.Unlock()
-	}
-	return raw, err
+	return j.call(ctx, c, "object", "execute_kw", j.o.c.Database, user, as.Key.Reveal(), c.model, c.method, args, named)
 }
 
-// userOf is the id of the login's user, which the server is asked for once.
+// userOf is the id of the login's user, which the server is asked for once: one call
+// does, the others wait for it.
 func (j *jsonRPC) userOf(ctx context.Context, as Login) (int64, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
+	select {
+	case <-j.lock:
+		defer func() { j.lock <- struct{}{} }()
+	case <-ctx.Done():
+		return 0, &commerce.Error{Kind: commerce.KindUnavailable, System: system, Op: "log in", Outcome: commerce.NotSent, Err: ctx.Err()}
+	}
 	if j.user != 0 && j.login == as {
 		return j.user, nil
 	}
@@ -75,16 +81,13 @@ func (j *jsonRPC) call(ctx context.Context, c call, service, method string, args
 		Method  string `json:"method"`
 		Args    []any  `json:"args"`
 	}
-	if args == nil {
-		args = []any{}
-	}
 	id := j.o.session.nextID()
 	a, err := j.o.post(ctx, c, "jsonrpc", nil, struct {
 		Version string `json:"jsonrpc"`
 		Method  string `json:"method"`
 		ID      int64  `json:"id"`
 		Params  params `json:"params"`
-	}{"2.0", "call", id, params{service, method, args}})
+	}{"2.0", "call", id, params{service, method, append([]any{}, args...)}})
 	if err != nil {
 		return nil, err
 	}

@@ -60,24 +60,29 @@ func (o *Client) contextFor(company int64, c call) values {
 	return v
 }
 
-// attempt makes a call with this context. The policy repeats what it is told to be
-// safe: a read always is.
+// attempt makes a call with this context.
 func (o *Client) attempt(ctx context.Context, c call, with values) error {
-	var failed *commerce.Error
-	var outcome commerce.Outcome
+	p, err := o.protocol(ctx)
+	if err != nil {
+		return inOp(err, c)
+	}
+	return o.repeat(ctx, c.write, func(ctx context.Context) error { return o.session.send(ctx, p, c, with) })
+}
+
+// repeat does something under the policy, which repeats what it is told to be safe: a
+// read always is.
+func (o *Client) repeat(ctx context.Context, write bool, do func(context.Context) error) error {
+	if write {
+		return o.policy.Do(ctx, do)
+	}
 	err := o.policy.Do(ctx, func(ctx context.Context) error {
-		err := o.session.send(ctx, c, with)
-		if e, ok := errors.AsType[*commerce.Error](err); ok && !c.write {
-			failed, outcome = e, e.Outcome
+		err := do(ctx)
+		if e, ok := errors.AsType[*commerce.Error](err); ok {
 			e.Outcome = commerce.NotSent
 		}
 		return err
 	})
-	e, ok := errors.AsType[*commerce.Error](err)
-	switch {
-	case ok && e == failed:
-		e.Outcome = outcome
-	case ok && !c.write:
+	if e, ok := errors.AsType[*commerce.Error](err); ok {
 		e.Outcome = ""
 	}
 	return err

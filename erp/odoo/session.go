@@ -24,7 +24,7 @@ type session struct {
 	refusedUntil time.Time
 }
 
-func newSession(o *Client) *session { return &session{o: o, rpc: &jsonRPC{o: o}} }
+func newSession(o *Client) *session { return &session{o: o, rpc: newJSONRPC(o)} }
 
 func (s *session) nextID() int64 { return s.ids.Add(1) }
 
@@ -44,11 +44,7 @@ func (s *session) clock() time.Time {
 // send sends a call with the current login, and once more with another where that
 // one was refused and the credentials have a new one. A refused login is not sent
 // again for a while: an address that fails often is made to wait.
-func (s *session) send(ctx context.Context, c call, with values) error {
-	p, err := s.o.protocol(ctx)
-	if err != nil {
-		return inOp(err, c)
-	}
+func (s *session) send(ctx context.Context, p transport, c call, with values) error {
 	for renewed := false; ; renewed = true {
 		as, err := s.o.c.Credentials.Current(ctx)
 		if err != nil {

@@ -32,20 +32,12 @@ func (o *Client) version(ctx context.Context) (version, error) {
 	}
 	c := call{op: "read version", model: "common", method: "version"}
 	var v version
-	var failed *commerce.Error
-	err := o.policy.Do(ctx, func(ctx context.Context) error {
+	err := o.repeat(ctx, false, func(ctx context.Context) error {
 		text, err := o.askVersion(ctx, c)
-		if e, ok := err.(*commerce.Error); ok {
-			failed = e
-			e.Outcome = commerce.NotSent
-		}
 		v = parseVersion(text)
 		return err
 	})
 	if err != nil {
-		if failed != nil {
-			failed.Outcome = ""
-		}
 		return v, err
 	}
 	if v.major == 0 {
@@ -69,7 +61,7 @@ func (o *Client) askVersion(ctx context.Context, c call) (string, error) {
 	if a.status != http.StatusOK && a.status != http.StatusNotFound {
 		return "", c.statusError(a, o.c.Now())
 	}
-	raw, err := (&jsonRPC{o: o}).call(ctx, c, "common", "version")
+	raw, err := o.session.rpc.call(ctx, c, "common", "version")
 	if err != nil {
 		return "", err
 	}

@@ -194,8 +194,8 @@ func rootDirectory(ctx context.Context, cache string) (string, error) {
 	if err := os.RemoveAll(making); err != nil {
 		return "", err
 	}
-	args := append(recipe, "trixie", making, "deb "+mirror+" trixie main", "deb "+mirror+" sid main")
-	if err := run(ctx, "mmdebstrap", args...); err != nil {
+	recipe = append(recipe, "trixie", making, "deb "+mirror+" trixie main", "deb "+mirror+" sid main")
+	if err := run(ctx, "mmdebstrap", recipe...); err != nil {
 		return "", fmt.Errorf("odooserver: make the root directory, as root and with mmdebstrap: %w", err)
 	}
 	return dir, os.Rename(making, dir)

@@ -71,6 +71,9 @@ func TestAnOrderGoesFromTheShopToTheBooksAndTheWarehouse(t *testing.T) {
 		sent := map[commerce.Ref]bool{}
 		for change, err := range books.Changes(ctx, "") {
 			require.NoError(t, err)
+			if change.Event.Type == "" {
+				continue // it moves the cursor only
+			}
 			shipment, err := books.Shipment(ctx, change.Event.Ref)
 			require.NoError(t, err)
 			sent[shipment.Order] = true

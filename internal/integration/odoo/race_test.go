@@ -35,7 +35,7 @@ func atOnce(t *testing.T, p odoo.Protocol, write func(*odoo.Client) error) {
 	require.NoError(t, errs[1])
 }
 
-const races = 5
+const races = 3
 
 func TestTwoWritersOfOneKeyMakeOneOfEach(t *testing.T) {
 	protocols(t, func(t *testing.T, p odoo.Protocol) {
