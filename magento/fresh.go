@@ -49,9 +49,9 @@ func (cl *Client) stale(ctx context.Context, c call, h http.Header, sent, known 
 	if age, err := strconv.Atoi(h.Get("Age")); err == nil && age > 0 {
 		return e
 	}
-	date, err := http.ParseTime(h.Get("Date"))
+	date, _ := http.ParseTime(h.Get("Date"))
 	switch {
-	case err != nil || c.time:
+	case date.IsZero() || c.time: // what has no date tells no age
 		return nil
 	case !date.Before(known.Add(-apart)):
 		cl.date.grow(date)
