@@ -30,8 +30,6 @@ type generation struct {
 	// ending: its cancelling has begun and may have taken effect. It is carried
 	// through, whatever the order says meanwhile.
 	ending bool
-	// begun: something of it may be at the ERP.
-	begun bool
 }
 
 // of returns the key of a step of this generation.
@@ -79,17 +77,19 @@ func (d desk) generation(ctx context.Context, order commerce.Ref) (generation, e
 		case err != nil && !errors.Is(err, commerce.ErrNotFound):
 			return g, err
 		}
-		_, err = d.steps.Get(ctx, g.of(keySalesOrder(order)))
-		if g.begun = err == nil; errors.Is(err, commerce.ErrNotFound) {
-			err = nil
-		}
-		return g, err
+		return g, nil
 	}
 	return generation{}, refuse(commerce.KindLimit, "read generation of "+order.ID, "", "the order was written anew %d times", maxGenerations)
 }
 
-// taken reports whether the order was ever taken into the books.
-func (g generation) taken() bool { return g.n > 1 || g.begun }
+// begun reports whether something of a generation may be at the ERP.
+func (d desk) begun(ctx context.Context, order commerce.Ref, g generation) (bool, error) {
+	_, err := d.steps.Get(ctx, g.of(keySalesOrder(order)))
+	if errors.Is(err, commerce.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
 
 // decided returns what the payment gave the order when it was recorded or the order was
 // taken up: an edit since does not make it a payment of the wrong amount.
@@ -122,11 +122,9 @@ func (d desk) decided(ctx context.Context, p commerce.Payment, order commerce.Re
 // where it can not be cancelled any more it stays, and a person is told.
 func (w *OrderToCash) post(ctx context.Context, d desk, a account, route mapping.Route) (commerce.Document, generation, error) {
 	op := "post order " + a.order.Ref.ID
+	g := a.generation
 	for range 2 {
-		g, err := d.generation(ctx, a.order.Ref)
-		if err != nil {
-			return commerce.Document{}, g, err
-		}
+		var err error
 		var doc posted
 		var other *idempotency.FingerprintError
 		if !g.ending {
@@ -158,8 +156,9 @@ func (w *OrderToCash) post(ctx context.Context, d desk, a account, route mapping
 		case err != nil:
 			return doc.Document, g, err
 		}
+		g = generation{n: g.n + 1}
 	}
-	return commerce.Document{}, generation{}, park(op, 0, "a new sales order is to be written")
+	return commerce.Document{}, g, park(op, 0, "a new sales order is to be written")
 }
 
 // outdated reports whether the shop shows something else. Where its content is not

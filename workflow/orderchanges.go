@@ -62,7 +62,8 @@ func (c *OrderChanges) changed(ctx context.Context, e commerce.Event) error {
 	if err := d.links.Link(ctx, order); err != nil {
 		return err
 	}
-	if g, err := d.generation(ctx, order); err != nil || !g.taken() {
+	// The first sales order is where it all begins.
+	if taken, err := d.begun(ctx, order, generation{n: 1}); !taken || err != nil {
 		return err
 	}
 	a, err := d.account(ctx, e, commerce.Ref{}, order)
@@ -83,13 +84,12 @@ func (c *OrderChanges) changed(ctx context.Context, e commerce.Event) error {
 		return w.ended(ctx, d, e, a, route)
 	case a.order.State == commerce.OrderReview || a.order.State == commerce.OrderUnknown:
 		return nil // the news of its end leads on
-	case !a.generation.begun && a.state == commerce.Unpaid:
-		return nil // it was canceled, and nobody has paid since
 	}
-	if _, _, err := w.post(ctx, d, a, route); err != nil {
-		return err
+	begun, err := d.begun(ctx, order, a.generation)
+	if err != nil || !begun && a.state == commerce.Unpaid {
+		return err // it was canceled, and nobody has paid since
 	}
-	if a.generation, err = d.generation(ctx, order); err != nil {
+	if _, a.generation, err = w.post(ctx, d, a, route); err != nil {
 		return err
 	}
 	return w.act(ctx, d, e, a)
@@ -109,15 +109,20 @@ func (w *OrderToCash) ended(ctx context.Context, d desk, e commerce.Event, a acc
 			return err
 		}
 	}
-	if !a.generation.begun {
-		return nil
-	}
-	err := w.end(ctx, d, a.order.Ref, route, a.generation)
+	err := w.takeBack(ctx, d, a, route)
 	if !errors.Is(err, commerce.ErrConflict) {
 		return err
 	}
 	return d.exception(ctx, Exception{Name: CanceledLate, Order: a.order.Ref,
 		Text: fmt.Sprintf("order %s is %s at the shop, and its sales order stays, for %s; proposal: stop the parcel, or post a credit note", a.order.Number, a.order.State, tooLate(err))})
+}
+
+// takeBack cancels what may be at the ERP.
+func (w *OrderToCash) takeBack(ctx context.Context, d desk, a account, route mapping.Route) error {
+	if begun, err := d.begun(ctx, a.order.Ref, a.generation); !begun || err != nil {
+		return err
+	}
+	return w.end(ctx, d, a.order.Ref, route, a.generation)
 }
 
 // held proposes the refund of all money that is held for a canceled order.
@@ -140,16 +145,25 @@ func (d desk) held(ctx context.Context, a account) error {
 
 // replaced hands an order's money over to the order that an edit at the shop put in
 // its place, once its own sales order is cancelled: else goods would go out twice.
-// Where that can not be done surely, the money is an exception.
+// Where that can not be done surely, it is an exception.
 func (w *OrderToCash) replaced(ctx context.Context, d desk, e commerce.Event, a account, route mapping.Route) error {
-	money := a.with(commerce.PaymentCaptured, commerce.PaymentAuthorised, commerce.PaymentPending)
+	got, err := a.sum(a.captured())
+	if err != nil {
+		return err
+	}
 	cannot := func(why string) error {
-		got, err := a.sum(a.captured())
-		if err != nil || got.IsZero() && !a.generation.begun {
-			return err
-		}
 		return d.exception(ctx, Exception{Name: ReplacedOrder, Order: a.order.Ref, Payment: a.firstRef(),
 			Text: fmt.Sprintf("order %s was replaced by %s, and %s came for the old one; it was not handed over, for %s: assign it to the new order, or refund it", a.order.Number, a.order.Replaced, got, why)})
+	}
+	switch err := w.takeBack(ctx, d, a, route); {
+	case errors.Is(err, commerce.ErrConflict):
+		return cannot("the sales order of the old one stays, as " + tooLate(err))
+	case err != nil:
+		return err
+	}
+	money := a.with(commerce.PaymentCaptured, commerce.PaymentAuthorised, commerce.PaymentPending)
+	if len(money) == 0 {
+		return nil
 	}
 	next, err := d.shop.Order(ctx, a.order.Ref.With(a.order.Replaced))
 	switch {
@@ -159,15 +173,6 @@ func (w *OrderToCash) replaced(ctx context.Context, d desk, e commerce.Event, a 
 		return err
 	case next.Currency != a.order.Currency:
 		return cannot(fmt.Sprintf("the new order is in %s", next.Currency))
-	}
-	if a.generation.begun {
-		err := w.end(ctx, d, a.order.Ref, route, a.generation)
-		if errors.Is(err, commerce.ErrConflict) {
-			return cannot("the sales order of the old one stays: " + tooLate(err))
-		}
-		if err != nil {
-			return err
-		}
 	}
 	for _, s := range money {
 		if err := tellOrder(ctx, e, s.payment.Ref, next.Ref, kindOrderPayment, nil); err != nil {

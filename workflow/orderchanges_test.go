@@ -355,6 +355,7 @@ func TestAReplacementInheritsThePayment(t *testing.T) {
 		o.settle(seen)
 		require.Equal(t, []string{ReplacedOrder}, o.exceptions())
 		require.Contains(t, o.text(ReplacedOrder), "refund")
+		require.Empty(t, o.counting(order1), "nobody wants the goods of the old one")
 	})
 }
 
