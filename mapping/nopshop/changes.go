@@ -93,7 +93,7 @@ func (s *Shop) Changes(c ChangesConfig) (*Changes, error) {
 	if c.MaxOpen < 0 {
 		return nil, commerce.Errorf(commerce.KindInvalid, "nopshop", "new feed", "ChangesConfig.MaxOpen must not be negative")
 	}
-	orDefault(&c.Lag, 15*time.Second)
+	orDefault(&c.Lag, defaultLag)
 	orDefault(&c.Overlap, 10*time.Minute)
 	orDefault(&c.Retention, 7*24*time.Hour)
 	orDefault(&c.MaxOpen, 10_000)

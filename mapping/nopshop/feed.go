@@ -16,6 +16,9 @@ import (
 // of resilience.WithBackfill and worked after today's.
 const history = 24 * time.Hour
 
+// defaultLag is ChangesConfig.Lag where none is given.
+const defaultLag = 15 * time.Second
+
 // errStopped ends a poll whose reader has enough; it is never yielded.
 var errStopped = errors.New("stopped")
 

@@ -54,7 +54,7 @@ func newDesk(t *testing.T, far nopcommercetest.Config, with ...func(*nopcommerce
 	}
 	d.client, err = nopcommerce.NewClient(c)
 	require.NoError(t, err)
-	d.shop, err = nopshop.New(d.client, nopshop.Config{Currency: "USD"})
+	d.shop, err = nopshop.New(d.client, nopshop.Config{Currency: "USD", Now: far.Now})
 	require.NoError(t, err)
 	return d
 }
@@ -81,7 +81,7 @@ func (d *desk) changes(c nopshop.ChangesConfig) inbox.Feed {
 
 func (d *desk) sweep(c nopshop.SweepConfig) inbox.Feed {
 	d.t.Helper()
-	c.Told, c.Now = d, func() time.Time { return d.clock }
+	c.Told = d
 	f, err := d.shop.Sweep(c)
 	require.NoError(d.t, err)
 	return f
@@ -227,7 +227,7 @@ func TestEachChangeIsToldByTheNextPollAndOnce(t *testing.T) {
 func TestASettledOrderThatAPluginChangesIsTheSweeps(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, nopcommercetest.Config{})
-	f, sweep := d.changes(nopshop.ChangesConfig{}), d.sweep(nopshop.SweepConfig{})
+	f, sweep := d.changes(nopshop.ChangesConfig{}), d.sweep(nopshop.SweepConfig{Newest: 30 * 24 * time.Hour})
 	refunded, canceled, byHand := d.place(nopcommercetest.NewOrder{}), d.place(nopcommercetest.NewOrder{}), d.place(nopcommercetest.NewOrder{})
 	for _, id := range []int{refunded, canceled, byHand} {
 		require.NoError(t, d.far.Quietly(id, func(o *nopcommercetest.Order) { o.OrderStatusID, o.PaymentStatusID, o.ShippingStatusID = 30, 30, 40 }))
@@ -253,7 +253,7 @@ func TestASettledOrderThatAPluginChangesIsTheSweeps(t *testing.T) {
 func TestDeletionsOfSettledOrdersAreFoundByTheSweepAndToldOnce(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, nopcommercetest.Config{})
-	f, sweep := d.changes(nopshop.ChangesConfig{Overlap: 1}), d.sweep(nopshop.SweepConfig{Days: 1})
+	f, sweep := d.changes(nopshop.ChangesConfig{Overlap: 1}), d.sweep(nopshop.SweepConfig{Newest: 24 * time.Hour})
 	var ids []int
 	for range 12 {
 		ids = append(ids, d.place(nopcommercetest.NewOrder{}))
@@ -273,8 +273,26 @@ func TestDeletionsOfSettledOrdersAreFoundByTheSweepAndToldOnce(t *testing.T) {
 	d.after(7 * 24 * time.Hour)
 	require.Empty(t, d.poll(sweep))
 	require.NoError(t, d.far.Quietly(ids[0], func(o *nopcommercetest.Order) { o.Deleted = false }))
-	d.after(7 * 24 * time.Hour)
-	require.Equal(t, []string{changed(ids[0])}, d.poll(sweep), "an order that was restored is there again")
+	require.Equal(t, []string{changed(ids[0])}, d.poll(d.sweep(nopshop.SweepConfig{})), "an order that was restored is there again")
+}
+
+func TestAnotherShopIsNotTakenForAClearance(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, nopcommercetest.Config{})
+	for range 7 {
+		d.place(nopcommercetest.NewOrder{})
+	}
+	d.after(time.Minute)
+	d.poll(d.changes(nopshop.ChangesConfig{}))
+	for id := range 4 {
+		require.NoError(t, d.far.Remove(id+1))
+	}
+	news, err := d.cut(d.sweep(nopshop.SweepConfig{MaxDeleted: 3}), 0)
+	require.ErrorIs(t, err, commerce.ErrLimit)
+	require.ErrorContains(t, err, "MaxDeleted")
+	require.Len(t, news, 3)
+	require.Equal(t, []string{deleted(4)}, d.poll(d.sweep(nopshop.SweepConfig{MaxDeleted: 4})))
+	require.Empty(t, d.poll(d.sweep(nopshop.SweepConfig{Told: nil})), "without Told no deletion is looked for")
 }
 
 func TestAPollCutOffAnywhereLosesNothing(t *testing.T) {
@@ -441,7 +459,7 @@ func TestDetailsTellWhatNoRowAndNoLogTells(t *testing.T) {
 	line.Quantity = 3
 	_, err = client.Items.Update(t.Context(), line) // as another program does
 	require.NoError(t, err)
-	d.after(25 * time.Hour)
+	d.after(7 * 24 * time.Hour)
 	require.Empty(t, d.poll(plain), "a control: no row of an order moved")
 	require.Equal(t, []string{fmt.Sprintf("order.changed details/%d of order/%d", ids[4], ids[4])}, d.poll(deep))
 }
@@ -456,7 +474,7 @@ func TestACursorThatIsNoneSaysWhatToDo(t *testing.T) {
 			"{}":                             "FeedConfig.Name",
 			`{"v":"magentoshop.changes/1"}`:  "of its own",
 			`{"v":"nopshop.` + name + `/9"}`: "newer program",
-			`{"v":"nopshop.` + name + `/1","to":"x"}`:             "broken",
+			`{"v":"nopshop.` + name + `/1","to":"x","began":"x"}`: "broken",
 			`{"v":"nopshop.` + name + `/1","low":"x","open":"!"}`: "broken",
 		} {
 			read := 0
@@ -481,11 +499,10 @@ func TestAConfigIsChecked(t *testing.T) {
 		"ChangesConfig.Retention": func() error { _, err := d.shop.Changes(nopshop.ChangesConfig{Retention: -1}); return err },
 		"ChangesConfig.OpenFor":   func() error { _, err := d.shop.Changes(nopshop.ChangesConfig{OpenFor: -1}); return err },
 		"ChangesConfig.MaxOpen":   func() error { _, err := d.shop.Changes(nopshop.ChangesConfig{MaxOpen: -1}); return err },
-		"SweepConfig.Told":        func() error { _, err := d.shop.Sweep(nopshop.SweepConfig{}); return err },
-		"SweepConfig.Days":        func() error { _, err := d.shop.Sweep(nopshop.SweepConfig{Told: d, Days: -1}); return err },
-		"SweepConfig.Every":       func() error { _, err := d.shop.Sweep(nopshop.SweepConfig{Told: d, Every: -1}); return err },
-		"SweepConfig.EveryAll":    func() error { _, err := d.shop.Sweep(nopshop.SweepConfig{Told: d, EveryAll: -1}); return err },
-		"SweepConfig.Parallel":    func() error { _, err := d.shop.Sweep(nopshop.SweepConfig{Told: d, Parallel: -1}); return err },
+		"SweepConfig.Newest":      func() error { _, err := d.shop.Sweep(nopshop.SweepConfig{Newest: -1}); return err },
+		"SweepConfig.Every":       func() error { _, err := d.shop.Sweep(nopshop.SweepConfig{Every: -1}); return err },
+		"SweepConfig.MaxDeleted":  func() error { _, err := d.shop.Sweep(nopshop.SweepConfig{MaxDeleted: -1}); return err },
+		"SweepConfig.Parallel":    func() error { _, err := d.shop.Sweep(nopshop.SweepConfig{Parallel: -1}); return err },
 		"ReturnsConfig.Lag":       func() error { _, err := d.shop.Returns(nopshop.ReturnsConfig{Lag: -1}); return err },
 		"ReturnsConfig.MaxOpen":   func() error { _, err := d.shop.Returns(nopshop.ReturnsConfig{MaxOpen: -1}); return err },
 	} {
@@ -562,7 +579,7 @@ func TestAnAPIThatAnswersOddlyEndsThePollWithAWord(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d := newDesk(t, nopcommercetest.Config{})
-			f, sweep, returns := d.changes(nopshop.ChangesConfig{}), d.sweep(nopshop.SweepConfig{Every: 1, EveryAll: 1}), d.returns(nopshop.ReturnsConfig{})
+			f, sweep, returns := d.changes(nopshop.ChangesConfig{}), d.sweep(nopshop.SweepConfig{Every: 1}), d.returns(nopshop.ReturnsConfig{})
 			id := d.place(nopcommercetest.NewOrder{})
 			_, err := d.far.RequestReturn(d.far.Items(id)[0].ID, 1, "broken")
 			require.NoError(t, err)

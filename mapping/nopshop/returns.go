@@ -68,7 +68,7 @@ func (s *Shop) Returns(c ReturnsConfig) (*Returns, error) {
 	if c.MaxOpen < 0 {
 		return nil, commerce.Errorf(commerce.KindInvalid, "nopshop", "new feed", "ReturnsConfig.MaxOpen must not be negative")
 	}
-	orDefault(&c.Lag, 15*time.Second)
+	orDefault(&c.Lag, defaultLag)
 	orDefault(&c.Overlap, 10*time.Minute)
 	orDefault(&c.MaxOpen, 10_000)
 	if c.Open = slices.Clone(c.Open); c.Open == nil {

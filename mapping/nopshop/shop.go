@@ -43,7 +43,7 @@
 //	sweep, err := shop.Sweep(nopshop.SweepConfig{Told: store})
 //	in, err := inbox.New(store, inbox.Config{Handlers: …, Feeds: []inbox.FeedConfig{
 //		{Name: "shop.changes", Feed: changes},
-//		{Name: "shop.sweep", Feed: sweep, Repair: true},
+//		{Name: "shop.sweep", Feed: sweep},
 //	}})
 //
 // Their events only say "look": the handler reads the order.
@@ -106,6 +106,8 @@ type Config struct {
 	// Settle is how long a request may still take effect after we gave up on it: the
 	// longest that the web server and the proxies before it allow. Defaults to 10 minutes.
 	Settle time.Duration
+	// Now is the clock by which sweeps are due. Defaults to time.Now.
+	Now func() time.Time
 	// Logger is told what was dropped in reading (a phone number that is none); ids
 	// only. Defaults to silence.
 	Logger *slog.Logger
@@ -187,6 +189,9 @@ func New(client *nopcommerce.Client, c Config) (*Shop, error) {
 	c.Methods = maps.Clone(c.Methods)
 	c.CheckoutSKU, c.FeeSKU = cmp.Or(c.CheckoutSKU, "checkout-attributes"), cmp.Or(c.FeeSKU, "payment-fee")
 	c.Settle = cmp.Or(c.Settle, 10*time.Minute)
+	if c.Now == nil {
+		c.Now = time.Now
+	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

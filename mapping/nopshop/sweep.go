@@ -1,6 +1,7 @@
 package nopshop
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"iter"
@@ -14,52 +15,47 @@ import (
 	"github.com/commercesync/commerce/resilience"
 )
 
-// SweepConfig says what [Shop.Sweep] reads, and how often. Told is required.
+// SweepConfig says what [Shop.Sweep] reads. The zero value reads all orders once a week,
+// and finds no deletions.
 type SweepConfig struct {
-	// Told knows which orders were told, so that those are found that are deleted: the
-	// inbox's store. Required.
-	Told inbox.Told
+	// Newest limits the sweep to orders that were placed so long ago at most. Defaults to
+	// all orders. A shop of many years has two sweeps: a month's every day, and all every
+	// week.
+	Newest time.Duration
 
-	// Days is how many days of orders a short round reads. Defaults to 30.
-	Days int
-
-	// Every is how long after the end of a round the next short one begins. Defaults to 24
-	// hours.
+	// Every is how long after the beginning of a round the next one begins, however often
+	// the program starts: the cursor remembers. Defaults to 7 days, with Newest to one.
 	Every time.Duration
 
-	// EveryAll is how long after the end of a round of all orders the next such one
-	// begins; the first round is one. Defaults to 7 days.
-	EveryAll time.Duration
+	// Told is the inbox's store, which remembers what was told. What it has and the shop
+	// has not is deleted. Nil finds no deletions.
+	Told inbox.Told
 
-	// From is the date of the first order that any round reads. Defaults to the first.
-	From time.Time
-
-	// Lag is ChangesConfig.Lag. Defaults to 15 seconds.
-	Lag time.Duration
+	// MaxDeleted bounds the orders that a round finds gone without a trace, those of
+	// earlier rounds among them, so that the address of another shop or a backup that was
+	// played back is not taken for a clearance; those that the shop itself flags as deleted
+	// do not count. Reaching it is an error of kind limit. Defaults to 1,000.
+	MaxDeleted int
 
 	// Details reads of each order also its lines, its parcels and its addresses, and tells
 	// when one of them is another than before: four requests an order and one for each
-	// parcel. Without, what administrators change there is told by ChangesConfig's log, and
-	// what plugins and APIs change there is not. Defaults to false.
+	// parcel. Without, what administrators change there is told by [Changes], and what
+	// plugins and APIs change there is not. Defaults to false.
 	Details bool
 
 	// Parallel is how many orders' details are read at once. Defaults to 4.
 	Parallel int
-
-	// Now is the clock of the schedule. Defaults to time.Now.
-	Now func() time.Time
 }
 
-// Sweep is the feed that finds what the changes feed can not: changes of orders that are long
-// settled, orders that came into sight later than ChangesConfig.Lag, and deletions. Its
-// FeedConfig has Repair set, and any Every: what is due stands in the cursor, and where
-// nothing is, a poll asks nothing.
+// Sweep is the slow feed of an inbox behind [Changes]: its hash of an order is the same, so
+// that only what Changes missed is news: a change of an order that is long settled, an order
+// that came into sight later than Lag, and a deletion.
 //
-// A round reads orders from the newest to the oldest: those of the last days, or all. Then
-// it reads by id, a hundred at a time, the orders that were told, in the order of their
-// numbers; one that is not there, or is flagged, is read once more by itself before it is
-// told as [OrderDeleted]. Both go on where they were cut off, at any page, and both wait for
-// live calls (resilience.WithBackfill).
+// A round reads orders from the newest to the oldest. Then it reads by id, a hundred at a
+// time, the orders that were told, in the order of their numbers, for the shop's lists have
+// none; one that is not there, or is flagged, is read once more by itself before it is told
+// as [OrderDeleted]. Both go on where they were cut off, at any page, have the priority of
+// resilience.WithBackfill, and are worked after what other feeds tell.
 type Sweep struct {
 	shop *Shop
 	c    SweepConfig
@@ -75,47 +71,35 @@ const sweepVersion = "nopshop.sweep/1"
 // Sweep returns the feed that reads all again. An error is of kind invalid and names the
 // field.
 func (s *Shop) Sweep(c SweepConfig) (*Sweep, error) {
-	bad := func(what string) (*Sweep, error) {
-		return nil, commerce.Errorf(commerce.KindInvalid, "nopshop", "new feed", "SweepConfig.%s", what)
-	}
-	if err := positive("SweepConfig", map[string]time.Duration{"Every": c.Every, "EveryAll": c.EveryAll, "Lag": c.Lag}); err != nil {
+	if err := positive("SweepConfig", map[string]time.Duration{"Newest": c.Newest, "Every": c.Every}); err != nil {
 		return nil, err
 	}
-	switch {
-	case c.Told == nil:
-		return bad("Told is missing")
-	case c.Days < 0:
-		return bad("Days must not be negative")
-	case c.Parallel < 0:
-		return bad("Parallel must not be negative")
+	if c.MaxDeleted < 0 || c.Parallel < 0 {
+		return nil, commerce.Errorf(commerce.KindInvalid, "nopshop", "new feed", "SweepConfig.MaxDeleted and SweepConfig.Parallel must not be negative")
 	}
-	orDefault(&c.Days, 30)
-	orDefault(&c.Every, 24*time.Hour)
-	orDefault(&c.EveryAll, 7*24*time.Hour)
-	orDefault(&c.Lag, 15*time.Second)
-	orDefault(&c.Parallel, 4)
-	if c.Now == nil {
-		c.Now = time.Now
+	every := 7 * 24 * time.Hour
+	if c.Newest > 0 {
+		every = 24 * time.Hour
 	}
+	c.Every, c.MaxDeleted, c.Parallel = cmp.Or(c.Every, every), cmp.Or(c.MaxDeleted, 1000), cmp.Or(c.Parallel, 4)
 	return &Sweep{s, c}, nil
 }
 
 // round is where a sweep stands.
 type round struct {
 	Version  string         `json:"v"`
-	To       time.Time      `json:"to,omitzero"`       // the bound of the round under way; zero = none is
-	From     time.Time      `json:"from,omitzero"`     // its first order's date; zero = all
+	Began    time.Time      `json:"began,omitzero"`    // by the shop's clock; zero = no round is under way
 	At       time.Time      `json:"at,omitzero"`       // what is newer is read; zero = all of it is
-	All      bool           `json:"all,omitempty"`     // it is of all orders
 	Low      nopcommerce.ID `json:"low,omitempty"`     // the lowest id that it read
-	LastLow  nopcommerce.ID `json:"lastLow,omitempty"` // and the one before it
+	LastLow  nopcommerce.ID `json:"lastLow,omitempty"` // and the round before it
 	After    string         `json:"after,omitempty"`   // orders that were told up to this one are looked for
-	Ended    time.Time      `json:"ended,omitzero"`    // by SweepConfig.Now
-	EndedAll time.Time      `json:"endedAll,omitzero"`
-	Complete time.Time      `json:"complete,omitzero"` // all that changed before is told
+	Deleted  int            `json:"deleted,omitempty"` // gone without a trace
+	Complete time.Time      `json:"complete,omitzero"` // when the last whole round began, by the shop's clock
+	Due      time.Time      `json:"due,omitzero"`      // when the next one begins, by ours
 }
 
-// CompleteTo implements inbox.Completer: what the last round of all orders told.
+// CompleteTo implements inbox.Completer: every change that was made before, to an order that
+// the sweep reads, is told.
 func (f *Sweep) CompleteTo(cursor string) time.Time {
 	var at round
 	if readCursor("", cursor, sweepVersion, &at) != nil {
@@ -148,50 +132,40 @@ type sweepPoll struct {
 }
 
 func (p *sweepPoll) run(ctx context.Context) error {
-	if p.at.To.IsZero() {
-		now := p.c.Now()
-		all := !now.Before(p.at.EndedAll.Add(p.c.EveryAll)) // also where none ever ended
-		if !all && now.Before(p.at.Ended.Add(p.c.Every)) {
+	if p.at.Began.IsZero() {
+		now := p.shop.c.Now()
+		if now.Before(p.at.Due) {
 			return nil
 		}
-		if err := p.begin(ctx, all); err != nil {
+		clock, err := p.shop.clock(ctx, &p.dates)
+		if err != nil {
 			return err
 		}
+		p.at.Began = clock.Add(-defaultLag)
+		p.at.At, p.at.Due = p.at.Began, now.Add(p.c.Every).UTC().Truncate(time.Second)
 	}
 	if !p.at.At.IsZero() {
 		if err := p.walk(ctx); err != nil {
 			return err
 		}
 	}
-	if err := p.deleted(ctx); err != nil {
-		return err
+	if p.c.Told != nil {
+		if err := p.deleted(ctx); err != nil {
+			return err
+		}
 	}
-	p.at.Ended = p.c.Now()
-	if p.at.All {
-		p.at.EndedAll, p.at.Complete = p.at.Ended, p.at.To
-	}
-	p.at = round{Version: sweepVersion, LastLow: p.at.Low, Ended: p.at.Ended, EndedAll: p.at.EndedAll, Complete: p.at.Complete}
-	return p.move()
-}
-
-// begin takes the bounds of a round.
-func (p *sweepPoll) begin(ctx context.Context, all bool) error {
-	now, err := p.shop.clock(ctx, &p.dates)
-	if err != nil {
-		return err
-	}
-	p.at.To = now.Add(-p.c.Lag)
-	p.at.At, p.at.All, p.at.From = p.at.To, all, p.c.From
-	if days := p.at.To.AddDate(0, 0, -p.c.Days); !all && days.After(p.at.From) {
-		p.at.From = days
-	}
+	p.at = round{Version: sweepVersion, LastLow: p.at.Low, Complete: p.at.Began, Due: p.at.Due}
 	return p.move()
 }
 
 // walk reads the orders of the round.
 func (p *sweepPoll) walk(ctx context.Context) error {
+	search := nopcommerce.OrderParams{CreatedTo: p.at.At}
+	if p.c.Newest > 0 {
+		search.CreatedFrom = p.at.Began.Add(-p.c.Newest)
+	}
 	var page []nopcommerce.Order
-	for o, err := range p.shop.client.Orders.List(ctx, nopcommerce.OrderParams{CreatedFrom: p.at.From, CreatedTo: p.at.At}) {
+	for o, err := range p.shop.client.Orders.List(ctx, search) {
 		if err != nil {
 			return err
 		}
@@ -210,7 +184,7 @@ func (p *sweepPoll) walk(ctx context.Context) error {
 		return err
 	}
 	p.at.At = time.Time{}
-	if !p.at.All { // what is older than the days was not looked for
+	if p.c.Newest > 0 { // what is older is no concern of this sweep
 		p.at.After = p.lowest()
 	}
 	return p.move()
@@ -223,13 +197,13 @@ func (p *sweepPoll) orders(ctx context.Context, page []nopcommerce.Order) error 
 		return err
 	}
 	for i, o := range page {
-		if err := p.tell(p.shop.orderChange(o)); err != nil {
+		if err := p.late(p.shop.orderChange(o)); err != nil {
 			return err
 		}
 		if p.c.Details {
 			c := p.shop.news(OrderChanged, detailPrefix+o.ID.String(), o.ID, o.CustomerID, o.CreatedOn.Time, orderNews{ID: o.ID, Created: o.CreatedOn})
 			c.Hash = hashes[i]
-			if err := p.tell(c); err != nil {
+			if err := p.late(c); err != nil {
 				return err
 			}
 		}
@@ -241,6 +215,12 @@ func (p *sweepPoll) orders(ctx context.Context, page []nopcommerce.Order) error 
 		}
 	}
 	return nil
+}
+
+// late tells what should have been told by Changes.
+func (p *sweepPoll) late(c inbox.Change) error {
+	c.Repair = true
+	return p.tell(c)
 }
 
 // details reads what hangs on the orders of a page, some at a time, and returns a hash of
@@ -313,7 +293,7 @@ func (s *Shop) detailHash(ctx context.Context, o nopcommerce.Order) (string, err
 	return digest(content), nil
 }
 
-// lowest returns the id behind which a short round looks for deletions: from the lowest that
+// lowest returns the id behind which a sweep of the newest looks for deletions: from the lowest that
 // this round or the one before it read.
 func (p *sweepPoll) lowest() string {
 	low := p.at.Low
@@ -345,7 +325,13 @@ func (p *sweepPoll) deleted(ctx context.Context) error {
 			if err := p.check(); err != nil || found {
 				return err
 			}
-			return p.tell(p.shop.orderGone(id, o))
+			if o.ID == 0 {
+				if p.at.Deleted++; p.at.Deleted > p.c.MaxDeleted {
+					return commerce.Errorf(commerce.KindLimit, System, p.op,
+						"SweepConfig.MaxDeleted (%d) orders that were told are not in the shop; if it is the right shop and they were deleted, raise it", p.c.MaxDeleted)
+				}
+			}
+			return p.late(p.shop.orderGone(id, o))
 		})
 		if err != nil {
 			return err
