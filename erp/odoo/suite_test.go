@@ -68,6 +68,8 @@ func TestTheFakeKeepsThePromisesOfTheERP(t *testing.T) {
 					RefuseConnection: func(*testing.T) { server.Fail(odootest.Fault{Kind: odootest.Refused, Times: 1}) },
 					Duplicate:        func(t *testing.T, key string) { require.NoError(t, server.Duplicate(key)) },
 					Ship:             func(t *testing.T, key, tracking string) { require.NoError(t, server.Ship(key, tracking)) },
+					Pick:             func(t *testing.T, key string) { require.NoError(t, server.Pick(key)) },
+					Invoice:          func(t *testing.T, key string) { require.NoError(t, server.Invoice(key)) },
 					Refuse:           func(t *testing.T, key string) { require.NoError(t, server.CancelPickings(key)) },
 					Bank:             "101401", Revenue: "400010", Journal: "STRP", ClosedDate: january(2),
 					Today: commerce.DateOf(time.Now().UTC()),
