@@ -26,7 +26,9 @@
 //	refunded         money              given back or on its way back, of all refunds
 //	now              timestamp          Config.Now
 //
-// What is not asked for is not computed.
+// What is not asked for is not computed, and need not be fetched: [Rule.Uses] says what
+// is. What is asked for and not in the facts reads as none, so that the total of earlier
+// orders that nobody fetched is nought.
 //
 // # Functions
 //

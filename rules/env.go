@@ -27,7 +27,7 @@ var language = sync.OnceValues(func() (*cel.Env, error) {
 			env.NewFunction(overloads.TypeConvertDyn), env.NewFunction(overloads.TypeConvertDouble),
 			env.NewFunction(overloads.TypeConvertType)))),
 		cel.CustomTypeProvider(provider{std}), cel.CustomTypeAdapter(adapter{}),
-		cel.DefaultUTCTimeZone(true),
+		cel.DefaultUTCTimeZone(true), cel.HomogeneousAggregateLiterals(),
 	}
 	for name, typ := range variables {
 		opts = append(opts, cel.Variable(name, typ))

@@ -24,6 +24,7 @@ type linter struct {
 	tree     *ast.AST
 	source   *ast.SourceInfo
 	problems []Problem
+	uses     map[Part]bool
 }
 
 func (l *linter) report(node int64, hint, format string, args ...any) {
@@ -35,6 +36,7 @@ func (l *linter) report(node int64, hint, format string, args ...any) {
 }
 
 func (l *linter) lint() []Problem {
+	l.uses = map[Part]bool{}
 	ast.PreOrderVisit(l.tree.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
 		switch e.Kind() {
 		case ast.LiteralKind:
@@ -43,7 +45,10 @@ func (l *linter) lint() []Problem {
 			}
 		case ast.StructKind:
 			l.report(e.ID(), "compare single fields", "%s can not be made in an expression", e.AsStruct().TypeName())
+		case ast.IdentKind:
+			l.uses[partOf[e.AsIdent()]] = true
 		case ast.CallKind:
+			l.uses[partOf[e.AsCall().FunctionName()]] = true
 			l.call(e)
 		}
 	}))

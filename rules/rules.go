@@ -44,6 +44,7 @@ type Rule struct {
 	calls   map[string]*Function
 	program cel.Program
 	source  *ast.SourceInfo
+	uses    map[Part]bool
 	pool    sync.Pool // of *evaluation
 }
 
@@ -75,6 +76,7 @@ func Compile(expr string, c Config) (*Rule, error) {
 	if problems := l.lint(); len(problems) > 0 {
 		return nil, r.refuse(problems...)
 	}
+	r.uses = l.uses
 	if out := checked.OutputType(); !out.IsExactType(cel.BoolType) {
 		return nil, r.refuse(Problem{Line: 1, Column: 1, Text: "the expression is a " + cel.FormatCELType(out) + ", not true or false",
 			Hint: "compare it with something"})
@@ -130,6 +132,25 @@ func prepare(c Config) (*cel.Env, *Rule, error) {
 func (r *Rule) refuse(problems ...Problem) error {
 	return &CompileError{Expr: r.expr, Problems: problems}
 }
+
+// Part is one part of commerce.Facts beside the order.
+type Part string
+
+const (
+	Payments Part = "payments"
+	Refunds  Part = "refunds"
+	Earlier  Part = "earlier"
+)
+
+// partOf says which part a word is computed from.
+var partOf = map[string]Part{
+	"payments": Payments, "payment_state": Payments, "paid": Payments, "authorised": Payments,
+	"refunds": Refunds, "refunded": Refunds, "earlier": Earlier, "earlier_total": Earlier,
+}
+
+// Uses reports whether the expression asks for a part of the facts: what it does not
+// use need not be fetched. What it uses and is not given reads as none.
+func (r *Rule) Uses(p Part) bool { return r.uses[p] }
 
 // String returns the expression.
 func (r *Rule) String() string { return r.expr }

@@ -191,7 +191,7 @@ func TestAnErrorOfAnExpressionSaysWhereAndWhatToDo(t *testing.T) {
 		`order.state == "paid"`:                             `1:16: order.state is never "paid"; ask for payment_state, or it is one of pending,`,
 		`order.state in ["complete", "done"]`:               `1:29: order.state is never "done"; it is one of`,
 		`"wat" != payments[0].status`:                       `1:1: payment.status is never "wat"`,
-		`payment_state == "settled"`:                          `1:18: payment_state is never "settled"`,
+		`payment_state == "settled"`:                        `1:18: payment_state is never "settled"`,
 		`order.total > 100`:                                 `1:13: > does not go with (money, int); an amount goes with an amount: money("100.00", "EUR")`,
 		`order.lines[0].quantity > 0.5`:                     `> does not go with (decimal, double); a decimal goes with`,
 		`0.1 < 0.2`:                                         `1:1: a float is not exact; write decimal("0.5")`,
@@ -205,6 +205,7 @@ func TestAnErrorOfAnExpressionSaysWhereAndWhatToDo(t *testing.T) {
 		`order.placed < timestamp("yesterday")`:             `timestamp() can not read this text; write timestamp("2026-01-31T00:00:00Z")`,
 		`order.placed < now - duration("2 days")`:           `duration() can not read this text; write duration("36h")`,
 		`order.total`:                                       `1:1: the expression is a money, not true or false`,
+		`[1, order.total][0] == 1`:                          `expected type`,
 		`order.number.matches("(")`:                         `a constant in the expression can not be read`,
 		`order.state = "x"`:                                 `1:13: syntax error`,
 		`address{country: "DE"}.country == "DE"`:            `address can not be made in an expression`,
@@ -389,6 +390,22 @@ func TestARuleServesManyAtOnce(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+func TestARuleSaysWhichFactsItNeeds(t *testing.T) {
+	t.Parallel()
+	for expr, want := range map[string][]bool{
+		`order.number == "1"`: {false, false, false}, `payments.size() > 0`: {true, false, false}, `paid > refunded`: {true, true, false},
+		`payment_state == "paid"`: {true, false, false}, `authorised == due`: {true, false, false}, `order.paid == order.refunded`: {false, false, false},
+		`refunds.exists(r, r.reason == "")`: {false, true, false}, `earlier.exists(e, e.state == "complete")`: {false, false, true},
+		`order.lines.all(l, earlier_total("EUR") > l.net)`: {false, false, true},
+	} {
+		r := compile(t, expr, rules.Config{})
+		require.Equal(t, want, []bool{r.Uses(rules.Payments), r.Uses(rules.Refunds), r.Uses(rules.Earlier)}, expr)
+	}
+}
+
+// A rule is what workflows take.
+var _ func(context.Context, commerce.Facts) (bool, error) = (*rules.Rule)(nil).Eval
 
 func TestACallerWhoHasGoneIsNotAnswered(t *testing.T) {
 	t.Parallel()
