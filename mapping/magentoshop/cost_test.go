@@ -6,18 +6,22 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/inbox"
 	"github.com/commercesync/commerce/magento"
 	"github.com/commercesync/commerce/magento/magentotest"
 	"github.com/commercesync/commerce/mapping/magentoshop"
+	"github.com/commercesync/commerce/resilience"
 )
 
 // TestAPollCostsWhatChangedAndWhatIsOpen polls a shop of 100,000 orders.
@@ -74,9 +78,11 @@ func (h *history) RoundTrip(r *http.Request) (*http.Response, error) {
 	return answer()
 }
 
+// TestAFirstSynchronisationStreams reads a part of the 100,000 orders that FULL=1 reads.
 func TestAFirstSynchronisationStreams(t *testing.T) {
-	if testing.Short() {
-		t.Skip("100,000 orders")
+	total := 20_000
+	if os.Getenv("FULL") != "" {
+		total = 100_000
 	}
 	heap := func() uint64 {
 		runtime.GC()
@@ -84,7 +90,7 @@ func TestAFirstSynchronisationStreams(t *testing.T) {
 		runtime.ReadMemStats(&m)
 		return m.HeapAlloc
 	}
-	client, err := magento.NewClient(magento.Config{BaseURL: "https://shop.example", Transport: &history{total: 100_000},
+	client, err := magento.NewClient(magento.Config{BaseURL: "https://shop.example", Transport: &history{total: total},
 		Credentials: commerce.Static(magento.Keys{Bearer: commerce.NewSecret("x")})})
 	require.NoError(t, err)
 	shop, err := magentoshop.New(client, magentoshop.Config{})
@@ -102,11 +108,48 @@ func TestAFirstSynchronisationStreams(t *testing.T) {
 		if seen++; seen == 1_000 {
 			early = heap()
 		}
-		if seen == 99_000 {
+		if seen == total-1_000 {
 			require.Less(t, heap(), early+16<<20)
 		}
 	}
-	require.Equal(t, 100_000, seen)
+	require.Equal(t, total, seen)
+}
+
+// TestHistoryWaitsForWhatIsLive measures, at a shop that allows one page of history a
+// second and many of today's, how long the feeds take.
+func TestHistoryWaitsForWhatIsLive(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		quota, err := resilience.NewQuota(resilience.Limit{Requests: 100, Burst: 50, Backfill: 1})
+		require.NoError(t, err)
+		far, err := magentotest.New(magentotest.Config{})
+		require.NoError(t, err)
+		_, err = far.Fill(50, cups(), time.Now(), 0)
+		require.NoError(t, err)
+		client, err := magento.NewClient(magento.Config{BaseURL: "https://shop.example", Credentials: commerce.Static(far.Keys()), Transport: far.Transport(),
+			PageSize: 5, Resilience: resilience.Config{Quota: quota}})
+		require.NoError(t, err)
+		shop, err := magentoshop.New(client, magentoshop.Config{})
+		require.NoError(t, err)
+		changes, err := shop.Changes(magentoshop.ChangesConfig{})
+		require.NoError(t, err)
+		sweep, err := shop.Sweep(magentoshop.SweepConfig{})
+		require.NoError(t, err)
+		took := func(feed inbox.Feed, cursor *string) time.Duration {
+			time.Sleep(time.Hour)
+			began := time.Now()
+			for c, err := range feed.Changes(t.Context(), *cursor) {
+				require.NoError(t, err)
+				*cursor = c.Cursor
+			}
+			return time.Since(began)
+		}
+		var at, swept string
+		first := took(changes, &at)
+		require.Greater(t, first, 8*time.Second, "ten pages of history")
+		require.Less(t, took(changes, &at), time.Second, "ten pages of what is open")
+		require.Greater(t, took(sweep, &swept), 8*time.Second)
+	})
 }
 
 // leaves calls f with each plain value of a JSON text, and a way to put another there.
