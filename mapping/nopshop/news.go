@@ -21,7 +21,7 @@ const (
 	ReturnChanged = "return.changed"
 )
 
-// Kinds of objects in the feeds' refs, besides orders.
+// Kinds of ids in the feeds' refs, besides orders.
 const (
 	returnPrefix   = "return/"
 	activityPrefix = "activity/" // a line of the shop's activity log
@@ -44,12 +44,12 @@ type orderNews struct {
 	Deleted  bool             `json:"deleted,omitempty"`
 }
 
-// news makes an event about something of an order. The shop keeps no date of a change:
-// created is the newest date that the row itself has.
-func (s *Shop) news(kind, object string, order, person nopcommerce.ID, created time.Time, say any) inbox.Change {
+// news makes an event about an order, known by an id of its own. The shop keeps no date of a
+// change: created is the newest date that the row itself has.
+func (s *Shop) news(kind, id string, order, person nopcommerce.ID, created time.Time, say any) inbox.Change {
 	raw, _ := json.Marshal(say) // structs of numbers, words and dates always have a JSON form
-	e := commerce.Event{Ref: s.origin.With(object), Type: kind, Object: object, Subject: orderPrefix + order.String(),
-		Created: created, Raw: raw}
+	object := orderPrefix + order.String()
+	e := commerce.Event{Ref: s.origin.With(id), Type: kind, Object: object, Subject: object, Created: created, Raw: raw}
 	if person != 0 {
 		e.Person = "customer/" + person.String()
 	}
@@ -130,7 +130,7 @@ func (s *Shop) returnChange(r nopcommerce.ReturnRequest, order nopcommerce.ID) i
 	object := returnPrefix + r.ID.String()
 	c := s.news(ReturnChanged, object, order, r.CustomerID, created, returnNews{ID: r.ID, Number: r.CustomNumber, Item: r.OrderItemID,
 		Status: r.Status.String(), Quantity: r.Quantity, Created: r.CreatedOn, Updated: r.UpdatedOn})
-	if order == 0 { // its line is gone
+	if c.Event.Object = object; order == 0 { // its line is gone
 		c.Event.Subject = object
 	}
 	c.Hash = digest([]any{r.ID, r.CustomNumber, r.OrderItemID, r.CustomerID, r.Quantity, r.ReturnedQuantity, r.Reason, r.Action, r.Status})
