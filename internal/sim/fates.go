@@ -26,6 +26,15 @@ const (
 	nothing   = "new, not paid; books: ; not shipped; remarks: ; told: ; dead: "
 )
 
+// early are the fates where the bank took the money back before the order was worked,
+// which takes days of bad weather: no goods leave then.
+var early = map[string][]string{
+	"bank debit that is returned": {
+		"holded, paid; books: processing; not shipped; remarks: returned; told: payment_returned; dead: ",
+		"holded, paid; books: ; not shipped; remarks: returned; told: payment_returned; dead: ",
+	},
+}
+
 // mails are what a customer is told, once, unless nobody knows whether it was sent.
 var mails = map[string][]string{
 	"declined":                    {"payment_failed"},

@@ -56,7 +56,7 @@ func (h *host) boot() {
 	chance := rand.New(rand.NewPCG(w.report.Seed, uint64(h.id*1000+h.n)))
 	var err error
 	p.program, err = journey.New(p.ctx, journey.Config{Far: far, Store: &store{p}, Steps: &steps{p},
-		Inbox: inbox.Config{MaxAge: maxDays * 24 * time.Hour, MaxAttempts: 60, MaxStarts: 20, Logger: w.logger, Rand: func() float64 {
+		Inbox: inbox.Config{MaxAge: maxDays * 24 * time.Hour, MaxAttempts: 400, MaxStarts: 20, Logger: w.logger, Rand: func() float64 {
 			mu.Lock()
 			defer mu.Unlock()
 			return chance.Float64()

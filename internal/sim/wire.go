@@ -73,7 +73,7 @@ func (t *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	w.sent(t, r, body)
 	w.report.Requests++
 	f := &flight{p: p, wire: t, label: label, req: r, body: body, due: time.Now(), applies: true, answers: true, done: make(chan struct{})}
-	if w.perMille(w.w.failing) {
+	if w.perMille(w.trouble(t.system, r.Method)) {
 		w.report.Faults++
 		switch w.chance.IntN(6) {
 		case 0: // refused
@@ -87,6 +87,9 @@ func (t *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 			f.half = true
 		default:
 			f.answers = false
+		}
+		if r.Method != http.MethodGet && time.Now().After(w.ill[t.system].Add(time.Hour)) {
+			w.ill[t.system] = time.Now().Add(w.within(10 * time.Minute))
 		}
 	}
 	if w.perMille(w.w.slow) {
@@ -118,6 +121,19 @@ func (t *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	p.stop("answer " + label)
 	return f.resp, f.err
+}
+
+// trouble is how many requests in 1000 go wrong: more writes than reads, since of a read
+// nothing is left, and more for a while where a write did, since an illness lasts.
+func (w *world) trouble(system, method string) int {
+	n := w.w.failing
+	if method != http.MethodGet {
+		n *= 2
+	}
+	if time.Now().Before(w.ill[system]) {
+		n = min(4*n, 500)
+	}
+	return n
 }
 
 // move takes a flight one step further.

@@ -52,6 +52,7 @@ type world struct {
 
 	agenda  []planned
 	flights []*flight
+	ill     map[string]time.Time // until when a system is likelier to fail
 	letters map[string]*letter
 	seen    map[int64]seen  // orders, by the shop's poller
 	told    map[string]bool // the poller's events that are stored
@@ -74,7 +75,7 @@ type planned struct {
 func newWorld(t *testing.T, seed uint64, c Config) *world {
 	r := rand.New(rand.NewPCG(seed, 21))
 	w := &world{t: t, c: c, w: draw(r), chance: r, start: time.Now(), report: Report{Seed: seed},
-		letters: map[string]*letter{}, seen: map[int64]seen{}, told: map[string]bool{}, news: make(chan struct{}, 1), book: newBook()}
+		letters: map[string]*letter{}, ill: map[string]time.Time{}, seen: map[int64]seen{}, told: map[string]bool{}, news: make(chan struct{}, 1), book: newBook()}
 	if c.story != nil {
 		w.w = weather{processes: 1, calm: 24 * time.Hour * maxDays / 2}
 	}
