@@ -26,11 +26,14 @@ const (
 	nothing   = "new, not paid; books: ; not shipped; remarks: ; told: ; dead: "
 )
 
-// early are the fates where the bank took the money back before the order was worked,
-// which takes days of bad weather: no goods leave then.
+// early are the fates where the bank took the money back before the order was worked to
+// its end, which takes days of bad weather: no goods leave then, or the merchant hears
+// that they did.
 var early = map[string][]string{
 	"bank debit that is returned": {
 		"holded, paid; books: processing; not shipped; remarks: returned; told: payment_returned; dead: ",
+		"complete, paid; books: processing; shipped; remarks: returned; told: order_on_hold payment_returned; dead: ",
+		"holded, paid; books: draft; not shipped; remarks: returned; told: payment_returned; dead: ",
 		"holded, paid; books: ; not shipped; remarks: returned; told: payment_returned; dead: ",
 	},
 }
