@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -325,12 +326,13 @@ func (r *adoption) find(ctx context.Context, c *candidate) (err error) {
 		}
 	}
 	c.line.Order = c.ref
-	if c.order, err = r.desk.shop.Order(ctx, c.ref); err != nil {
+	o, err := r.desk.shop.Order(ctx, c.ref)
+	c.line.Number = cmp.Or(o.Number, c.line.Number)
+	if err != nil {
 		return err
 	}
-	o := c.order
-	c.line.Number = o.Number
-	if !o.Placed.IsZero() && !o.Placed.Before(r.OrderToCash.StartAt) {
+	c.order = o
+	if o.Placed.IsZero() || !o.Placed.Before(r.OrderToCash.StartAt) {
 		if c.skip = c.pair == nil; !c.skip {
 			c.line.Outcome, c.line.Text = AdoptRefused, "the order was placed after StartAt"
 		}

@@ -60,10 +60,10 @@ func nopLane(t *testing.T, told *inbox.Memory) *lane {
 	require.NoError(t, err)
 	client, err := nopcommerce.NewClient(nopcommerce.Config{BaseURL: "https://shop.example", Transport: far.Transport(), Credentials: commerce.Static(far.Login())})
 	require.NoError(t, err)
-	shop, err := nopshop.New(client, nopshop.Config{Account: "main", Currency: "USD"})
+	shop, err := nopshop.New(client, nopshop.Config{Account: "main", Currency: "USD", Now: now})
 	require.NoError(t, err)
 	l.shop = shop
-	l.feed, err = shop.Sweep(nopshop.SweepConfig{Told: told, Now: now})
+	l.feed, err = shop.Sweep(nopshop.SweepConfig{Told: told})
 	require.NoError(t, err)
 	l.place = func() commerce.Ref {
 		id, err := far.Place(nopcommercetest.NewOrder{Items: []nopcommercetest.NewItem{{SKU: "CUP", Qty: 2, Price: "10"}}})

@@ -526,6 +526,57 @@ func TestAnAdoptedOrderIsNotCancelledAndNotMissed(t *testing.T) {
 	require.Len(t, c.sales, 1)
 }
 
+// unsaid is a shop with an order that can not be said in canonical words.
+type unsaid struct {
+	shopSide
+	ref commerce.Ref
+}
+
+func (u unsaid) Order(ctx context.Context, ref commerce.Ref) (commerce.Order, error) {
+	o, err := u.shopSide.Order(ctx, ref)
+	if ref == u.ref && err == nil {
+		return commerce.Order{Ref: o.Ref, Number: o.Number, Placed: o.Placed}, mapping.Faultf("magento order/2", "tax", "x", "is not known")
+	}
+	return o, err
+}
+
+func TestAnOrderThatCanNotBeSaidStopsNoOther(t *testing.T) {
+	t.Parallel()
+	c := newCutover(t)
+	c.old("1")
+	c.paper("WEB-101", "confirmed")
+	c.o2c.Shop = unsaid{shopSide{c.world}, c.old("2")}
+	c.old("3")
+	c.paper("WEB-103", "confirmed")
+	r := c.run()
+	require.Equal(t, []string{"refused 0 2 "}, outcomes(r))
+	require.Equal(t, "102", r.Lines[0].Number)
+	require.Equal(t, []int{2, 2}, []int{r.Adopted, r.OpenOrders})
+}
+
+func TestAShopThatIsDownEndsTheRunAndTheNextGoesOn(t *testing.T) {
+	t.Parallel()
+	c := newCutover(t)
+	c.adopt.Parallel = 1
+	for i := range 3 {
+		c.old(fmt.Sprint(i + 1))
+		c.paper(fmt.Sprintf("WEB-10%d", i+1), "confirmed")
+	}
+	up := c.adopt.Orders
+	down := &commerce.Error{Kind: commerce.KindUnavailable, System: "magento"}
+	c.adopt.Orders = func(ctx context.Context) iter.Seq2[commerce.Ref, error] {
+		return func(yield func(commerce.Ref, error) bool) {
+			_ = yield(c.refs[0], nil) && yield(c.refs[1], nil) && yield(commerce.Ref{}, down)
+		}
+	}
+	r, err := c.adopt.Run(t.Context())
+	require.ErrorIs(t, err, down)
+	require.Equal(t, 2, r.Adopted, "what came before stands")
+	c.adopt.Orders = up
+	r = c.run()
+	require.Equal(t, []int{1, 2}, []int{r.Adopted, r.Already})
+}
+
 func TestAReportIsBounded(t *testing.T) {
 	t.Parallel()
 	c := newCutover(t)

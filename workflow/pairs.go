@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -224,6 +225,9 @@ func header(cells []string, row int) ([]string, error) {
 	return cells, nil
 }
 
+// rounded is how a spreadsheet writes a number that is too long for it.
+var rounded = regexp.MustCompile(`^[0-9]([.,][0-9]+)?E\+[0-9]+$`)
+
 func pairOf(cells, columns []string, row int) (Pair, error) {
 	if len(cells) != len(columns) {
 		return Pair{}, &PairError{Row: row, Text: fmt.Sprintf("it has %d columns, and the first row names %d", len(cells), len(columns))}
@@ -234,6 +238,9 @@ func pairOf(cells, columns []string, row int) (Pair, error) {
 			columnERPID: &p.DocumentID, columnERPNumber: &p.DocumentNumber}[name]
 		if *into = cells[i]; cells[i] == "" && name != columnStore {
 			return Pair{}, &PairError{Row: row, Column: name, Text: "it is empty"}
+		}
+		if rounded.MatchString(cells[i]) {
+			return Pair{}, &PairError{Row: row, Column: name, Text: fmt.Sprintf("%q was rounded by a spreadsheet; make the column one of text and fill it again", cells[i])}
 		}
 	}
 	return p, nil

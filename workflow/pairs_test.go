@@ -65,6 +65,7 @@ func TestWhatIsWrongInAFileOfPairsNamesRowAndColumn(t *testing.T) {
 		head + ",SO1\n18,SO2\n":           {"row 2, column order_number: it is empty"},
 		head + "17,\n18,SO2\n":            {"row 2, column erp_number: it is empty"},
 		head + "17\n18,SO2,x\n":           {"row 2: it has 1 columns, and the first row names 2", "row 3: it has 3 columns"},
+		head + "1.00002E+15,A\n":          {`row 2, column order_number: "1.00002E+15" was rounded by a spreadsheet`},
 		head + "17,A\n18,B\n17,C\n":       {"row 4: row 2 has the same order; keep one of the two"},
 		head + "17,A\n\n18,A\n":           {"row 4: row 2 has the same document; keep one of the two"},
 		head + "17,\"A\n18,B\n":           {"row 2: a quote is wrong at character"},
