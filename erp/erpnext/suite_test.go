@@ -13,6 +13,7 @@ import (
 	"github.com/commercesync/commerce/erp/erpnext"
 	"github.com/commercesync/commerce/erp/erpnext/erpnexttest"
 	"github.com/commercesync/commerce/erp/erptest"
+	"github.com/commercesync/commerce/resilience"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -23,7 +24,8 @@ func fake(t testing.TB, c erpnexttest.Config, edit func(*erpnext.Config)) (*erpn
 	server, err := erpnexttest.New(c)
 	require.NoError(t, err)
 	config := erpnext.Config{URL: erpnexttest.URL, Company: erpnexttest.Company, Warehouse: erpnexttest.Warehouse,
-		Credentials: commerce.Static(server.Login()), Transport: server.Transport()}
+		Credentials: commerce.Static(server.Login()), Transport: server.Transport(),
+		Resilience: resilience.Config{Retry: resilience.Retry{Initial: time.Millisecond}}}
 	if edit != nil {
 		edit(&config)
 	}

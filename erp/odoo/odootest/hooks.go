@@ -151,10 +151,8 @@ func (t *transaction) accountOfType(kind string) any {
 func (t *transaction) changing(model string, r record, v map[string]any) error {
 	switch model {
 	case "sale.order":
-		if r["state"] == "sale" || r["state"] == "cancel" {
-			if _, ok := v["pricelist_id"]; ok {
-				return userError("It is forbidden to modify the pricelist of a confirmed order.")
-			}
+		if _, ok := v["pricelist_id"]; ok && r["state"] == "sale" {
+			return userError("You cannot change the pricelist of a confirmed order !")
 		}
 		if _, ok := v["order_line"]; ok && r["locked"] == true {
 			return userError("It is forbidden to modify the following fields in a locked order:\nOrder Lines")

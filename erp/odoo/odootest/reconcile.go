@@ -151,7 +151,7 @@ func (t *transaction) pair(d, c record) error {
 	if cTakes.Cmp(amount) < 0 {
 		amount = cTakes
 	}
-	t.match2(d.id(), c.id(), amount, part(dShown, dOwn, t.digits(d["currency_id"])), part(cShown, cOwn, t.digits(c["currency_id"])))
+	t.tie(d.id(), c.id(), amount, part(dShown, dOwn, t.digits(d["currency_id"])), part(cShown, cOwn, t.digits(c["currency_id"])))
 	if currency == home {
 		return nil
 	}
@@ -165,7 +165,7 @@ func (t *transaction) pair(d, c record) error {
 	return nil
 }
 
-func (t *transaction) match2(d, c int64, amount, dOwn, cOwn *big.Rat) {
+func (t *transaction) tie(d, c int64, amount, dOwn, cOwn *big.Rat) {
 	t.db.insert("account.partial.reconcile", record{"debit_move_id": d, "credit_move_id": c, "amount": amount,
 		"debit_amount_currency": dOwn, "credit_amount_currency": cOwn})
 }
@@ -190,9 +190,9 @@ func (t *transaction) exchange(l, with record, amount *big.Rat) error {
 		return err
 	}
 	if amount.Sign() < 0 {
-		t.match2(l.id(), own, neg(amount), new(big.Rat), new(big.Rat))
+		t.tie(l.id(), own, neg(amount), new(big.Rat), new(big.Rat))
 	} else {
-		t.match2(own, l.id(), amount, new(big.Rat), new(big.Rat))
+		t.tie(own, l.id(), amount, new(big.Rat), new(big.Rat))
 	}
 	return nil
 }

@@ -25,7 +25,7 @@ func (t *transaction) orderBill(order record) (bill, []*taxable) {
 	return charge(lines, t.digits(order["currency_id"]), t.perLine(order["company_id"])), lines
 }
 
-// each runs f on the records that are in one of some states.
+// confirm sets the date to now and makes the delivery; an order without lines passes.
 func (t *transaction) confirm(want []int64) (any, error) {
 	for _, id := range want {
 		o := t.db.get("sale.order", id)

@@ -79,7 +79,7 @@ var schema = map[string]map[string]field{
 	"res.partner": of(chars("name", "ref", "email", "phone", "vat", "street", "street2", "city", "zip", "type", "company_type", "company_name",
 		"lang", "comment"), map[string]field{
 		"active": {kind: boolean}, "is_company": {kind: boolean}, "country_id": m2o("res.country"), "state_id": m2o("res.country.state"),
-		"parent_id": m2o("res.partner"), "commercial_partner_id": computes2("res.partner"), "company_id": m2o("res.company"),
+		"parent_id": m2o("res.partner"), "commercial_partner_id": computesOne("res.partner"), "company_id": m2o("res.company"),
 		"child_ids": o2m("res.partner", "parent_id"), "complete_name": computes(char), "display_name": computes(char),
 		"property_account_receivable_id": m2o("account.account"), "property_product_pricelist": m2o("product.pricelist"),
 		"category_id": m2m("res.partner.category")}),
@@ -110,7 +110,7 @@ var schema = map[string]map[string]field{
 		"tax_ids": m2m("account.tax"), "company_id": m2o("res.company"), "move_ids": o2m("stock.move", "sale_line_id"),
 		"price_subtotal": computes(decimal), "price_tax": computes(decimal), "price_total": computes(decimal),
 		"qty_delivered": computes(decimal), "qty_invoiced": computes(decimal), "qty_to_invoice": computes(decimal),
-		"currency_id": computes2("res.currency"), "invoice_lines": computesList("account.move.line"), "display_name": computes(char)}),
+		"currency_id": computesOne("res.currency"), "invoice_lines": computesList("account.move.line"), "display_name": computes(char)}),
 
 	"stock.warehouse": of(chars("name", "code"), map[string]field{"company_id": m2o("res.company"), "active": {kind: boolean}}),
 	"stock.picking": of(chars("name", "state", "origin", "carrier_tracking_ref", "carrier_tracking_url", "date_done", "scheduled_date",
@@ -142,8 +142,8 @@ var schema = map[string]map[string]field{
 		"journal_id": m2o("account.journal"), "payment_account_id": m2o("account.account"), "sequence": {kind: integer}, "display_name": computes(char)}),
 }
 
-// computes2 and computesList are relations that are read from others.
-func computes2(target string) field { return field{kind: many2one, target: target, computed: true} }
+// computesOne and computesList are relations that are read from others.
+func computesOne(target string) field { return field{kind: many2one, target: target, computed: true} }
 
 func computesList(target string) field { return field{kind: many2many, target: target, computed: true} }
 

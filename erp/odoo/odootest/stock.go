@@ -18,14 +18,21 @@ func (t *transaction) procure(l record, quantity *big.Rat) error {
 			open = p
 		}
 	}
-	if quantity.Sign() < 0 {
+	switch {
+	case quantity.Sign() < 0:
 		return t.reduce(l, neg(quantity))
-	}
-	if open == nil {
+	case open == nil:
 		n := t.db.insert("stock.picking", record{"name": t.db.number("WH/OUT/%05d", "WH/OUT"), "state": "confirmed", "origin": order["name"],
 			"sale_id": order.id(), "partner_id": order["partner_shipping_id"], "scheduled_date": t.moment(), "picking_type_code": "outgoing",
 			"company_id": order["company_id"]})
 		open = t.db.get("stock.picking", n)
+	}
+	// More of a line is added to what is to be sent of it already.
+	for _, m := range t.movesOf(open.id()) {
+		if m["sale_line_id"] == l.id() && m["state"] != "cancel" && m["picked"] != true {
+			t.db.update("stock.move", m.id(), record{"product_uom_qty": add(rat(m["product_uom_qty"]), quantity), "state": "confirmed"})
+			return t.reserve(open.id())
+		}
 	}
 	t.db.insert("stock.move", record{"name": text(l["name"]), "state": "confirmed", "picking_id": open.id(), "product_id": l["product_id"],
 		"product_uom_qty": quantity, "quantity": new(big.Rat), "picked": false, "sale_line_id": l.id(), "origin": order["name"],
