@@ -55,7 +55,8 @@ type ListParams struct {
 	// UpdatedFrom and UpdatedTo bound updated_at, both included, in whole seconds of
 	// the shop's clock; zero = no bound. A comment, a partial shipment, a track and a
 	// changed address do not move an order's (2.4.6-p1, measured 2026-11), so that a
-	// walk by updated_at does not see them.
+	// walk by updated_at does not see them. A walk up to the present second may miss a row
+	// that changes within it: a bound before [Client.ServerTime] has none of these.
 	UpdatedFrom, UpdatedTo time.Time
 
 	// After is the number of the row that was read last: a walk goes on behind it. Among

@@ -88,6 +88,10 @@
 //   - A page past the end repeats the last one up to 2.3, and pages move: walks go by key.
 //   - An unknown field in a filter is a 500 that is not tried again, an unknown sku one
 //     that is looked into ([Stock.Salable]).
+//   - An answer that a cache gave in the shop's place is [CodeStale], and rows that nobody
+//     asked for are [CodeForeignRows]: see Config.Fresh.
+//   - A shop whose clock is behind ours refuses signatures from its future: they are made
+//     for its own time then.
 //   - A limit of the shop on input is [CodeInputLimit]: pages have at most 300 rows then,
 //     and lists that are sent 20.
 //
