@@ -118,6 +118,32 @@ func TestWritersAtOnceMakeOneOrderUnderAKey(t *testing.T) {
 	require.Equal(t, 1, server.Orders()["k"])
 }
 
+func TestDraftsThatWereMadeOfAnOrderGoWithIt(t *testing.T) {
+	t.Parallel()
+	server, client := fake(t, erpnexttest.Config{}, nil)
+	o, err := client.CreateOrder(t.Context(), sale(t, client, "k"))
+	require.NoError(t, err)
+	o, err = client.ConfirmOrder(t.Context(), o.Ref)
+	require.NoError(t, err)
+	name := strings.TrimPrefix(o.Ref.ID, "order/")
+	send := func(verb, path, body string) int {
+		r, err := http.NewRequestWithContext(t.Context(), verb, erpnexttest.URL+"api/resource/"+path, strings.NewReader(body))
+		require.NoError(t, err)
+		login := server.Login()
+		r.Header.Set("Authorization", "token "+login.Key+":"+login.Secret.Reveal())
+		resp, err := server.Transport().RoundTrip(r)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		return resp.StatusCode
+	}
+	require.Equal(t, 200, send(http.MethodPost, "Delivery%20Note", `{"items": [{"against_sales_order": "`+name+`"}]}`))
+	gone, err := client.CancelOrder(t.Context(), o.Ref)
+	require.NoError(t, err)
+	require.Equal(t, erp.Cancelled, gone.State)
+	year := time.Now().UTC().Format("2006")
+	require.Equal(t, 404, send(http.MethodGet, "Delivery%20Note/MAT-DN-"+year+"-00001", ""))
+}
+
 func TestWithoutAUniqueFieldOrdersAreOnlyMarked(t *testing.T) {
 	t.Parallel()
 	for plain, want := range map[bool]idempotency.Class{false: idempotency.Keyed, true: idempotency.Marked} {

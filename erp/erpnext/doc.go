@@ -21,6 +21,9 @@
 // name it. Items of that kind for delivery, discounts, fees and rounding are named by
 // [Config].Products. Selling Settings have to allow negative rates.
 //
+// Orders in a foreign currency need a Currency Exchange for their day; nothing of it is
+// used here, but the server insists.
+//
 // The user needs the rights of a Sales User, a Stock User and, for entries, an Accounts
 // User.
 //

@@ -46,6 +46,9 @@ type Config struct {
 	LockDate    commerce.Date       // no entry is dated on it or before; zero = none
 	User        string              // defaults to "sync"
 	Key         string              // API key; defaults to 40 digits
+	// ManualReservation leaves stock unreserved until a delivery is checked for
+	// availability; else confirming an order reserves.
+	ManualReservation bool
 	// LongestRequest is declared to tests: no Late fault should be longer.
 	// Defaults to 30 seconds.
 	LongestRequest time.Duration

@@ -163,6 +163,19 @@ func TestWhatIsNotInStockLeavesAPickingThatIsAssignedAllTheSame(t *testing.T) {
 	require.Contains(t, f.call("stock.move", "read", `{"ids": [10], "fields": ["state"]}`), `"assigned"`)
 }
 
+func TestStockIsReservedOnRequestWhereTheWarehouseSaysSo(t *testing.T) {
+	t.Parallel()
+	f := open(t, odootest.Config{ManualReservation: true})
+	f.order("shop/1")
+	f.call("sale.order", "action_confirm", `{"ids": [1]}`)
+	state := func() string { return f.call("stock.picking", "read", `{"ids": [1], "fields": ["state"]}`) }
+	require.Contains(t, state(), `"confirmed"`)
+	f.call("stock.picking", "action_assign", `{"ids": [1]}`)
+	require.Contains(t, state(), `"assigned"`)
+	f.call("stock.picking", "do_unreserve", `{"ids": [1]}`)
+	require.Contains(t, state(), `"confirmed"`)
+}
+
 func TestAConfirmedOrderThatIsEditedChangesWhatIsToBeSent(t *testing.T) {
 	t.Parallel()
 	f := open(t, odootest.Config{})

@@ -31,13 +31,22 @@ func (t *transaction) procure(l record, quantity *big.Rat) error {
 	for _, m := range t.movesOf(open.id()) {
 		if m["sale_line_id"] == l.id() && m["state"] != "cancel" && m["picked"] != true {
 			t.db.update("stock.move", m.id(), record{"product_uom_qty": add(rat(m["product_uom_qty"]), quantity), "state": "confirmed"})
-			return t.reserve(open.id())
+			return t.reserveAtOnce(open.id())
 		}
 	}
 	t.db.insert("stock.move", record{"name": text(l["name"]), "state": "confirmed", "picking_id": open.id(), "product_id": l["product_id"],
 		"product_uom_qty": quantity, "quantity": new(big.Rat), "picked": false, "sale_line_id": l.id(), "origin": order["name"],
 		"product_uom": int64(1), "company_id": order["company_id"], "sequence": int64(10), "date": t.moment()})
-	return t.reserve(open.id())
+	return t.reserveAtOnce(open.id())
+}
+
+// reserveAtOnce reserves unless the warehouse leaves that to people.
+func (t *transaction) reserveAtOnce(picking int64) error {
+	if !t.server.c.ManualReservation {
+		return t.reserve(picking)
+	}
+	t.pickingState(picking)
+	return nil
 }
 
 // reduce takes a quantity of a line away from what is not delivered.
@@ -58,7 +67,7 @@ func (t *transaction) reduce(l record, quantity *big.Rat) error {
 			next["state"] = "cancel"
 		}
 		t.db.update("stock.move", m.id(), next)
-		if err := t.reserve(ref(m["picking_id"])); err != nil {
+		if err := t.reserveAtOnce(ref(m["picking_id"])); err != nil {
 			return err
 		}
 	}
@@ -250,7 +259,7 @@ func (t *transaction) send(id int64, moves []record, picked, noBackorder bool) {
 			}
 		}
 		if !noBackorder {
-			_ = t.reserve(next)
+			_ = t.reserveAtOnce(next)
 		}
 	}
 	t.db.update("stock.picking", id, record{"state": "done", "date_done": t.moment()})
