@@ -726,6 +726,7 @@ func TestASettingThatCanNotWorkIsNamed(t *testing.T) {
 		"Shop": func(w *OrderToCash) { w.Shop = nil }, "Payments": func(w *OrderToCash) { w.Payments = nil },
 		"Books": func(w *OrderToCash) { w.Books = nil }, "Steps": func(w *OrderToCash) { w.Steps = nil },
 		"Links": func(w *OrderToCash) { w.Links = nil }, "Grace": func(w *OrderToCash) { w.Grace = -1 },
+		"Unfound":    func(w *OrderToCash) { w.Unfound = -1 },
 		"PluginWait": func(w *OrderToCash) { w.PluginWait = -1 }, "Recheck": func(w *OrderToCash) { w.Recheck = -1 },
 		"ReturnURL": func(w *OrderToCash) {
 			w.Collect = &Collect{Shop: w.Shop, Payments: w.Payments, Steps: w.Steps, Links: w.Links, ReturnURL: "https://x"}

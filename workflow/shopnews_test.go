@@ -630,7 +630,7 @@ func TestOurOwnWritesAreNoNews(t *testing.T) {
 	for _, s := range scenes {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
-			o := newOffice(t)
+			o := newOffice(t, func(o *office) { o.follow = true })
 			writes := 0
 			o.fault = func(string) fault { writes++; return well }
 			seen := map[commerce.Ref]string{}
@@ -707,8 +707,9 @@ func TestEveryOrderOfAllNewsEndsInTheSameBooks(t *testing.T) {
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		chosen := rapid.SliceOfN(rapid.IntRange(0, len(all)-1), 1, 4).Draw(t, "scenes")
-		want := play(t, chosen, func(news []commerce.Event) []commerce.Event { return news })
-		var rough []func(*office)
+		follow := rapid.Bool().Draw(t, "with OrderChanges")
+		rough := []func(*office){func(o *office) { o.follow = follow }}
+		want := play(t, chosen, func(news []commerce.Event) []commerce.Event { return news }, rough...)
 		faults := rapid.Bool().Draw(t, "faults")
 		if faults {
 			rough = append(rough, func(o *office) { o.fault = draw(t) })
