@@ -13,6 +13,13 @@
 //
 // A [Client] is an [erp.ERP], an [erp.Warehouse], an [erp.Ledger] and an [erp.Lookup].
 //
+// # Protocols
+//
+// [Config].Protocol is [Detect] unless it is set: GET /web/version, which 19 answers
+// without a login, or else common.version over JSON-RPC tells the version, and from 19 on
+// it is [JSON2]. The version is asked for once in [Config].CacheTTL. Names of fields that
+// differ between versions are taken from the server (fields_get), never from the version.
+//
 // # What the server needs
 //
 // The modules sale and account; sale_stock to ship, stock_delivery (delivery before 17)

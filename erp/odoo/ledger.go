@@ -2,8 +2,6 @@ package odoo
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"slices"
 
 	"github.com/commercesync/commerce"
@@ -33,13 +31,6 @@ type entryLine struct {
 	Credit      number `json:"credit"`
 	Currency    link   `json:"currency_id"`
 	Transaction number `json:"amount_currency"`
-}
-
-// account is an account or a journal: an id and a code.
-type account struct {
-	ID   int64  `json:"id"`
-	Code text   `json:"code"`
-	Type string `json:"type"` // of a journal: general, sale, purchase, …
 }
 
 // entries reads the entries of the company that match: posted before draft before
@@ -282,105 +273,6 @@ func amountText(m commerce.Money) string {
 	return m.Text()
 }
 
-// lockDate is the last day that no entry of a journal may be dated on; zero = none.
-func (o *Client) lockDate(ctx context.Context, op string, b books, company int64, journal string) (commerce.Date, error) {
-	// From 18 on the server says what holds for this user; before, the second date
-	// holds for all who are no accountants, which the caller may be.
-	names := []string{b.one("res.company", "user_fiscalyear_lock_date", "fiscalyear_lock_date")}
-	for _, name := range []string{"user_hard_lock_date", "period_lock_date"} {
-		if b.has("res.company", name) {
-			names = append(names, name)
-		}
-	}
-	if name := b.one("res.company", "user_"+journal+"_lock_date", journal+"_lock_date"); b.has("res.company", name) {
-		names = append(names, name)
-	}
-	var rows []map[string]json.RawMessage
-	if err := o.readAll(ctx, op, "res.company", []int64{company}, names, &rows); err != nil {
-		return commerce.Date{}, err
-	}
-	var lock commerce.Date
-	for _, r := range rows {
-		for _, name := range names {
-			var d date
-			if err := json.Unmarshal(r[name], &d); err != nil {
-				return lock, commerce.Errorf(commerce.KindInternal, system, op, "%s: %w", name, err)
-			}
-			if after(d.Date, lock) {
-				lock = d.Date
-			}
-		}
-	}
-	return lock, nil
-}
-
-// after reports whether a day comes after another.
-func after(a, b commerce.Date) bool { return a.String() > b.String() }
-
-// byCode finds accounts or journals by code.
-func (o *Client) byCode(ctx context.Context, op, model string, codes []string, where ...any) (map[string]account, error) {
-	found := map[string]account{}
-	var missing []string
-	for _, code := range codes {
-		if a, ok := o.company.caches.accounts.get(model + " " + code); ok {
-			found[code] = a
-		} else {
-			missing = append(missing, code)
-		}
-	}
-	if len(missing) == 0 {
-		return found, nil
-	}
-	slices.Sort(missing)
-	missing = slices.Compact(missing)
-	fields := []string{"id", "code"}
-	if model == "account.journal" {
-		fields = append(fields, "type")
-	}
-	var rows []account
-	if err := o.searchRead(ctx, op, model, domain(append(where, clause("code", "in", missing))...), 2*len(missing), "id", fields, &rows); err != nil {
-		return nil, err
-	}
-	for _, r := range rows {
-		code := string(r.Code)
-		if _, twice := found[code]; twice {
-			return nil, commerce.Errorf(commerce.KindAmbiguous, system, op, "two records of %s have the code %q", model, code)
-		}
-		found[code] = r
-	}
-	for _, code := range missing {
-		r, ok := found[code]
-		if !ok {
-			return nil, commerce.Errorf(commerce.KindMapping, system, op, "the company has no %s with the code %q", model, code)
-		}
-		o.company.caches.accounts.put(model+" "+code, r)
-	}
-	return found, nil
-}
-
-// codes reads the codes of accounts or journals.
-func (o *Client) codes(ctx context.Context, op, model string, ids []int64) (map[int64]string, error) {
-	out := map[int64]string{}
-	var missing []int64
-	for _, id := range ids {
-		if a, ok := o.company.caches.accounts.get(fmt.Sprint(model, "#", id)); ok {
-			out[id] = string(a.Code)
-		} else {
-			missing = append(missing, id)
-		}
-	}
-	slices.Sort(missing)
-	var rows []account
-	if err := o.readAll(ctx, op, model, slices.Compact(missing), []string{"id", "code"}, &rows); err != nil {
-		return nil, err
-	}
-	for _, r := range rows {
-		out[r.ID] = string(r.Code)
-		o.company.caches.accounts.put(fmt.Sprint(model, "#", r.ID), r)
-	}
-	return out, nil
-}
-
 // postDraft posts an entry where it is a draft, and reads it. A second post is a
 // UserError, so a posted one is left alone.
 func (o *Client) postDraft(ctx context.Context, op string, r entry) (erp.Entry, error) {
@@ -436,79 +328,4 @@ func sameEntry(op string, want commerce.JournalEntry, got erp.Entry) error {
 		}
 	}
 	return nil
-}
-
-// ReverseEntry posts the entry with its sides swapped, linked to the original and
-// keyed like any other: the server's own wizard keeps no key. It is dated as the
-// original, or today where that day is locked.
-func (o *Client) ReverseEntry(ctx context.Context, ref commerce.Ref, key, reason string) (erp.Entry, error) {
-	op := "reverse " + ref.ID
-	id, err := o.idOf(ref, "entry")
-	if err != nil {
-		return erp.Entry{}, err
-	}
-	if key == "" {
-		return erp.Entry{}, notSent(commerce.Errorf(commerce.KindInvalid, system, op, "the key is empty"))
-	}
-	rows, err := o.entries(ctx, op, clause("ref", "=", key))
-	if err != nil {
-		return erp.Entry{}, notSent(err)
-	}
-	if len(rows) == 0 {
-		back, err := o.swapped(ctx, op, id, key, reason)
-		if err != nil {
-			return erp.Entry{}, notSent(err)
-		}
-		if rows, err = o.loadEntry(ctx, op, back, id); err != nil {
-			return erp.Entry{}, err
-		}
-	}
-	if rows[0].Reversed.ID != id {
-		return erp.Entry{}, conflict(op, "the entry under this key is no reversal of the original")
-	}
-	return o.postDraft(ctx, op, rows[0])
-}
-
-// swapped is the entry that takes a posted one back.
-func (o *Client) swapped(ctx context.Context, op string, id int64, key, reason string) (commerce.JournalEntry, error) {
-	originals, err := o.entries(ctx, op, clause("id", "=", id))
-	if err != nil {
-		return commerce.JournalEntry{}, err
-	}
-	if len(originals) == 0 {
-		return commerce.JournalEntry{}, commerce.Errorf(commerce.KindNotFound, system, op, "the entry does not exist in this company")
-	}
-	original, err := o.entry(ctx, op, originals[0])
-	if err != nil {
-		return commerce.JournalEntry{}, err
-	}
-	if !original.Posted {
-		return commerce.JournalEntry{}, conflict(op, "the entry is not posted")
-	}
-	back := original.Entry
-	back.Key, back.Text = key, reason
-	for i, l := range back.Lines {
-		l.Debit, l.Credit, l.Text = l.Credit, l.Debit, reason
-		if l.Transaction.Currency() != "" {
-			l.Transaction = l.Transaction.Neg()
-		}
-		back.Lines[i] = l
-	}
-	b, err := o.books(ctx)
-	if err != nil {
-		return back, err
-	}
-	company, err := o.companyID(ctx)
-	if err != nil {
-		return back, err
-	}
-	journals, err := o.byCode(ctx, op, "account.journal", []string{back.Journal}, clause("company_id", "=", company))
-	if err != nil {
-		return back, err
-	}
-	lock, err := o.lockDate(ctx, op, b, company, journals[back.Journal].Type)
-	if err == nil && !after(back.Date, lock) {
-		back.Date = commerce.DateOf(o.c.Now().UTC())
-	}
-	return back, err
 }
