@@ -144,6 +144,42 @@ func TestDraftsThatWereMadeOfAnOrderGoWithIt(t *testing.T) {
 	require.Equal(t, 404, send(http.MethodGet, "Delivery%20Note/MAT-DN-"+year+"-00001", ""))
 }
 
+// A cancellation is finished whichever of its writes was interrupted before.
+func TestACancellationThatIsInterruptedIsFinishedByTheNext(t *testing.T) {
+	t.Parallel()
+	for _, confirmed := range []bool{false, true} {
+		for _, kind := range []erpnexttest.Fault{{Kind: erpnexttest.Lost}, {Kind: erpnexttest.Refused}, {Kind: erpnexttest.Answered, Status: 502}} {
+			for skip := range 3 {
+				server, client := fake(t, erpnexttest.Config{}, once)
+				o, err := client.CreateOrder(t.Context(), sale(t, client, "k"))
+				require.NoError(t, err)
+				if confirmed {
+					_, err = client.ConfirmOrder(t.Context(), o.Ref)
+					require.NoError(t, err)
+				}
+				seen := 0
+				kind.Times = 1
+				kind.Match = func(r *http.Request) bool {
+					if !erpnexttest.On(http.MethodPut, "Sales Order")(r) {
+						return false
+					}
+					seen++
+					return seen == skip+1
+				}
+				remove := server.Fail(kind)
+				_, err = client.CancelOrder(t.Context(), o.Ref)
+				if seen > 1 && err != nil {
+					require.ErrorIs(t, err, commerce.ErrUnknown, "something was written before")
+				}
+				remove()
+				gone, err := client.CancelOrder(t.Context(), o.Ref)
+				require.NoError(t, err)
+				require.Equal(t, erp.Cancelled, gone.State)
+			}
+		}
+	}
+}
+
 func TestWithoutAUniqueFieldOrdersAreOnlyMarked(t *testing.T) {
 	t.Parallel()
 	for plain, want := range map[bool]idempotency.Class{false: idempotency.Keyed, true: idempotency.Marked} {

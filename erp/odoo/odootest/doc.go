@@ -13,7 +13,8 @@
 // auditor. What people do at the ERP is [Server.Ship], [Server.CancelPickings],
 // [Server.SetStock], [Server.SetLockDate] and the like.
 //
-// What it answers is checked against recordings of Odoo 19.0. It knows the models and
-// fields that a client of sales, deliveries and books uses, and refuses others as Odoo
-// does.
+// What it answers is checked against recordings of Odoo 19.0. What was not recorded
+// follows the sources: edits of confirmed orders, returns, reservations, keyed lines of an
+// import, the rounding of taxes beyond the recorded carts. It knows the models and fields
+// that a client of sales, deliveries and books uses, and refuses others as Odoo does.
 package odootest
