@@ -17,7 +17,7 @@ import (
 // many are the orders of a large shop; fewer where each costs ten times as much.
 func many() int {
 	if raced || testing.Short() {
-		return 10_000
+		return 4_000
 	}
 	return 100_000
 }
