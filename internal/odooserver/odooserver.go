@@ -191,6 +191,10 @@ func rootDirectory(ctx context.Context, cache string) (string, error) {
 		return dir, nil
 	}
 	making := dir + ".making"
+	// One that was broken off may have left this system's /dev mounted there.
+	if mounts, err := os.ReadFile("/proc/self/mounts"); err != nil || strings.Contains(string(mounts), making) {
+		return "", errors.Join(err, fmt.Errorf("odooserver: unmount what is mounted below %s, and remove it", making))
+	}
 	if err := os.RemoveAll(making); err != nil {
 		return "", err
 	}
