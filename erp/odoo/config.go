@@ -54,7 +54,8 @@ type Config struct {
 	// others. Defaults to the user's own company.
 	Company string
 	// Language is the code of an installed language, for names and messages. Defaults
-	// to "en_US"; the kinds of some refusals are told by the English text only.
+	// to "en_US"; the kinds of some refusals are told by the English text only, of the
+	// server and of its database.
 	Language string
 	// Module is the first half of the external ids that hold the keys. Never change it:
 	// what was made under another one is not found. Defaults to "commerce_sync".
