@@ -24,7 +24,7 @@ import (
 	"github.com/commercesync/commerce/sqlstore"
 )
 
-var oldOrders = flag.Int("orders", 2000, "how many old orders the shop of the first walk has")
+var oldOrders = flag.Int("orders", 500, "how many old orders the shop of the first walk has")
 
 // counted is a road on which requests are counted.
 type counted struct {

@@ -8,7 +8,7 @@
 // Not played is a change that moves no date and is taken back before the order is read
 // again: nobody sees that.
 //
-//	go test ./pollers -seeds 2000           # plays more than 8 of each
+//	go test ./pollers -seeds 2000           # plays more than 4 of each
 //	go test ./pollers -seed 17 -v           # replays one
 package pollers_test
 
@@ -23,7 +23,8 @@ import (
 )
 
 var (
-	seeds = flag.Int("seeds", 8, "how many histories of each shop are played")
+	seeds = flag.Int("seeds", 4, "how many histories of each shop are played")
+	from  = flag.Int("from", 0, "the first history that is played")
 	seed  = flag.Int("seed", -1, "the one history that is played")
 )
 
@@ -53,7 +54,7 @@ func TestNoChangeIsMissed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var all report
-			first, last := 0, *seeds
+			first, last := *from, *from+*seeds
 			if *seed >= 0 {
 				first, last = *seed, *seed+1
 			}
