@@ -1,7 +1,6 @@
 package mapping
 
 import (
-	"math/big"
 	"strconv"
 	"strings"
 
@@ -35,36 +34,53 @@ func ParseAmount(text string) (Amount, error) {
 		}
 		return 0, &commerce.AmountError{Text: text, Reason: reason}
 	}
-	if len(text) > amountText || strings.Trim(text, "+-.0123456789eE") != "" {
-		return bad("is no decimal number of at most 40 characters")
+	if len(text) > amountText {
+		return bad(noAmount)
 	}
+	digits, kept := text, amountPlaces // kept is how many digits are above the last place
 	if i := strings.IndexAny(text, "eE"); i >= 0 {
-		// A great exponent would fill the memory before it is found out of range.
-		if n, err := strconv.Atoi(text[i+1:]); err != nil || n < -99 || n > 99 {
+		n, err := strconv.Atoi(text[i+1:])
+		if err != nil || n < -99 || n > 99 {
 			return bad("has an exponent out of range")
 		}
+		digits, kept = text[:i], kept+n
 	}
-	r, ok := new(big.Rat).SetString(text)
-	if !ok {
-		return bad("is no decimal number")
+	negative := strings.HasPrefix(digits, "-")
+	if negative || strings.HasPrefix(digits, "+") {
+		digits = digits[1:]
 	}
-	n := roundHalfAway(r.Mul(r, big.NewRat(amountUnit, 1)))
-	if !n.IsInt64() || Amount(n.Int64()) > amountLimit || Amount(n.Int64()) < -amountLimit {
+	whole, fraction, _ := strings.Cut(digits, ".")
+	if whole == "" && fraction == "" {
+		return bad(noAmount)
+	}
+	kept += len(whole)
+	var n Amount // at most one above the limit, where it stays
+	for _, part := range [...]string{whole, fraction} {
+		for _, c := range []byte(part) {
+			switch {
+			case c < '0' || c > '9':
+				return bad(noAmount)
+			case kept > 0:
+				n = min(n*10+Amount(c-'0'), amountLimit+1)
+			case kept == 0 && c >= '5':
+				n++
+			}
+			kept--
+		}
+	}
+	for ; kept > 0; kept-- {
+		n = min(n*10, amountLimit+1)
+	}
+	switch {
+	case n > amountLimit:
 		return bad("is out of range")
+	case negative:
+		return -n, nil
 	}
-	return Amount(n.Int64()), nil
+	return n, nil
 }
 
-// roundHalfAway rounds to a whole number, halves away from zero.
-func roundHalfAway(r *big.Rat) *big.Int {
-	num := new(big.Int).Lsh(r.Num(), 1)
-	if num.Sign() < 0 {
-		num.Sub(num, r.Denom())
-	} else {
-		num.Add(num, r.Denom())
-	}
-	return num.Quo(num, new(big.Int).Lsh(r.Denom(), 1))
-}
+const noAmount = "is no decimal number of at most 40 characters"
 
 // step is the smallest unit of a currency in ten-thousandths.
 func step(c commerce.Currency) Amount {

@@ -511,6 +511,9 @@ func FuzzParseAmount(f *testing.F) {
 		if err != nil || again != a {
 			t.Fatalf("%q is %s, which reads as %s (%v)", text, a.Text(), again.Text(), err)
 		}
+		if want, ok := exactly(text); text != "" && (!ok || a != want) {
+			t.Fatalf("%q is %s, not %s", text, a.Text(), want.Text())
+		}
 	})
 }
 
