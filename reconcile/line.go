@@ -1,0 +1,118 @@
+package reconcile
+
+import (
+	"strings"
+	"time"
+
+	"github.com/commercesync/commerce"
+)
+
+// Line is one movement of a balance at Stripe: a balance transaction, or a row of a
+// report. Net = Amount - Fee, all in settlement currency.
+type Line struct {
+	ID       string // txn_…
+	Type     string // Stripe's type; reports do not say it
+	Category string // Stripe's reporting_category, the one to book by
+	Row      int    // line of the file it was read from, the header being 1; 0 = from no file
+
+	Amount commerce.Money // gross, signed
+	Fee    commerce.Money // positive when assessed
+	Net    commerce.Money
+	Fees   []FeeDetail // what the fee is made of; empty where it is not known (reports)
+
+	// Presented is the amount in the currency that the buyer paid in; zero where it is
+	// not known, and then Amount is compared with the documents.
+	Presented commerce.Money
+
+	Created   time.Time // when it changed the balance
+	Available time.Time // when it can be paid out
+
+	Source   string // the object it is for: ch_…, re_…, dp_…, tr_…, po_…
+	Charge   string
+	Intent   string
+	Refund   string
+	Dispute  string
+	Transfer string
+	Payout   string // the automatic payout that it is in; empty where it is not known
+	Account  string // the connected account concerned
+	Number   string // the shop's order number, from the metadata
+}
+
+// FeeDetail is a part of a fee.
+type FeeDetail struct {
+	Type   string // "stripe_fee", "application_fee", "tax", "payment_method_passthrough_fee"
+	Amount commerce.Money
+}
+
+// named puts the source into the field for its kind, where that is empty.
+func (l *Line) named() {
+	prefix, _, _ := strings.Cut(l.Source, "_")
+	var to *string
+	switch prefix {
+	case "ch", "py":
+		to = &l.Charge
+	case "re", "pyr":
+		to = &l.Refund
+	case "dp", "du":
+		to = &l.Dispute
+	case "tr":
+		to = &l.Transfer
+	default:
+		return
+	}
+	if *to == "" {
+		*to = l.Source
+	}
+}
+
+// compared is the amount that a document has to agree with.
+func (l *Line) compared() commerce.Money {
+	if l.Presented != (commerce.Money{}) {
+		return l.Presented
+	}
+	return l.Amount
+}
+
+// Document is what the merchant's own books say of one sale or one refund: a row of
+// the shop's orders and credit memos, or of the ERP's invoices and credit notes.
+type Document struct {
+	System string // "magento", "tryton"
+	ID     string // the system's own id, unique within its side: "order/17"
+	Number string // the order number, by which shop and ERP name one sale
+	Row    int    // line of the file it was read from, the header being 1; 0 = from no file
+
+	Refund bool           // a credit memo or credit note; its Amount is positive all the same
+	Amount commerce.Money // what Stripe should have collected or given back
+	Date   time.Time
+
+	// Settled is what the books have on the clearing account for it, in settlement
+	// currency; zero where they do not say.
+	Settled commerce.Money
+
+	// The ids of Stripe that the document names. Payment may be any of them, as shops
+	// keep them: "pi_…", "ch_…", "re_…", also with Magento's "-capture" behind.
+	Payment  string
+	Charge   string
+	Intent   string
+	RefundID string
+}
+
+// named puts Payment into the field for its kind, where that is empty.
+func (d *Document) named() {
+	id, _, _ := strings.Cut(d.Payment, "-") // "pi_1-capture": the module of Magento 2, seen 2026-11
+	prefix, _, _ := strings.Cut(id, "_")
+	var to *string
+	switch prefix {
+	case "pi":
+		to = &d.Intent
+	case "ch", "py":
+		to = &d.Charge
+	case "re", "pyr":
+		to = &d.RefundID
+	default:
+		return
+	}
+	if *to == "" {
+		*to = id
+	}
+}

@@ -1,0 +1,136 @@
+package reconcile
+
+import (
+	"errors"
+	"io"
+	"iter"
+	"time"
+)
+
+// OrdersConfig says how to read orders from CSV. The zero value works.
+type OrdersConfig struct {
+	// Name is what errors call the input. Defaults to "orders".
+	Name string
+	// System is what the documents' System becomes where no column says it. Defaults
+	// to "shop".
+	System string
+	// Location is the time zone of dates without one. Defaults to UTC.
+	Location *time.Location
+}
+
+// Orders reads sales and refunds from CSV, in any order of columns:
+//
+//	id         the document's own id; defaults to kind and number
+//	number     the order's number
+//	kind       "sale" (default) or "refund"
+//	amount     decimal text in major units, as Stripe should have it; needed
+//	currency   needed
+//	date       needed
+//	payment    pi_…, ch_… or re_…, as the shop keeps it
+//	charge, intent, refund, system, settled, settled_currency
+//
+// Of id and number one is needed. It ends with the first row that can not be read, as
+// a [*RowError].
+func Orders(r io.Reader, config OrdersConfig) iter.Seq2[Document, error] {
+	return func(yield func(Document, error) bool) {
+		if config.Name == "" {
+			config.Name = "orders"
+		}
+		if config.System == "" {
+			config.System = "shop"
+		}
+		if config.Location == nil {
+			config.Location = time.UTC
+		}
+		t, err := openTable(config.Name, r)
+		if err != nil {
+			yield(Document{}, err)
+			return
+		}
+		rows, err := newOrders(t, config)
+		if err != nil {
+			yield(Document{}, err)
+			return
+		}
+		for {
+			if err := t.next(); errors.Is(err, io.EOF) {
+				return
+			} else if err != nil {
+				yield(Document{}, err)
+				return
+			}
+			d, err := rows.document()
+			if !yield(d, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// orders knows where the columns are.
+type orders struct {
+	values
+	config                                   OrdersConfig
+	id, number, kind, amount, currency, date int
+	payment, charge, intent, refund, system  int
+	settled, settledCurrency                 int
+}
+
+func newOrders(t *table, config OrdersConfig) (*orders, error) {
+	o := &orders{values: values{table: t, location: config.Location}, config: config}
+	for _, c := range []struct {
+		to   *int
+		name string
+	}{{&o.amount, "amount"}, {&o.currency, "currency"}, {&o.date, "date"}} {
+		var err error
+		if *c.to, err = t.need(c.name); err != nil {
+			return nil, err
+		}
+	}
+	o.id, o.number = t.index("id"), t.index("number")
+	if o.id < 0 && o.number < 0 {
+		return nil, t.fail(1, "id", "is missing, and number too")
+	}
+	o.kind, o.payment, o.charge = t.index("kind"), t.index("payment"), t.index("charge")
+	o.intent, o.refund, o.system = t.index("intent"), t.index("refund"), t.index("system")
+	o.settled, o.settledCurrency = t.index("settled"), t.index("settled_currency")
+	return o, nil
+}
+
+func (o *orders) document() (d Document, err error) {
+	d.Row = o.row
+	switch kind := o.at(o.kind); kind {
+	case "", "sale":
+	case "refund":
+		d.Refund = true
+	default:
+		return Document{}, o.fail(o.row, "kind", "is neither sale nor refund")
+	}
+	d.ID, d.Number = o.at(o.id), o.at(o.number)
+	if d.ID == "" {
+		if d.Number == "" {
+			return Document{}, o.fail(o.row, "", "has neither id nor number")
+		}
+		d.ID = "sale/" + d.Number
+		if d.Refund {
+			d.ID = "refund/" + d.Number
+		}
+	}
+	if d.System = o.at(o.system); d.System == "" {
+		d.System = o.config.System
+	}
+	if d.Amount, err = o.money(o.amount, o.at(o.currency)); err != nil {
+		return Document{}, err
+	}
+	if o.at(o.settled) != "" {
+		if d.Settled, err = o.money(o.settled, o.at(o.settledCurrency)); err != nil {
+			return Document{}, err
+		}
+	}
+	if d.Date, err = o.time(o.date, o.location); err != nil {
+		return Document{}, err
+	}
+	d.Payment, d.Charge, d.Intent, d.RefundID = o.at(o.payment), o.at(o.charge), o.at(o.intent), o.at(o.refund)
+	d.named()
+	return d, nil
+}
