@@ -71,12 +71,13 @@ type pending struct {
 }
 
 // report counts what happened, so that a test can say that it happened at all.
-type report struct{ changes, crashes, polls, handled, excused, deleted, late int }
+type report struct{ changes, crashes, polls, races, handled, excused, deleted, late int }
 
 func (r *report) add(o report) {
 	r.changes += o.changes
 	r.crashes += o.crashes
 	r.polls += o.polls
+	r.races += o.races
 	r.handled += o.handled
 	r.excused += o.excused
 	r.deleted += o.deleted
@@ -134,6 +135,8 @@ type process struct {
 	left           int // calls until it dies; never reached where it began below 1
 	dead           bool
 	polls, sweeper *inbox.Inbox
+	rival          *inbox.Inbox // polls the same feeds as another process does
+	racing         bool
 }
 
 var errDead = &commerce.Error{Kind: commerce.KindUnavailable, System: "test", Op: "call", Outcome: commerce.Unknown, Text: "the process is dead"}
@@ -177,6 +180,9 @@ func (w *world) start(left int) {
 	require.NoError(w.t, err)
 	c.Feeds = []inbox.FeedConfig{{Name: "sweep", Feed: sweep, Repair: true}}
 	p.sweeper, err = inbox.New(store, c)
+	require.NoError(w.t, err)
+	c.Feeds = append(c.Feeds, inbox.FeedConfig{Name: "changes", Feed: changes})
+	p.rival, err = inbox.New(store, c)
 	require.NoError(w.t, err)
 }
 
@@ -320,7 +326,8 @@ func (w *world) missed() map[string]string {
 	return out
 }
 
-// road carries the requests of a process; while one is under way, others work in the shop.
+// road carries the requests of a process; while one is under way, others work in the shop,
+// and another process polls it.
 type road struct {
 	p    *process
 	next http.RoundTripper
@@ -331,6 +338,12 @@ func (r *road) RoundTrip(req *http.Request) (resp *http.Response, err error) {
 		w.sleep(time.Second) // what was read before was read in another second
 		w.side.act(w)
 		w.seen.changes++
+	}
+	if w := r.p.w; w.busy && !r.p.racing && w.chance(30) {
+		w.seen.races++
+		r.p.racing = true
+		_, _ = r.p.rival.Poll(req.Context())
+		r.p.racing = false
 	}
 	err = r.p.call(func() (err error) { resp, err = r.next.RoundTrip(req); return err })
 	if err != nil && resp != nil {
