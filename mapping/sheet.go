@@ -241,46 +241,41 @@ func spread(document string, gross commerce.Money, parts []Amount) ([]int64, err
 // leaf is one figure of a sheet. Those of one kind are kept together when they are
 // rounded: all nets under the same rates, all of one tax.
 type leaf struct {
-	kind   string
+	kind   int
 	amount Amount
 }
 
 // spreadLeaves rounds leaves so that they add up to the gross total: first the sum of
 // each kind, then the figures of a kind to its sum. Books compute a tax from the sum
 // of the nets under it, so neither may drift with the number of lines.
-func spreadLeaves(document string, gross commerce.Money, leaves []leaf) ([]int64, error) {
-	var kinds []string
-	members := map[string][]int{}
-	for i, l := range leaves {
-		if members[l.kind] == nil {
-			kinds = append(kinds, l.kind)
-		}
-		members[l.kind] = append(members[l.kind], i)
-	}
-	sums := make([]Amount, len(kinds))
-	for k, kind := range kinds {
-		for _, i := range members[kind] {
-			sums[k] += leaves[i].amount
-		}
+func spreadLeaves(document string, gross commerce.Money, leaves []leaf, kinds int) ([]int64, error) {
+	sums, counts := make([]Amount, kinds), make([]int, kinds)
+	for _, l := range leaves {
+		sums[l.kind] += l.amount
+		counts[l.kind]++
 	}
 	totals, err := spread(document, gross, sums)
 	if err != nil {
 		return nil, err
 	}
-	out := make([]int64, len(leaves))
-	for k, kind := range kinds {
-		parts := make([]Amount, len(members[kind]))
-		for n, i := range members[kind] {
-			parts[n] = leaves[i].amount
-		}
+	members := make([][]Amount, kinds)
+	all := make([]Amount, len(leaves))
+	for k, n := range counts {
+		members[k], all = all[:0:n], all[n:]
+	}
+	for _, l := range leaves {
+		members[l.kind] = append(members[l.kind], l.amount)
+	}
+	rounded := make([][]int64, kinds)
+	for k, parts := range members {
 		total := commerce.MustMoney(totals[k], gross.Currency())
-		rounded, err := spread(document, total, parts)
-		if err != nil {
+		if rounded[k], err = spread(document, total, parts); err != nil {
 			return nil, err
 		}
-		for n, i := range members[kind] {
-			out[i] = rounded[n]
-		}
+	}
+	out := make([]int64, len(leaves))
+	for i, l := range leaves {
+		out[i], rounded[l.kind] = rounded[l.kind][0], rounded[l.kind][1:]
 	}
 	return out, nil
 }
@@ -290,26 +285,35 @@ func spreadLeaves(document string, gross commerce.Money, leaves []leaf) ([]int64
 // are then taken from the leaves. In a currency with all the shop's digits nothing
 // changes.
 func (s Sheet) round(rows []Row) (Sale, error) {
-	var leaves []leaf
+	leaves := make([]leaf, 0, 4*len(rows)+4)
+	kinds := map[string]int{}
+	kind := func(name string) int {
+		k, known := kinds[name]
+		if !known {
+			k = len(kinds)
+			kinds[name] = k
+		}
+		return k
+	}
 	add := func(of string, net, discount Amount, taxes []RowTax) {
 		for _, t := range taxes {
 			of += " " + t.Code
 		}
-		leaves = append(leaves, leaf{"net" + of, net}, leaf{"discount" + of, -discount})
+		leaves = append(leaves, leaf{kind("net" + of), net}, leaf{kind("discount" + of), -discount})
 		for _, t := range taxes {
-			leaves = append(leaves, leaf{"tax " + t.Code, t.Amount})
+			leaves = append(leaves, leaf{kind("tax " + t.Code), t.Amount})
 		}
 	}
 	for _, r := range rows {
 		add("", r.Net, r.Discount, r.Taxes)
 	}
 	add(" of shipping", s.Shipping.Net, s.Shipping.Discount, s.Shipping.Taxes)
-	leaves = append(leaves, leaf{"fees", s.Stated.Fees})
+	leaves = append(leaves, leaf{kind("fees"), s.Stated.Fees})
 	gross, _, err := s.Stated.Gross.Money(s.Currency)
 	if err != nil {
 		return Sale{}, Faultf(s.Document, "gross", s.Stated.Gross.Text(), "%v", err)
 	}
-	minor, err := spreadLeaves(s.Document, gross, leaves)
+	minor, err := spreadLeaves(s.Document, gross, leaves, len(kinds))
 	if err != nil {
 		return Sale{}, err
 	}
@@ -371,18 +375,26 @@ func onDiscounted(net, discount Amount, taxes []RowTax) bool {
 	if discount == 0 {
 		return true
 	}
-	rate, charged := new(big.Rat), new(big.Rat)
+	// Whole numbers in units of 10^-19 percent: no rate has more decimals.
+	var rate, charged big.Int
 	for _, t := range taxes {
-		if r, ok := new(big.Rat).SetString(t.Rate.String()); ok {
-			rate.Add(rate, r)
+		unit := uint64(1)
+		for range 19 - t.Rate.Scale() {
+			unit *= 10
 		}
-		charged.Add(charged, big.NewRat(int64(t.Amount)*100, 1))
+		r := new(big.Int).SetUint64(t.Rate.Coef())
+		if t.Rate.IsNeg() {
+			r.Neg(r)
+		}
+		rate.Add(&rate, r.Mul(r, new(big.Int).SetUint64(unit)))
+		charged.Add(&charged, big.NewInt(int64(t.Amount)))
 	}
-	off := func(base Amount) *big.Rat {
-		d := new(big.Rat).Mul(rate, big.NewRat(int64(base), 1))
-		return d.Abs(d.Sub(d, charged))
+	charged.Mul(&charged, new(big.Int).SetUint64(1e19)).Mul(&charged, big.NewInt(100))
+	off := func(base Amount) *big.Int {
+		x := big.NewInt(int64(base))
+		return x.Mul(x, &rate).Sub(x, &charged)
 	}
-	return off(net-discount).Cmp(off(net)) <= 0
+	return off(net-discount).CmpAbs(off(net)) <= 0
 }
 
 // Prove checks the identities of a canonical order: lines, taxes, shipping and

@@ -14,7 +14,7 @@ import (
 // Canonical says an order of the shop in canonical words. It makes no call. One that can
 // not be said comes with the error, as its Ref, Number and Placed.
 func (s *Shop) Canonical(ctx context.Context, o magento.Order) (commerce.Order, error) {
-	r := reader{shop: s, o: o, document: "magento order " + o.EntityID.String()}
+	r := reader{shop: s, o: &o, document: "magento order " + o.EntityID.String()}
 	out, err := r.order()
 	if err != nil {
 		return commerce.Order{Ref: s.Ref(o.EntityID), Number: o.IncrementID, Placed: o.CreatedAt.Time}, err
@@ -28,7 +28,7 @@ func (s *Shop) Canonical(ctx context.Context, o magento.Order) (commerce.Order, 
 // reader maps one order; err keeps the first fault.
 type reader struct {
 	shop     *Shop
-	o        magento.Order
+	o        *magento.Order
 	document string
 	notes    []string
 	err      error
@@ -44,24 +44,25 @@ func (r *reader) fault(field, value, reason string, args ...any) {
 	r.fail(mapping.Faultf(r.document, field, value, reason, args...))
 }
 
-func (r *reader) amount(field string, n magento.Number) mapping.Amount {
+// amount reads an amount; its field is put together of at and name when it is none.
+func (r *reader) amount(at, name string, n magento.Number) mapping.Amount {
 	a, err := mapping.ParseAmount(string(n))
 	if err != nil {
-		r.fault(field, string(n), "is no amount: %v", err)
+		r.fault(at+name, string(n), "is no amount: %v", err)
 	}
 	return a
 }
 
-func (r *reader) decimal(field string, n magento.Number) commerce.Decimal {
+func (r *reader) decimal(at, name string, n magento.Number) commerce.Decimal {
 	d, err := n.Decimal()
 	if err != nil {
-		r.fault(field, string(n), "is no decimal number")
+		r.fault(at+name, string(n), "is no decimal number")
 	}
 	return d
 }
 
 func (r *reader) money(field string, n magento.Number, c commerce.Currency) commerce.Money {
-	m, _, err := r.amount(field, n).Money(c)
+	m, _, err := r.amount("", field, n).Money(c)
 	if err != nil {
 		r.fault(field, string(n), "%v", err)
 	}
@@ -91,7 +92,7 @@ func (r *reader) order() (commerce.Order, error) {
 	if o.Payment != nil {
 		out.PaymentMethod = o.Payment.Method
 	}
-	out.PaymentID = paymentID(o)
+	out.PaymentID = paymentID(*o)
 	r.people(&out)
 	r.sale(&out)
 	if r.err == nil {
@@ -128,12 +129,13 @@ func paymentID(o magento.Order) string {
 // pricesIncludeTax is told by no field. Where prices include tax, the price that the
 // merchant entered is the one with tax, and the tax inside a discount is made up for.
 func (r *reader) pricesIncludeTax() bool {
-	if r.amount("discount_tax_compensation_amount", r.o.DiscountTaxCompensation) > 0 {
+	if r.amount("", "discount_tax_compensation_amount", r.o.DiscountTaxCompensation) > 0 {
 		return true
 	}
 	for _, i := range r.o.Items {
-		original := r.amount("original_price", i.OriginalPrice)
-		net, gross := r.amount("price", i.Price), r.amount("price_incl_tax", i.PriceInclTax)
+		at := atItem(i)
+		original := r.amount(at, "original_price", i.OriginalPrice)
+		net, gross := r.amount(at, "price", i.Price), r.amount(at, "price_incl_tax", i.PriceInclTax)
 		if original != 0 && net != gross && (original == net || original == gross) {
 			return original == gross
 		}
@@ -158,7 +160,15 @@ func (r *reader) people(out *commerce.Order) {
 	}
 	out.BillingAddress = r.address("billing_address", *o.BillingAddress)
 	if ship := o.Shipping(); ship != nil && ship.Address != nil && !bool(o.IsVirtual) {
-		a := r.address("shipping_address", *ship.Address)
+		to, phone := *ship.Address, out.BillingAddress.Phone
+		if to.Telephone != o.BillingAddress.Telephone || to.CountryID != o.BillingAddress.CountryID {
+			phone = ""
+		}
+		if phone != "" {
+			to.Telephone = "" // known already: to read a number takes longer than the rest of the address
+		}
+		a := r.address("shipping_address", to)
+		a.Phone = cmp.Or(phone, a.Phone)
 		out.ShippingAddress = &a
 	}
 	c.Name = cmp.Or(c.Name, out.BillingAddress.Name)
@@ -200,8 +210,8 @@ func (r *reader) tenders(gross commerce.Money, paymentID string) []commerce.Tend
 	rest, err := gross.Sub(left)
 	var parts []commerce.Money
 	if err == nil {
-		parts, err = rest.Allocate(int64(r.amount("gift_cards_amount", x.GiftCardsAmount)),
-			int64(r.amount("customer_balance_amount", x.CustomerBalanceAmount)), int64(r.amount("reward_currency_amount", x.RewardCurrencyAmount)))
+		parts, err = rest.Allocate(int64(r.amount("", "gift_cards_amount", x.GiftCardsAmount)),
+			int64(r.amount("", "customer_balance_amount", x.CustomerBalanceAmount)), int64(r.amount("", "reward_currency_amount", x.RewardCurrencyAmount)))
 	}
 	if err != nil {
 		r.fault("grand_total", string(r.o.GrandTotal), "gift cards, credit and points do not make up the rest of %s: %v", gross, err)
@@ -283,19 +293,22 @@ type statedNumbers struct {
 // shipping, and where prices include tax also the tax inside, which the compensation
 // takes out again (2.4.6-p1, REC 447, 460, 461).
 func (r *reader) stated(prefix string, n statedNumbers) mapping.Stated {
-	shipDiscount := r.amount(prefix+"shipping_discount_amount", n.shipDiscount)
+	shipDiscount := r.amount(prefix, "shipping_discount_amount", n.shipDiscount)
 	t := mapping.Stated{
-		Net:              r.amount(prefix+"subtotal", n.subtotal),
-		Discount:         -r.amount(prefix+"discount_amount", n.discount) - shipDiscount - r.amount(prefix+"discount_tax_compensation_amount", n.compensation),
-		Shipping:         r.amount(prefix+"shipping_amount", n.shipping),
-		ShippingDiscount: shipDiscount - r.amount(prefix+"shipping_discount_tax_compensation_amount", n.shipCompensation),
-		Tax:              r.amount(prefix+"tax_amount", n.tax),
+		Net:              r.amount(prefix, "subtotal", n.subtotal),
+		Discount:         -r.amount(prefix, "discount_amount", n.discount) - shipDiscount - r.amount(prefix, "discount_tax_compensation_amount", n.compensation),
+		Shipping:         r.amount(prefix, "shipping_amount", n.shipping),
+		ShippingDiscount: shipDiscount - r.amount(prefix, "shipping_discount_tax_compensation_amount", n.shipCompensation),
+		Tax:              r.amount(prefix, "tax_amount", n.tax),
 	}
 	for _, g := range n.gross {
-		t.Gross += r.amount(prefix+"grand_total", g)
+		t.Gross += r.amount(prefix, "grand_total", g)
 	}
 	return t
 }
+
+// atItem is where the figures of an item stand.
+func atItem(i magento.OrderItem) string { return "items[" + i.ItemID.String() + "]." }
 
 func (r *reader) rows() []mapping.Row {
 	taxes := map[magento.ID][]magento.AppliedTax{}
@@ -308,31 +321,34 @@ func (r *reader) rows() []mapping.Row {
 	for _, i := range r.o.Items {
 		types[i.ItemID] = i.ProductType
 		// A part that is given away may still be taxed: any of the figures tells.
-		for field, n := range map[string]magento.Number{"row_total_incl_tax": i.RowTotalInclTax, "discount_amount": i.DiscountAmount, "tax_amount": i.TaxAmount} {
-			if r.amount("items["+i.ItemID.String()+"]."+field, n) != 0 {
-				priced[i.ParentItemID] = true
-			}
+		if i.ParentItemID == 0 {
+			continue
+		}
+		at := atItem(i)
+		if r.amount(at, "row_total_incl_tax", i.RowTotalInclTax) != 0 || r.amount(at, "discount_amount", i.DiscountAmount) != 0 ||
+			r.amount(at, "tax_amount", i.TaxAmount) != 0 {
+			priced[i.ParentItemID] = true
 		}
 	}
 	rows := make([]mapping.Row, 0, len(r.o.Items))
 	for _, i := range r.o.Items {
-		field := "items[" + i.ItemID.String() + "]."
-		discount := r.amount(field+"discount_amount", i.DiscountAmount)
-		compensation := r.amount(field+"discount_tax_compensation_amount", i.DiscountTaxCompensation)
-		tax := r.amount(field+"tax_amount", i.TaxAmount)
+		at := atItem(i)
+		discount := r.amount(at, "discount_amount", i.DiscountAmount)
+		compensation := r.amount(at, "discount_tax_compensation_amount", i.DiscountTaxCompensation)
+		tax := r.amount(at, "tax_amount", i.TaxAmount)
 		// REST gives row totals after the discount, and row_total never below nought:
 		// what is left of the row with tax is the one figure that leads back to the net
 		// amount (2.4.6-p1, REC 447, 467).
-		net := r.amount(field+"row_total_incl_tax", i.RowTotalInclTax) - tax - compensation + discount
+		net := r.amount(at, "row_total_incl_tax", i.RowTotalInclTax) - tax - compensation + discount
 		if i.RowTotalInclTax == "" {
-			net = r.amount(field+"row_total", i.RowTotal) + discount
+			net = r.amount(at, "row_total", i.RowTotal) + discount
 		}
 		row := mapping.Row{
 			ID: i.ItemID.String(), SKU: strings.TrimSpace(i.SKU), Name: mapping.Text(i.Name), Virtual: bool(i.IsVirtual),
 			Folded:   i.ParentItemID != 0 && types[i.ParentItemID] == "configurable",
-			Quantity: r.decimal(field+"qty_ordered", i.QtyOrdered), Canceled: r.decimal(field+"qty_canceled", i.QtyCanceled),
-			Invoiced: r.decimal(field+"qty_invoiced", i.QtyInvoiced), Shipped: r.decimal(field+"qty_shipped", i.QtyShipped),
-			Refunded: r.decimal(field+"qty_refunded", i.QtyRefunded),
+			Quantity: r.decimal(at, "qty_ordered", i.QtyOrdered), Canceled: r.decimal(at, "qty_canceled", i.QtyCanceled),
+			Invoiced: r.decimal(at, "qty_invoiced", i.QtyInvoiced), Shipped: r.decimal(at, "qty_shipped", i.QtyShipped),
+			Refunded: r.decimal(at, "qty_refunded", i.QtyRefunded),
 			Net:      net, Discount: discount - compensation, Tax: tax,
 		}
 		if i.ParentItemID != 0 {
@@ -342,7 +358,7 @@ func (r *reader) rows() []mapping.Row {
 			row.Codes = []string{code}
 		}
 		if !priced[i.ItemID] {
-			row.Taxes = r.taxes(field+"taxes", taxes[i.ItemID], tax, i.TaxPercent)
+			row.Taxes = r.taxes(at, taxes[i.ItemID], tax, i.TaxPercent)
 		}
 		rows = append(rows, row)
 	}
@@ -352,10 +368,10 @@ func (r *reader) rows() []mapping.Row {
 func (r *reader) shipping() mapping.ShippingRow {
 	o := r.o
 	row := mapping.ShippingRow{
-		Title: mapping.Text(o.ShippingDescription), Net: r.amount("shipping_amount", o.ShippingAmount),
-		Discount: r.amount("shipping_discount_amount", o.ShippingDiscount) -
-			r.amount("shipping_discount_tax_compensation_amount", o.ShippingDiscountTaxCompensation),
-		Tax: r.amount("shipping_tax_amount", o.ShippingTaxAmount),
+		Title: mapping.Text(o.ShippingDescription), Net: r.amount("", "shipping_amount", o.ShippingAmount),
+		Discount: r.amount("", "shipping_discount_amount", o.ShippingDiscount) -
+			r.amount("", "shipping_discount_tax_compensation_amount", o.ShippingDiscountTaxCompensation),
+		Tax: r.amount("", "shipping_tax_amount", o.ShippingTaxAmount),
 	}
 	if ship := o.Shipping(); ship != nil {
 		row.Method = ship.Method
@@ -366,7 +382,7 @@ func (r *reader) shipping() mapping.ShippingRow {
 			applied = append(applied, t.AppliedTaxes...)
 		}
 	}
-	row.Taxes = r.taxes("shipping.taxes", applied, row.Tax, "")
+	row.Taxes = r.taxes("shipping.", applied, row.Tax, "")
 	return row
 }
 
@@ -374,19 +390,19 @@ func (r *reader) shipping() mapping.ShippingRow {
 // nought (REC 467), as that of a cent does, and none on an order that another program
 // wrote: then the row's own percentage stands, under the code of the order's one rate
 // of that percentage.
-func (r *reader) taxes(field string, applied []magento.AppliedTax, tax mapping.Amount, percent magento.Number) []mapping.RowTax {
+func (r *reader) taxes(at string, applied []magento.AppliedTax, tax mapping.Amount, percent magento.Number) []mapping.RowTax {
 	var out []mapping.RowTax
 	for _, t := range applied {
 		out = append(out, mapping.RowTax{Code: t.Code, Title: t.Title,
-			Rate: r.decimal(field+".percent", t.Percent), Amount: r.amount(field+".amount", t.Amount)})
+			Rate: r.decimal(at, "taxes.percent", t.Percent), Amount: r.amount(at, "taxes.amount", t.Amount)})
 	}
-	one := mapping.RowTax{Rate: r.decimal(field+".percent", percent), Amount: tax}
+	one := mapping.RowTax{Rate: r.decimal(at, "taxes.percent", percent), Amount: tax}
 	if len(out) > 0 || tax == 0 && one.Rate.IsZero() {
 		return out
 	}
 	matches := 0
 	for _, t := range r.o.Extension.AppliedTaxes {
-		rate := r.decimal("applied_taxes.percent", t.Percent)
+		rate := r.decimal("applied_taxes.", "percent", t.Percent)
 		if percent == "" || rate.Cmp(one.Rate) == 0 {
 			one.Code, one.Title, one.Rate = t.Code, t.Title, rate
 			matches++
@@ -397,7 +413,7 @@ func (r *reader) taxes(field string, applied []magento.AppliedTax, tax mapping.A
 	case tax == 0:
 		return nil // nothing of the order is taxed, or nothing tells under which rate
 	default:
-		r.fault(field, tax.Text(), "tax was charged and no rate of the order says which")
+		r.fault(at+"taxes", tax.Text(), "tax was charged and no rate of the order says which")
 	}
 	return []mapping.RowTax{one}
 }

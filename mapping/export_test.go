@@ -1,0 +1,4 @@
+package mapping
+
+// OnDiscounted is the choice behind TaxLine.Base.
+var OnDiscounted = onDiscounted
