@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/idempotency"
 )
 
 // account is the truth about one order, all read while the order's lease is held:
@@ -23,6 +24,7 @@ type account struct {
 	all        []commerce.Payment // that are linked, by creation, then by id
 	shares     []share            // of those that fit, in the same order
 	state      commerce.PaymentState
+	first      string // id of the payment that pays before the others, once it is decided
 	// answered are the numbers of our requests that a linked payment answers.
 	answered map[int]bool
 	// undecided: a payment that does not fit was left out, and it is money or may
@@ -91,6 +93,13 @@ func (d desk) account(ctx context.Context, e commerce.Event, own, root commerce.
 			continue
 		}
 		a.shares = append(a.shares, s)
+	}
+	if len(a.with(commerce.PaymentCaptured)) > 1 {
+		first, err := recall[commerce.Ref](ctx, d.steps, keyFirst(root))
+		if err != nil && !errors.Is(err, commerce.ErrNotFound) {
+			return a, err
+		}
+		a.first = first.ID
 	}
 	a.state, err = commerce.PaymentStateOf(a.due, a.allocations())
 	return a, err
@@ -234,15 +243,35 @@ func (a account) kept() (commerce.Money, error) {
 	return total, err
 }
 
-// captured returns the shares that are money: the one that the shop's books name
-// first, then by creation; last those that were given back, which pay for nothing.
+// keyFirst is the key of the decision which of an order's payments pays before the
+// others, so that the others are what is too much. It is made before anything is
+// written or told of them: what the shop names may change.
+func keyFirst(order commerce.Ref) string { return "order.payment/" + order.String() }
+
+// decideFirst takes the first of captured, unless another was decided before.
+func (d desk) decideFirst(ctx context.Context, a *account) error {
+	captured := a.captured()
+	if len(captured) == 0 || a.first != "" {
+		return nil
+	}
+	first, err := idempotency.Run(ctx, d.steps, keyFirst(a.order.Ref), idempotency.Effect[commerce.Ref]{
+		Class: idempotency.Keyed, // a decision of ours
+		Act:   func(context.Context) (commerce.Ref, error) { return captured[0].payment.Ref, nil },
+	})
+	a.first = first.ID
+	return err
+}
+
+// captured returns the shares that are money: the one that was decided or that the
+// shop's books name first, then by creation; last those that were given back, which
+// pay for nothing.
 func (a account) captured() []share {
 	captured := a.with(commerce.PaymentCaptured)
 	rank := func(s share) int {
 		switch {
 		case s.refunded() == s.amount:
 			return 2
-		case a.names(s):
+		case a.first != "" && s.payment.Ref.ID == a.first, a.first == "" && a.names(s):
 			return 0
 		}
 		return 1

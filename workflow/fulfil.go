@@ -69,8 +69,7 @@ func (w *OrderToCash) keeps(ctx context.Context, d desk, a account) error {
 
 // record leaves the payment at the shop, or waits for the shop's plugin to do so.
 func (w *OrderToCash) record(ctx context.Context, d desk, e commerce.Event, a account) error {
-	payments := a.payments()
-	if len(payments) == 0 {
+	if len(a.captured()) == 0 {
 		return nil // nothing was due by the processor
 	}
 	if w.acts(a.order.PaymentMethod) == Plugin {
@@ -85,7 +84,10 @@ func (w *OrderToCash) record(ctx context.Context, d desk, e commerce.Event, a ac
 			return park("record payment of "+a.order.Ref.ID, left, "the shop's plugin is given time")
 		}
 	}
-	_, err := stepOf(ctx, d, keyPayment(a.order.Ref), leaving(posted{Payments: a.gives()}, d.shop.RecordPayment(a.order, payments[0])))
+	if err := d.decideFirst(ctx, &a); err != nil {
+		return err
+	}
+	_, err := stepOf(ctx, d, keyPayment(a.order.Ref), leaving(posted{Payments: a.gives()}, d.shop.RecordPayment(a.order, a.payments()[0])))
 	return err
 }
 

@@ -221,6 +221,11 @@ func (w *OrderToCash) act(ctx context.Context, d desk, e commerce.Event, a accou
 		return err
 	}
 	finished = finished && !a.generation.ending
+	if len(a.captured()) > 1 {
+		if err := d.decideFirst(ctx, &a); err != nil {
+			return err
+		}
+	}
 	if stop, err := w.standing(ctx, d, e, a, route, finished); stop || err != nil {
 		return err
 	}
