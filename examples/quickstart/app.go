@@ -21,10 +21,8 @@ import (
 	"github.com/commercesync/commerce/erp/tryton"
 	"github.com/commercesync/commerce/examples/quickstart/world"
 	"github.com/commercesync/commerce/inbox"
-	"github.com/commercesync/commerce/magento"
 	"github.com/commercesync/commerce/mapping"
 	"github.com/commercesync/commerce/mapping/erpbooks"
-	"github.com/commercesync/commerce/mapping/magentoshop"
 	"github.com/commercesync/commerce/mapping/stripepay"
 	"github.com/commercesync/commerce/resilience"
 	"github.com/commercesync/commerce/sqlstore"
@@ -32,14 +30,14 @@ import (
 	"github.com/commercesync/commerce/workflow"
 )
 
-// app is the program that a user would write: three clients, three adapters, two
-// workflows and an inbox.
+// app is the program that a user would write: three clients, three adapters, three
+// workflows and an inbox. Each shop has one of its own, so that none waits for another.
 type app struct {
 	inbox  *inbox.Inbox
 	store  *sqlstore.DB
 	orders *workflow.OrderToCash
 	books  *erpbooks.Books
-	shop   *magentoshop.Shop
+	shop   shop
 	world  *world.World
 	server *httptest.Server
 	close  []func()
@@ -48,18 +46,17 @@ type app struct {
 	exceptions []string
 }
 
-func newApp(ctx context.Context, o options, w *world.World) (*app, error) {
+func newApp(ctx context.Context, o options, w *world.World, kind string) (*app, error) {
 	a := &app{world: w}
 	now := w.Clock.Now
 	// Waits between repetitions are short here: the world's clock stands still meanwhile.
 	protect := resilience.Config{Now: now, Retry: resilience.Retry{Attempts: 2, Initial: time.Millisecond, Max: 5 * time.Millisecond}}
 
-	db, err := a.open(ctx, o, now)
+	db, err := a.open(ctx, o, now, kind)
 	if err != nil {
 		return nil, err
 	}
-	mage, err := magento.NewClient(magento.Config{BaseURL: w.ShopURL, Credentials: commerce.Static(w.ShopKeys), Resilience: protect, Now: now})
-	if err != nil {
+	if a.shop, err = openShop(kind, w, protect, db.Inbox()); err != nil {
 		return nil, err
 	}
 	pays, err := stripe.NewClient(stripe.Config{BaseURL: w.StripeURL, Credentials: commerce.Static(commerce.NewSecret(world.StripeKey)), Resilience: protect, Now: now})
@@ -72,10 +69,7 @@ func newApp(ctx context.Context, o options, w *world.World) (*app, error) {
 	if err != nil {
 		return nil, err
 	}
-	if a.shop, err = magentoshop.New(mage, magentoshop.Config{Account: "demo", Mode: commerce.Test, Settle: w.LongestRequest}); err != nil {
-		return nil, err
-	}
-	pay, err := stripepay.New(pays, stripepay.Config{Account: world.Account, Mode: commerce.Test})
+	pay, err := stripepay.New(pays, stripepay.Config{Account: world.Account, Mode: commerce.Test, Metadata: a.shop.words})
 	if err != nil {
 		return nil, err
 	}
@@ -84,7 +78,7 @@ func newApp(ctx context.Context, o options, w *world.World) (*app, error) {
 		return nil, err
 	}
 	if a.books, err = erpbooks.New(tryt, erpbooks.Config{Settle: w.LongestRequest,
-		Routes: mapping.Routes{{Name: "demo", Shop: "demo", Mode: commerce.Test}}, Taxes: map[string]mapping.TaxTable{"default": taxes}}); err != nil {
+		Routes: mapping.Routes{{Name: kind, Shop: kind, Mode: commerce.Test}}, Taxes: map[string]mapping.TaxTable{"default": taxes}}); err != nil {
 		return nil, err
 	}
 	if err := a.books.Check(ctx); err != nil {
@@ -98,10 +92,11 @@ func newApp(ctx context.Context, o options, w *world.World) (*app, error) {
 	collect := &workflow.Collect{Shop: a.shop, Payments: pay, Steps: steps, Links: links, Now: now,
 		ReturnURL: "https://shop.example/thanks", CancelURL: "https://shop.example/cart",
 		PageURL: a.server.URL + "/pay", LinkKey: commerce.NewSecret("a key of the demo")}
-	a.orders = &workflow.OrderToCash{Shop: a.shop, Payments: pay, Books: a.books, Warehouse: a.books,
-		Steps: steps, Links: links, Notifier: a, Alerter: a, Collect: collect, Now: now}
+	a.orders = &workflow.OrderToCash{Shop: a.shop, Payments: pay, Books: a.books, Warehouse: depot{a.books, kind},
+		Steps: steps, Links: links, Notifier: a, Alerter: a, Collect: collect, Now: now, IgnoreUnlinked: o.shared()}
+	changes := &workflow.OrderChanges{OrderToCash: a.orders}
 	failed := &workflow.PaymentFailed{Shop: a.shop, Payments: pay, Steps: steps, Links: links,
-		Notifier: a, Alerter: a, Collect: collect, Now: now}
+		Notifier: a, Alerter: a, Collect: collect, Now: now, IgnoreUnlinked: o.shared()}
 
 	hook, err := stripe.Webhook(stripe.WebhookConfig{Secrets: commerce.Static([]commerce.Secret{commerce.NewSecret(world.WebhookSecret)}),
 		Account: world.Account, Mode: commerce.Test, Now: now})
@@ -109,9 +104,13 @@ func newApp(ctx context.Context, o options, w *world.World) (*app, error) {
 		return nil, err
 	}
 	a.inbox, err = inbox.New(db.Inbox(), inbox.Config{
-		Handlers: inbox.Merge(a.orders.Handlers(), failed.Handlers()),
-		Feeds:    []inbox.FeedConfig{{Name: "warehouse", Feed: a.books}},
-		Now:      now,
+		Handlers: inbox.Merge(a.orders.Handlers(), changes.Handlers(), failed.Handlers()),
+		Feeds: []inbox.FeedConfig{
+			{Name: "warehouse", Feed: a.books},
+			{Name: "orders", Feed: a.shop.changes},
+			{Name: "orders sweep", Feed: a.shop.sweep, Repair: true},
+		},
+		Now: now,
 		// Days pass between two events here, and the outage lasts.
 		MaxAge: 30 * 24 * time.Hour, MaxAttempts: 30,
 	})
@@ -139,8 +138,9 @@ func taxTable(ctx context.Context, books *tryton.Client) (mapping.TaxTable, erro
 	return append(table, mapping.TaxRow{Rate: "0"}), nil
 }
 
-// open opens the database. Each run has tables of its own, because the fakes forget.
-func (a *app) open(ctx context.Context, o options, now func() time.Time) (*sqlstore.DB, error) {
+// open opens the database. Each run has tables of its own, because the fakes forget, and
+// each shop in it.
+func (a *app) open(ctx context.Context, o options, now func() time.Time, kind string) (*sqlstore.DB, error) {
 	driver, dialect, dsn := "sqlite", sqlstore.SQLite, o.db
 	switch {
 	case strings.HasPrefix(o.db, "postgres://"), strings.HasPrefix(o.db, "postgresql://"):
@@ -163,7 +163,7 @@ func (a *app) open(ctx context.Context, o options, now func() time.Time) (*sqlst
 	}
 	a.close = append(a.close, func() { _ = pool.Close() })
 	pool.SetMaxIdleConns(8) // four workers and the receiver keep their connections
-	a.store, err = sqlstore.Open(ctx, pool, dialect, sqlstore.Config{Now: now, Prefix: fmt.Sprintf("run%x_", time.Now().UnixMilli())})
+	a.store, err = sqlstore.Open(ctx, pool, dialect, sqlstore.Config{Now: now, Prefix: fmt.Sprintf("run%x_%.3s_", time.Now().UnixMilli(), kind)})
 	return a.store, err
 }
 
@@ -189,12 +189,13 @@ func (a *app) Exception(_ context.Context, x workflow.Exception) {
 
 // The rest is what the world asks of a program.
 
+func (a *app) Shop() string                          { return a.shop.System() }
 func (a *app) URL() string                           { return a.server.URL + "/hooks/stripe" }
 func (a *app) Work(ctx context.Context) (int, error) { return a.inbox.Work(ctx) }
 func (a *app) Poll(ctx context.Context) error        { _, err := a.inbox.Poll(ctx); return err }
 func (a *app) Exceptions() []string                  { return a.exceptions }
 func (a *app) Reference(order int64) string {
-	return a.books.Reference(a.shop.Ref(magento.ID(order)))
+	return a.books.Reference(a.shop.ref(order))
 }
 
 func (a *app) Wait(ctx context.Context) (time.Duration, error) { return a.store.Inbox().Wait(ctx) }

@@ -1,15 +1,18 @@
 // Command quickstart runs the whole journey on one machine, without any account:
-// a fake Stripe, a fake Magento and a fake Tryton on loopback, and an SQLite file.
-// Customers order and pay in every way that goes wrong; webhooks come twice, late
-// and out of order; the shop has an outage. At the end every order is audited at
+// a fake Stripe, a fake Magento or nopCommerce or both, and a fake Tryton on loopback,
+// and an SQLite file. Customers order and pay in every way that goes wrong; webhooks come
+// twice, late and out of order; the shop has an outage. Where nopCommerce sells as well,
+// some webhooks never come, some orders need no payment, and staff changes orders by
+// hand: polls find that. At the end every order is audited at
 // the far sides, and what happened is printed as a table.
 //
 //	go run ./examples/quickstart
 //	go run ./examples/quickstart -orders 500 -seed 7 -json
+//	go run ./examples/quickstart -shop both
 //	go run ./examples/quickstart -db postgres://localhost/commerce
 //	TRYTON_PASSWORD=… go run ./examples/quickstart -tryton http://localhost:8000 -tryton-db shop -tryton-user sync
 //
-// The program that a user would write is in app.go; the outside world is in the
+// The program that a user would write is in app.go and shop.go; the outside world is in the
 // package world beside it. Days pass in a second: the world has a clock of its own.
 package main
 
@@ -31,6 +34,7 @@ import (
 
 func main() {
 	var o options
+	flag.StringVar(&o.shop, "shop", world.Magento, "magento, nopcommerce or both, which sell through one Stripe account and one ERP")
 	flag.IntVar(&o.orders, "orders", 200, "how many orders customers place")
 	flag.Uint64Var(&o.seed, "seed", 1, "draws the same world again")
 	flag.StringVar(&o.db, "db", "", "SQLite file, postgres://… or user:password@tcp(host)/name?clientFoundRows=true (default: a temporary file)")
@@ -60,6 +64,7 @@ func main() {
 }
 
 type options struct {
+	shop                         string // empty = magento
 	orders                       int
 	seed                         uint64
 	db                           string
@@ -68,6 +73,20 @@ type options struct {
 	json                         bool
 	rounding                     string // SKU of the product for rounding differences; empty = the usual one
 }
+
+// shops are those that sell.
+func (o options) shops() []string {
+	switch o.shop {
+	case "":
+		return []string{world.Magento}
+	case "both":
+		return []string{world.Magento, world.NopCommerce}
+	}
+	return []string{o.shop}
+}
+
+// shared reports whether payments and parcels may be of another shop.
+func (o options) shared() bool { return len(o.shops()) > 1 }
 
 // offered asks a real Tryton what it sells and which taxes it knows, so that the
 // shop sells nothing else.
@@ -108,10 +127,10 @@ func offered(ctx context.Context, t world.Tryton) (world.Offer, string, error) {
 	return offer, rounding, nil
 }
 
-// run builds a world, lets it happen with the app in the middle, and audits it.
+// run builds a world, lets it happen with an app for each shop in the middle, and audits it.
 func run(ctx context.Context, o options) (world.Report, error) {
 	start := time.Now()
-	c := world.Config{Orders: o.orders, Seed: o.seed}
+	c := world.Config{Orders: o.orders, Seed: o.seed, Shops: o.shops()}
 	if o.tryton != "" {
 		c.Tryton = world.Tryton{URL: o.tryton, Database: o.trytonDB, User: o.trytonUser, Password: o.trytonPassword}
 		var err error
@@ -124,21 +143,25 @@ func run(ctx context.Context, o options) (world.Report, error) {
 		return world.Report{}, err
 	}
 	defer w.Close()
-	app, err := newApp(ctx, o, w)
-	if err != nil {
-		return world.Report{}, err
+	var apps []world.Program
+	for _, shop := range o.shops() {
+		app, err := newApp(ctx, o, w, shop)
+		if err != nil {
+			return world.Report{}, err
+		}
+		defer app.Close()
+		apps = append(apps, app)
 	}
-	defer app.Close()
 
 	bar := progressbar.DefaultSilent(int64(o.orders))
 	if info, err := os.Stderr.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 && !o.json {
 		bar = progressbar.Default(int64(o.orders), "orders settled")
 	}
-	if err := w.Run(ctx, app, func(settled int) { _ = bar.Set(settled) }); err != nil {
+	if err := w.Run(ctx, apps, func(settled int) { _ = bar.Set(settled) }); err != nil {
 		return world.Report{}, err
 	}
 	_ = bar.Finish()
-	report, err := w.Audit(ctx, app)
+	report, err := w.Audit(ctx, apps)
 	report.Seconds = time.Since(start).Seconds()
 	return report, err
 }

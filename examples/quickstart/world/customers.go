@@ -6,10 +6,10 @@ import (
 	"io"
 	"net/http"
 	"path"
-	"strconv"
 	"time"
 
 	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/stripe"
 	"github.com/commercesync/commerce/stripe/stripetest"
 )
 
@@ -18,26 +18,35 @@ const pace = 20 * time.Second
 
 // invent plans what the customers do.
 func (w *World) invent() {
-	open := w.open()
+	var half *Sale // of a shared payment, whose other half is of the same store
 	for n := range w.c.Orders {
+		shop := w.sellers[0]
+		switch {
+		case half != nil:
+			shop = half.shop
+		case len(w.sellers) > 1:
+			shop = w.sellers[w.rand.IntN(len(w.sellers))]
+		}
+		open := w.stores(shop)
 		m := open[w.rand.IntN(len(open))]
-		s := &Sale{Store: strconv.FormatInt(m.store.ID, 10), Story: story(w.rand, m)}
-		if last := len(w.sales) - 1; last >= 0 && w.sales[last].Story == Shared && w.sales[last].With == nil {
-			// The other half of a shared payment: of the same store.
+		s := &Sale{shop: shop, Store: m.id, Story: w.story(m)}
+		if half != nil {
 			for _, same := range open {
-				if strconv.FormatInt(same.store.ID, 10) == w.sales[last].Store {
+				if same.id == half.Store {
 					m = same
 				}
 			}
-			s.Store, s.Story, s.With = w.sales[last].Store, Shared, w.sales[last]
-			w.sales[last].With = s
+			s.Store, s.Story, s.With, half.With = half.Store, Shared, half, s
+			half = nil
 		} else if s.Story == Shared && n == w.c.Orders-1 {
 			s.Story = Card
+		} else if s.Story == Shared {
+			half = s
 		}
 		w.sales = append(w.sales, s)
-		order := draw(w.rand, m, w.c.Offer, n)
+		place := shop.draw(w.rand, m, w.c.Offer, n, s.Story)
 		w.at(w.start.Add(time.Duration(n)*pace), func(context.Context) error {
-			id, err := w.shop.Place(order)
+			id, err := place()
 			if err != nil {
 				return err
 			}
@@ -45,7 +54,7 @@ func (w *World) invent() {
 				return err
 			}
 			w.at(w.Clock.Now().Add(time.Minute), func(context.Context) error { return w.pay(s) })
-			return nil
+			return w.staff(s)
 		})
 	}
 	// Somebody else's program takes money through the same Stripe account.
@@ -56,32 +65,30 @@ func (w *World) invent() {
 }
 
 // placed reads what the order came to.
-func (w *World) placed(s *Sale, id int64) error {
-	o, ok := w.shop.Order(id)
-	if !ok {
-		return fmt.Errorf("order %d was placed and is not there", id)
-	}
-	currency := commerce.Currency(o.OrderCurrencyCode)
-	due, _, err := commerce.RoundMoney(string(o.GrandTotal), 4, currency)
-	if err != nil {
+func (w *World) placed(s *Sale, id int64) (err error) {
+	s.ID = id
+	if s.Number, s.Due, s.Total, err = s.shop.due(id); err != nil {
 		return err
 	}
-	s.ID, s.Number, s.Due, s.Total = id, o.IncrementID, due, due
-	for _, paid := range []string{string(o.Extension.GiftCardsAmount)} {
-		if paid == "" {
-			continue
-		}
-		m, _, err := commerce.RoundMoney(paid, 4, currency)
-		if err != nil {
-			return err
-		}
-		if s.Total, err = s.Total.Add(m); err != nil {
-			return err
-		}
-	}
 	w.mu.Lock()
-	w.byID[id] = s
-	w.mu.Unlock()
+	defer w.mu.Unlock()
+	w.byRef[s.ref()] = s
+	return nil
+}
+
+// staff plans what is done to an order in the shop's admin.
+func (w *World) staff(s *Sale) error {
+	later := func(d time.Duration, do func(id int64) error) {
+		w.at(w.Clock.Now().Add(d), func(context.Context) error { return do(s.ID) })
+	}
+	switch s.Story {
+	case ByHand:
+		return s.shop.ship(s.ID)
+	case Moved:
+		later(25*time.Minute, s.shop.move)
+	case Canceled:
+		later(30*time.Minute, s.shop.cancel)
+	}
 	return nil
 }
 
@@ -99,9 +106,15 @@ func (w *World) pay(s *Sale) error {
 		if err != nil {
 			return err
 		}
-		_, err = w.buy(s, sum, stripetest.Card, map[string]string{
-			"commerce_orders": fmt.Sprintf("%d:%s,%d:%s", s.ID, s.Due.Text(), s.With.ID, s.With.Due.Text())})
+		_, err = w.buy(s, sum, stripetest.Card, s.shop.shared(fmt.Sprintf("%d:%s,%d:%s", s.ID, s.Due.Text(), s.With.ID, s.With.Due.Text())))
 		return err
+	case Unheard:
+		i, err := w.purchase(s, s.Due, stripetest.Card, nil, false)
+		if err != nil {
+			return err
+		}
+		w.unheard = append(w.unheard, i.ID)
+		return s.shop.charged(s.ID, i.ID, i.LatestCharge.ID)
 	case CardRetried:
 		return w.then(s, stripetest.CardInsufficientFunds, 4*time.Minute, func(id string) error {
 			_, err := w.stripe.PayIntent(id, stripetest.Card)
@@ -122,9 +135,9 @@ func (w *World) pay(s *Sale) error {
 		}
 		w.at(w.Clock.Now().Add(26*time.Hour), func(ctx context.Context) error {
 			if s.Story == Captured {
-				return w.post(ctx, "/v1/payment_intents/"+i+"/capture")
+				return w.post(ctx, "/v1/payment_intents/"+i.ID+"/capture")
 			}
-			return w.post(ctx, "/v1/payment_intents/"+i+"/cancel")
+			return w.post(ctx, "/v1/payment_intents/"+i.ID+"/cancel")
 		})
 		return nil
 	case Twice:
@@ -146,24 +159,20 @@ func (w *World) then(s *Sale, m stripetest.Method, later time.Duration, do func(
 }
 
 func (w *World) buy(s *Sale, amount commerce.Money, m stripetest.Method, metadata map[string]string) (string, error) {
-	return w.purchase(s, amount, m, metadata, false)
+	i, err := w.purchase(s, amount, m, metadata, false)
+	return i.ID, err
 }
 
-// purchase pays as a shop's checkout does. Half of the shops write our metadata,
-// half what Stripe's own module writes.
-func (w *World) purchase(s *Sale, amount commerce.Money, m stripetest.Method, metadata map[string]string, authorise bool) (string, error) {
+// purchase pays as the shop's checkout does.
+func (w *World) purchase(s *Sale, amount commerce.Money, m stripetest.Method, metadata map[string]string, authorise bool) (stripe.PaymentIntent, error) {
 	units, err := amount.Stripe(commerce.StripeCharge)
 	if err != nil {
-		return "", err
+		return stripe.PaymentIntent{}, err
 	}
 	if metadata == nil {
-		metadata = map[string]string{"commerce_order": strconv.FormatInt(s.ID, 10)}
-		if s.ID%2 == 0 {
-			metadata = map[string]string{"Order #": s.Number, "Module": "Magento2", "commerce_store": s.Store}
-		}
+		metadata = s.shop.metadata(s)
 	}
-	i, err := w.stripe.Pay(stripetest.Purchase{Amount: units, Currency: amount.Currency().Lower(), Method: m, Authorise: authorise, Metadata: metadata})
-	return i.ID, err
+	return w.stripe.Pay(stripetest.Purchase{Amount: units, Currency: amount.Currency().Lower(), Method: m, Authorise: authorise, Metadata: metadata})
 }
 
 // post is the merchant at the Stripe dashboard.

@@ -1,10 +1,11 @@
-// Package world is what surrounds the quickstart's program: a Stripe, a Magento and
+// Package world is what surrounds the quickstart's program: a Stripe, a shop or two and
 // a Tryton on loopback, customers who order and pay in every way that goes wrong, a
 // warehouse, and an auditor who counts at the far sides. Its clock moves only when
 // everything is quiet, so that twelve days pass in seconds.
 package world
 
 import (
+	"bytes"
 	"cmp"
 	"container/heap"
 	"context"
@@ -13,8 +14,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -22,6 +21,8 @@ import (
 	"github.com/commercesync/commerce/erp/tryton/trytontest"
 	"github.com/commercesync/commerce/magento"
 	"github.com/commercesync/commerce/magento/magentotest"
+	"github.com/commercesync/commerce/nopcommerce"
+	"github.com/commercesync/commerce/nopcommerce/nopcommercetest"
 	"github.com/commercesync/commerce/stripe/stripetest"
 )
 
@@ -29,6 +30,8 @@ import (
 type Config struct {
 	Orders int
 	Seed   uint64
+	// Shops sell through one Stripe account and one ERP. Defaults to Magento alone.
+	Shops []string
 	// Tryton is the real server to use; the zero Tryton is a fake one.
 	Tryton Tryton
 	// Offer is what the ERP can take. Zero: all that the fake one can.
@@ -44,11 +47,13 @@ const (
 
 // World is the outside. Make one with New, let it happen with Run, count with Audit.
 type World struct {
-	Clock     *Clock
-	StripeURL string
-	ShopURL   string
-	ShopKeys  magento.Keys
-	Tryton    Tryton
+	Clock       *Clock
+	StripeURL   string
+	MagentoURL  string
+	MagentoKeys magento.Keys
+	NopURL      string
+	NopLogin    nopcommerce.Login
+	Tryton      Tryton
 
 	// LongestRequest is how long a request to any of the fakes may live.
 	LongestRequest time.Duration
@@ -57,12 +62,13 @@ type World struct {
 	rand    *rand.Rand
 	start   time.Time
 	stripe  *stripetest.Fake
-	shop    *magentotest.Shop
+	sellers []seller
 	erp     *trytontest.Server // nil: a real one
 	servers []*httptest.Server
 	people  *people
 	sales   []*Sale
-	byID    map[int64]*Sale
+	byRef   map[string]*Sale
+	unheard []string // payment intents whose webhooks are lost
 	agenda  agenda
 	plans   int
 	http    *http.Client
@@ -87,7 +93,7 @@ func New(c Config) (*World, error) {
 	// Orders of the last days, so that their accounting periods are open.
 	start := time.Now().UTC().Truncate(time.Hour).AddDate(0, 0, -14)
 	w := &World{Clock: NewClock(start), c: c, start: start, LongestRequest: 20 * time.Second,
-		rand: rand.New(rand.NewPCG(c.Seed, 0xc0ffee)), byID: map[int64]*Sale{}, mail: map[string]int{},
+		rand: rand.New(rand.NewPCG(c.Seed, 0xc0ffee)), byRef: map[string]*Sale{}, mail: map[string]int{},
 		http: &http.Client{Timeout: 30 * time.Second}}
 	if len(w.c.Offer.SKUs) == 0 {
 		for _, p := range trytontest.DefaultProducts() {
@@ -96,21 +102,20 @@ func New(c Config) (*World, error) {
 		w.c.Offer.Rates = trytontest.DefaultTaxRates()
 		w.c.Offer.Currencies = []commerce.Currency{"EUR", "USD", "GBP", "JPY"}
 	}
-	var stores []magentotest.Store
-	for _, m := range markets() {
-		stores = append(stores, m.store)
+	if len(w.c.Shops) == 0 {
+		w.c.Shops = []string{Magento}
 	}
 	var err error
 	if w.stripe, err = stripetest.New(stripetest.Config{Now: w.Clock.Now, Seed: c.Seed, Account: Account,
 		Key: StripeKey, WebhookSecret: WebhookSecret, LongestRequest: w.LongestRequest}); err != nil {
 		return nil, err
 	}
-	if w.shop, err = magentotest.New(magentotest.Config{Now: w.Clock.Now, Seed: c.Seed, Stores: stores,
-		LongestRequest: w.LongestRequest}); err != nil {
-		return nil, err
+	for _, name := range w.c.Shops {
+		if err := w.open(name); err != nil {
+			return nil, err
+		}
 	}
-	w.ShopKeys = w.shop.Keys()
-	w.StripeURL, w.ShopURL = w.serve(w.stripe.NewServer()), w.serve(w.shop.NewServer())
+	w.StripeURL = w.serve(w.stripe.NewServer())
 	if w.Tryton = c.Tryton; w.Tryton.URL == "" {
 		if w.erp, err = trytontest.New(trytontest.Config{Now: w.Clock.Now, LongestRequest: w.LongestRequest}); err != nil {
 			return nil, err
@@ -120,6 +125,30 @@ func New(c Config) (*World, error) {
 	}
 	w.people = newPeople(w.Tryton)
 	return w, nil
+}
+
+// open opens a shop.
+func (w *World) open(name string) error {
+	switch name {
+	case Magento:
+		shop, err := newMagento(magentotest.Config{Now: w.Clock.Now, Seed: w.c.Seed, LongestRequest: w.LongestRequest,
+			StripeModule: len(w.c.Shops) > 1})
+		if err != nil {
+			return err
+		}
+		w.sellers = append(w.sellers, shop)
+		w.MagentoURL, w.MagentoKeys = w.serve(shop.NewServer()), shop.Keys()
+	case NopCommerce:
+		shop, err := newNop(nopcommercetest.Config{Now: w.Clock.Now, Seed: w.c.Seed})
+		if err != nil {
+			return err
+		}
+		w.sellers = append(w.sellers, shop)
+		w.NopURL, w.NopLogin = w.serve(shop.NewServer()), shop.Login()
+	default:
+		return fmt.Errorf("%q is neither %s nor %s", name, Magento, NopCommerce)
+	}
+	return nil
 }
 
 func (w *World) serve(s *httptest.Server) string {
@@ -136,8 +165,10 @@ func (w *World) Close() {
 	}
 }
 
-// Program is what the world acts upon.
+// Program is what the world acts upon: one for each shop.
 type Program interface {
+	// Shop is the shop that it serves.
+	Shop() string
 	// URL is where Stripe posts its webhooks.
 	URL() string
 	// Work works what is due and returns how many events that were.
@@ -162,36 +193,46 @@ const days = 11
 // Run lets everything happen: orders, payments, deliveries, an outage, shipments. It
 // returns when nothing waits any more. settled is called with the orders that have
 // come to rest.
-func (w *World) Run(ctx context.Context, p Program, settled func(int)) error {
+func (w *World) Run(ctx context.Context, ps []Program, settled func(int)) error {
 	w.invent()
 	w.breakDown()
 	last := w.start.Add(time.Duration(w.c.Orders) * pace)
-	// Every few hours the warehouse sends what it was asked for, and the program looks.
+	poll := func(ctx context.Context) error {
+		for _, p := range ps {
+			_ = p.Poll(ctx) // a feed that is down is asked again next time
+		}
+		return ctx.Err()
+	}
+	for at := w.start.Add(10 * time.Minute); at.Before(last.Add(time.Hour)); at = at.Add(10 * time.Minute) {
+		w.at(at, poll)
+	}
+	// Every few hours the warehouse sends what it was asked for, and the programs look.
 	for at := last.Add(time.Hour); at.Before(last.AddDate(0, 0, days)); at = at.Add(6 * time.Hour) {
 		w.at(at, func(ctx context.Context) error {
 			if err := w.people.ship(ctx); err != nil {
 				return err
 			}
-			_ = p.Poll(ctx) // a feed that is down is asked again next time
-			return ctx.Err()
+			return poll(ctx)
 		})
 	}
 	for {
 		if err := w.happen(ctx); err != nil {
 			return err
 		}
-		if err := w.collect(p); err != nil {
+		if err := w.collect(ps); err != nil {
 			return err
 		}
 		if err := w.happen(ctx); err != nil { // deliveries that are due at once
 			return err
 		}
-		if err := drain(ctx, p); err != nil {
-			return err
+		for _, p := range ps {
+			if err := drain(ctx, p); err != nil {
+				return err
+			}
 		}
 		w.followLinks()
 		settled(w.atRest())
-		next, err := w.next(ctx, p)
+		next, err := w.next(ctx, ps)
 		if err != nil || next.IsZero() {
 			return err
 		}
@@ -222,15 +263,17 @@ func drain(ctx context.Context, p Program) error {
 
 // next returns the next moment at which anything happens, to the next full minute;
 // zero when nothing ever will.
-func (w *World) next(ctx context.Context, p Program) (time.Time, error) {
+func (w *World) next(ctx context.Context, ps []Program) (time.Time, error) {
 	now := w.Clock.Now()
-	wait, err := p.Wait(ctx)
-	if err != nil {
-		return time.Time{}, err
-	}
 	var next time.Time
-	if wait >= 0 {
-		next = now.Add(max(wait, time.Second))
+	for _, p := range ps {
+		wait, err := p.Wait(ctx)
+		if err != nil {
+			return time.Time{}, err
+		}
+		if due := now.Add(max(wait, time.Second)); wait >= 0 && (next.IsZero() || due.Before(next)) {
+			next = due
+		}
 	}
 	if len(w.agenda) > 0 && (next.IsZero() || w.agenda[0].at.Before(next)) {
 		next = w.agenda[0].at
@@ -243,7 +286,7 @@ func (w *World) next(ctx context.Context, p Program) (time.Time, error) {
 
 // collect puts the deliveries of new events on the agenda: most once, some twice,
 // some late, some before what happened earlier.
-func (w *World) collect(p Program) error {
+func (w *World) collect(ps []Program) error {
 	w.stripe.Tick()
 	for d := range w.stripe.Deliveries(stripetest.DeliveryOptions{Duplicates: 0.12, Reordered: 0.12, MaxDelay: 90 * time.Second}) {
 		w.stripe.Acknowledge(d.Event)
@@ -252,7 +295,12 @@ func (w *World) collect(p Program) error {
 		if w.rand.IntN(20) == 0 {
 			at = at.Add(time.Duration(w.rand.IntN(180)) * time.Minute)
 		}
-		w.at(at, w.delivery(p, d, created, 0))
+		if slices.ContainsFunc(w.unheard, func(intent string) bool { return bytes.Contains(d.Body, []byte(intent)) }) {
+			continue
+		}
+		for _, p := range ps {
+			w.at(at, w.delivery(p, d, created, 0))
+		}
 	}
 	return nil
 }
@@ -295,19 +343,22 @@ func (w *World) delivery(p Program, d stripetest.Delivery, created time.Time, fa
 func (w *World) breakDown() {
 	length := time.Duration(w.c.Orders) * pace
 	from := w.start.Add(length / 3)
-	w.at(from, func(context.Context) error {
-		remove := w.shop.Fail(magentotest.Fault{Kind: magentotest.Answered, Status: http.StatusServiceUnavailable,
-			Header: http.Header{"Content-Type": {"text/html"}}, Body: "<html><h1>Service Temporarily Unavailable</h1></html>"})
-		w.at(from.Add(max(length/6, 10*time.Minute)), func(context.Context) error { remove(); return nil })
-		return nil
-	})
+	for _, shop := range w.sellers {
+		w.at(from, func(context.Context) error {
+			remove := shop.fail(magentotest.Fault{Kind: magentotest.Answered, Status: http.StatusServiceUnavailable,
+				Header: http.Header{"Content-Type": {"text/html"}}, Body: "<html><h1>Service Temporarily Unavailable</h1></html>"})
+			w.at(from.Add(max(length/6, 10*time.Minute)), func(context.Context) error { remove(); return nil })
+			return nil
+		})
+	}
 	// Now and then an answer is lost after the effect, or a connection is refused.
-	writes := func(r *http.Request) bool { return r.Method == http.MethodPost }
 	for at := w.start.Add(5 * time.Minute); at.Before(w.start.Add(length)); at = at.Add(time.Duration(10+w.rand.IntN(20)) * time.Minute) {
 		kind := []magentotest.FaultKind{magentotest.Lost, magentotest.Half, magentotest.Refused}[w.rand.IntN(3)]
-		f := magentotest.Fault{Kind: kind, Times: 1, Match: writes}
+		f := magentotest.Fault{Kind: kind, Times: 1, Match: func(r *http.Request) bool { return r.Method == http.MethodPost }}
 		w.at(at, func(context.Context) error {
-			w.shop.Fail(f)
+			for _, shop := range w.sellers {
+				shop.fail(magentotest.Fault{Kind: kind, Times: 1, Match: shop.writes})
+			}
 			if w.erp != nil {
 				w.erp.Fail(f)
 			}
@@ -358,8 +409,9 @@ func (w *World) happen(ctx context.Context) error {
 func (w *World) Told(order commerce.Ref, kind, link string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.mail[order.ID+" "+kind]++
-	if s := w.byID[entity(order)]; s != nil && s.Story == ByLink && link != "" {
+	name := order.System + " " + order.ID
+	w.mail[name+" "+kind]++
+	if s := w.byRef[name]; s != nil && s.Story == ByLink && link != "" {
 		w.links = append(w.links, follow{s, link})
 	}
 }
@@ -370,15 +422,7 @@ type follow struct {
 	link string
 }
 
-// entity is the shop's id in a ref like "order/17"; 0 where there is none.
-func entity(order commerce.Ref) int64 {
-	id, _ := strconv.ParseInt(strings.TrimPrefix(order.ID, "order/"), 10, 64)
-	return id
-}
-
-// open returns the markets that the ERP's currencies allow.
-func (w *World) open() []market {
-	return slices.DeleteFunc(markets(), func(m market) bool {
-		return !slices.Contains(w.c.Offer.Currencies, commerce.Currency(m.store.Currency))
-	})
+// stores returns the markets of a shop that the ERP's currencies allow.
+func (w *World) stores(shop seller) []market {
+	return slices.DeleteFunc(shop.markets(), func(m market) bool { return !slices.Contains(w.c.Offer.Currencies, m.currency) })
 }
