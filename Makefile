@@ -3,6 +3,7 @@
 # make kill    100 kills a database; KILLS=500 for more (make test does 25)
 # make matrix  every store fault, the webhook matrix and the contention at full size; KEYS=… CALLERS=…
 # make sim     plays 2,000 disturbed days of the program; SEEDS=20000 for more (make test does 25)
+# make pollers 2,000 random histories of both shops, of which no poll may miss a change; SEEDS=…
 # make fuzz    T=60s runs every fuzz target for T
 # make soak    T=10m lets the program work for T while 1 % of each fault happens (make test: seconds)
 # make sim-control plants bugs, one after the other, which the days must find; BUGS=lease for some
@@ -15,7 +16,7 @@
 MODULES := . idempotency/redisstore examples internal/bench internal/integration
 GOTEST  := go test -race -shuffle=on -timeout 20m
 
-.PHONY: test test-odoo kill matrix sim sim-control crashpoints bench figures servers vet lint
+.PHONY: test test-odoo kill matrix sim sim-control crashpoints pollers fuzz soak bench figures servers vet lint
 
 test: servers vet
 	@set -e; for m in $(MODULES); do \
@@ -31,6 +32,9 @@ kill: servers
 
 matrix: servers
 	cd internal/integration && FULL=1 go test -timeout 180m -count=1 -v ./faults ./webhooks ./contention
+
+pollers:
+	cd internal/integration && go test -timeout 120m -count=1 -v ./pollers -seeds $${SEEDS:-2000}
 
 fuzz:
 	@git grep -E '^func Fuzz\w+\(f ' -- '*_test.go' | sed -E 's#^(.*/)?[^/]+:func (Fuzz\w+).*#./\1 \2#' | sort -u | \
