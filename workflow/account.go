@@ -294,10 +294,16 @@ func (a account) names(s share) bool {
 	return id != "" && (id == s.payment.Ref.ID || id == s.payment.Charge)
 }
 
-// surplus returns what each payment gave beyond the due and still has.
-func (a account) surplus() ([]share, error) {
+// surplus is what one payment gave beyond the due: at first, and what it still has.
+type surplus struct {
+	share
+	gave commerce.Money
+}
+
+// surplus returns the payments that gave too much and still have some of it.
+func (a account) surplus() ([]surplus, error) {
 	left := a.due
-	var out []share
+	var out []surplus
 	for _, s := range a.captured() {
 		over, err := s.amount.Sub(left)
 		if err != nil {
@@ -312,11 +318,12 @@ func (a account) surplus() ([]share, error) {
 		if over.Sign() <= 0 {
 			continue
 		}
-		if over, err = over.Sub(s.refunded()); err != nil {
+		still, err := over.Sub(s.refunded())
+		if err != nil {
 			return nil, err
 		}
-		if over.Sign() > 0 {
-			out = append(out, share{s.payment, over})
+		if still.Sign() > 0 {
+			out = append(out, surplus{share{s.payment, still}, over})
 		}
 	}
 	return out, nil

@@ -50,7 +50,9 @@ func (w *OrderToCash) fulfil(ctx context.Context, d desk, e commerce.Event, a ac
 	return w.request(ctx, d, a, route, doc)
 }
 
-// keeps refuses to ship what was paid for and refunded before it was taken up.
+// keeps refuses to confirm what was paid for and refunded since, and to ask for its
+// goods where nothing of the money is left. Of a sales order in the place of another
+// one, what the shop shows as refunded is an ordinary part of its life.
 func (w *OrderToCash) keeps(ctx context.Context, d desk, a account) error {
 	kept, err := a.kept()
 	if err != nil {
@@ -60,11 +62,18 @@ func (w *OrderToCash) keeps(ctx context.Context, d desk, a account) error {
 	if err != nil || short.Sign() <= 0 {
 		return err
 	}
-	if taken, err := d.done(ctx, keySalesOrder(a.order.Ref)); taken || a.generation.n > 1 || err != nil {
-		return err
+	if kept.Sign() > 0 {
+		if confirmed, err := d.done(ctx, a.generation.of(keyConfirm(a.order.Ref))); confirmed || err != nil {
+			return err
+		}
+		if a.generation.n > 1 && a.order.Refunded != (commerce.Money{}) {
+			if c, err := short.Cmp(a.order.Refunded); c <= 0 || err != nil {
+				return err
+			}
+		}
 	}
 	return refuse(commerce.KindNeedsDecision, "take up order "+a.order.Ref.ID, "refunded",
-		"%s were due and paid, and only %s were not refunded since; nothing was posted: cancel the order, or replay with payment.refunded", a.due, kept)
+		"%s were due and paid, and only %s were not refunded since; nothing is shipped: cancel the order, or replay with payment.refunded", a.due, kept)
 }
 
 // record leaves the payment at the shop, or waits for the shop's plugin to do so.

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/commercesync/commerce"
 )
 
 // Histories of money that people and far sides make together.
@@ -63,4 +65,104 @@ func TestWhatAPluginNamesLaterMovesNoProposal(t *testing.T) {
 	o.orders[ref].PaymentID = "pi_2"
 	o.work()
 	require.Equal(t, []string{Overpaid}, o.exceptions(), "%v", o.alerts)
+}
+
+// The rest of what was overpaid comes later, by a payment of an earlier date.
+func TestASurplusThatGrowsIsToldAgain(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	o.order("1")
+	o.payment("1", []string{"1"}, amount(eur(3300)), gets(eur(3300)))
+	o.payment("2", []string{"1"}, amount(eur(3300)), gets(eur(3300)))
+	o.payment("3", []string{"1"})
+	for _, id := range []string{"1", "3", "2"} {
+		o.news("evt_"+id, "charge.succeeded", "pi_"+id)
+		o.work()
+	}
+	require.Equal(t, []string{Overpaid, Overpaid}, o.exceptions(), "%v", o.alerts)
+	require.Contains(t, o.alerts[1].Text, "refund 66.00 EUR of pi_3")
+	o.payments["pi_3"].Refunded = eur(2000)
+	o.news("evt_4", "charge.refunded", "pi_3")
+	o.work()
+	require.Len(t, o.alerts, 2, "a refund is no surplus")
+}
+
+// What a person does at the processor on our own proposal is money that is gone.
+func TestWhatWasRefundedPaysForNoGoods(t *testing.T) {
+	t.Parallel()
+	t.Run("an order that was canceled and comes back", func(t *testing.T) {
+		t.Parallel()
+		o, seen := taken(t)
+		o.orders[order1].State = commerce.OrderCanceled
+		o.settle(seen)
+		require.Equal(t, []string{CanceledPaid}, o.exceptions())
+		o.payments["pi_1"].Refunded = eur(6600)
+		o.orders[order1].State = commerce.OrderProcessing
+		o.settle(seen)
+		for _, doc := range o.counting(order1) {
+			require.Equal(t, "draft", doc.State, "the goods would leave for nothing")
+		}
+		require.Contains(t, o.dead(), "refunded")
+	})
+	t.Run("an edit to less, refunded, and back", func(t *testing.T) {
+		t.Parallel()
+		o, seen := taken(t)
+		o.edit(1)
+		o.settle(seen)
+		require.Contains(t, o.text(Overpaid), "refund 33.00 EUR of pi_1")
+		o.payments["pi_1"].Refunded = eur(3300)
+		o.edit(2)
+		o.settle(seen)
+		for _, doc := range o.counting(order1) {
+			require.Equal(t, "draft", doc.State, "33.00 of 66.00 are here")
+		}
+		require.Contains(t, o.dead(), "refunded")
+	})
+	t.Run("but what the shop refunded as well is no reason to stop", func(t *testing.T) {
+		t.Parallel()
+		o, seen := taken(t)
+		o.payments["pi_1"].Refunded, o.orders[order1].Refunded = eur(500), eur(500)
+		o.move("Hamburg")
+		o.settle(seen)
+		require.Empty(t, o.dead(), o.reason())
+		o.shows(order1, "confirmed")
+	})
+	t.Run("while its sales order could not be written", func(t *testing.T) {
+		t.Parallel()
+		o := following(t)
+		o.order("1")
+		o.payment("1", []string{"1"})
+		o.fault = func(op string) fault {
+			if strings.HasPrefix(op, "sales order") {
+				return refused
+			}
+			return well
+		}
+		o.news("evt_1", "charge.succeeded", "pi_1")
+		o.wait(time.Second)
+		o.payments["pi_1"].Refunded = eur(6600)
+		o.fault = nil
+		o.changed("1", 1)
+		o.work()
+		for _, doc := range o.counting(order1) {
+			require.Equal(t, "draft", doc.State, "the goods would leave for nothing")
+		}
+		require.Contains(t, o.dead(), "refunded")
+	})
+	t.Run("while goods were missing", func(t *testing.T) {
+		t.Parallel()
+		o := following(t)
+		o.o2c.Warehouse = depot{o.world, "backorder"}
+		o.order("1")
+		o.payment("1", []string{"1"})
+		o.news("evt_1", "charge.succeeded", "pi_1")
+		o.work()
+		require.Equal(t, []string{Backorder}, o.exceptions())
+		o.payments["pi_1"].Refunded = eur(6600)
+		o.o2c.Warehouse = depot{world: o.world}
+		o.news("evt_2", "charge.refunded", "pi_1")
+		o.changed("1", 1)
+		o.work()
+		require.Empty(t, o.asked, "the goods would leave for nothing")
+	})
 }

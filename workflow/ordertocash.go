@@ -435,7 +435,7 @@ func (w *OrderToCash) overpaid(ctx context.Context, d desk, a account) error {
 		if err := d.note(ctx, a.order, "overpaid "+id, "Overpaid: "+text); err != nil {
 			return err
 		}
-		if err := d.exception(ctx, Exception{Name: Overpaid, Order: a.order.Ref, Payment: s.payment.Ref, Mark: a.due.Text(), Text: text}); err != nil {
+		if err := d.exception(ctx, Exception{Name: Overpaid, Order: a.order.Ref, Payment: s.payment.Ref, Mark: a.due.Text() + " " + s.gave.Text(), Text: text}); err != nil {
 			return err
 		}
 	}
