@@ -198,7 +198,11 @@ func readList(elem reflect.Type) plan {
 		if err := r.enter(); err != nil {
 			return err
 		}
-		v.Set(reflect.MakeSlice(v.Type(), 0, 0))
+		room := 4
+		if r.peek() == ']' {
+			room = 0
+		}
+		v.Set(reflect.MakeSlice(v.Type(), 0, room))
 		read := read()
 		for n := 0; ; n++ {
 			if more, err := r.more(n == 0, ']'); err != nil || !more {
@@ -227,11 +231,12 @@ func readText(r *reader, v reflect.Value) error {
 }
 
 func readNumber(r *reader, v reflect.Value) error {
+	bare := r.peek() == '-' || r.next() >= '0' && r.next() <= '9' // is read as a number
 	s, err := r.scalar()
 	if err != nil {
 		return err
 	}
-	if s != "" && !isNumber(s) {
+	if s != "" && !bare && !isNumber(s) {
 		return r.fail("no decimal number")
 	}
 	v.SetString(s)

@@ -100,14 +100,29 @@ func unquote(quoted []byte) string {
 	return s
 }
 
+// literal marks the bytes of a text that stand for themselves.
+var literal = func() (t [256]bool) {
+	for c := range t {
+		t[c] = c >= ' ' && c != '"' && c != '\\'
+	}
+	return t
+}()
+
 // quoted steps over a text and reports whether it holds escapes.
 func (r *reader) quoted() (escaped bool, err error) {
-	for r.at++; r.at < len(r.b); r.at++ {
-		switch c := r.b[r.at]; {
-		case c == '"':
+	for r.at++; ; r.at++ {
+		b, i := r.b, r.at // in registers, since every byte goes through here
+		for i < len(b) && literal[b[i]] {
+			i++
+		}
+		if r.at = i; i == len(b) {
+			return false, r.fail("")
+		}
+		switch b[i] {
+		case '"':
 			r.at++
 			return escaped, nil
-		case c == '\\':
+		case '\\':
 			escaped = true
 			if r.at++; r.at == len(r.b) {
 				return false, r.fail("")
@@ -123,42 +138,54 @@ func (r *reader) quoted() (escaped bool, err error) {
 			default:
 				return false, r.fail("no such escape")
 			}
-		case c < ' ':
+		default:
 			return false, r.fail("a control character in a text")
 		}
 	}
-	return false, r.fail("")
 }
 
 // number steps over a number.
 func (r *reader) number() error {
-	digits := func() bool {
-		start := r.at
-		for r.at < len(r.b) && r.b[r.at] >= '0' && r.b[r.at] <= '9' {
-			r.at++
-		}
-		return r.at > start
+	if r.next() == '-' {
+		r.at++
 	}
-	one := func(any string) bool {
-		if r.at < len(r.b) && strings.IndexByte(any, r.b[r.at]) >= 0 {
-			r.at++
-			return true
-		}
-		return false
-	}
-	one("-")
-	if !one("0") && !digits() {
+	if r.next() == '0' {
+		r.at++
+	} else if !r.digits() {
 		return r.fail("no digit")
 	}
-	if one(".") && !digits() {
-		return r.fail("no digit")
+	if r.next() == '.' {
+		if r.at++; !r.digits() {
+			return r.fail("no digit")
+		}
 	}
-	if one("eE") {
-		if one("+-"); !digits() {
+	if c := r.next(); c == 'e' || c == 'E' {
+		r.at++
+		if c := r.next(); c == '+' || c == '-' {
+			r.at++
+		}
+		if !r.digits() {
 			return r.fail("no digit")
 		}
 	}
 	return nil
+}
+
+// next returns the byte at the reader; 0 at the end.
+func (r *reader) next() byte {
+	if r.at < len(r.b) {
+		return r.b[r.at]
+	}
+	return 0
+}
+
+// digits steps over digits and reports whether there was one.
+func (r *reader) digits() bool {
+	start := r.at
+	for r.at < len(r.b) && r.b[r.at] >= '0' && r.b[r.at] <= '9' {
+		r.at++
+	}
+	return r.at > start
 }
 
 // word steps over null, true or false.
