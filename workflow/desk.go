@@ -276,8 +276,12 @@ func tellOrder(ctx context.Context, e commerce.Event, payment, order commerce.Re
 	if err != nil {
 		return commerce.Errorf(commerce.KindInternal, system, "tell "+order.ID, "%w", err)
 	}
+	source := e.Ref.String()
+	if e.Ref.System == internal {
+		source = hashOf(e.Ref) // one of a chain, whose ids would grow
+	}
 	id := e.Ref
-	id.System, id.ID = internal, kind+" "+e.Ref.String()+" "+payment.String()+" "+order.String()
+	id.System, id.ID = internal, kind+" "+source+" "+payment.String()+" "+order.String()
 	return inbox.Emit(ctx, commerce.Event{Ref: id, Type: kind, Object: payment.ID, Subject: payment.String() + " " + order.String(),
 		Person: e.Person, Created: e.Created, Raw: raw, Overlay: overlay})
 }

@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/inbox"
 )
 
 // Histories of money that people and far sides make together.
@@ -165,4 +167,58 @@ func TestWhatWasRefundedPaysForNoGoods(t *testing.T) {
 		o.work()
 		require.Empty(t, o.asked, "the goods would leave for nothing")
 	})
+}
+
+// The bank takes back what was handed over to the order in the place of the one that
+// it was paid for.
+func TestMoneyThatIsTakenBackStopsTheOrderThatInheritedIt(t *testing.T) {
+	t.Parallel()
+	o, seen := taken(t)
+	next := o.replace(2)
+	o.settle(seen)
+	o.shows(next, "confirmed")
+	status(commerce.PaymentReturned)(o.payments["pi_1"])
+	o.news("evt_2", "charge.failed", "pi_1")
+	o.work()
+	require.Empty(t, o.dead(), o.reason())
+	require.Equal(t, commerce.OrderOnHold, o.orders[next].State)
+}
+
+// Take has no mind for a canceled order, and the one in its place is wanted.
+func TestMoneyOfAnOrderThatIsNotTakenUpReachesTheOneInItsPlace(t *testing.T) {
+	t.Parallel()
+	o := following(t, func(o *office) {
+		o.o2c.Take = func(_ context.Context, f commerce.Facts) (bool, error) {
+			return f.Order.State != commerce.OrderCanceled, nil
+		}
+	})
+	o.order("1")
+	next := o.replace(2)
+	o.payment("1", []string{"1"})
+	o.news("evt_1", "charge.succeeded", "pi_1")
+	o.work()
+	o.settle(map[commerce.Ref]string{})
+	require.Empty(t, o.dead(), o.reason())
+	o.shows(next, "confirmed")
+}
+
+// An order is edited again and again before its payment's news is worked.
+func TestAPaymentReachesTheLastOfManyReplacements(t *testing.T) {
+	t.Parallel()
+	o := following(t)
+	last := o.order("1")
+	o.payment("1", []string{"1"})
+	for i := range 12 {
+		next := o.order(fmt.Sprintf("1-%d", i+1))
+		o.orders[last].State, o.orders[last].Replaced = commerce.OrderCanceled, next.ID
+		last = next
+	}
+	o.news("evt_1", "charge.succeeded", "pi_1")
+	o.work()
+	require.Empty(t, o.dead(), o.reason())
+	o.shows(last, "confirmed")
+	for e, err := range o.inbox.List(t.Context(), inbox.Filter{Limit: 1000}) {
+		require.NoError(t, err)
+		require.Less(t, len(e.Event.Ref.String()), 1000, "event ids grow with every replacement")
+	}
 }

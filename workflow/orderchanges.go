@@ -147,32 +147,39 @@ func (d desk) held(ctx context.Context, a account) error {
 // its place, once its own sales order is cancelled: else goods would go out twice.
 // Where that can not be done surely, it is an exception.
 func (w *OrderToCash) replaced(ctx context.Context, d desk, e commerce.Event, a account, route mapping.Route) error {
+	switch err := w.takeBack(ctx, d, a, route); {
+	case errors.Is(err, commerce.ErrConflict):
+		return d.notHandedOver(ctx, a, "the sales order of the old one stays, as "+tooLate(err))
+	case err != nil:
+		return err
+	}
+	return w.handOver(ctx, d, e, a)
+}
+
+func (d desk) notHandedOver(ctx context.Context, a account, why string) error {
 	got, err := a.sum(a.captured())
 	if err != nil {
 		return err
 	}
-	cannot := func(why string) error {
-		return d.exception(ctx, Exception{Name: ReplacedOrder, Order: a.order.Ref, Payment: a.firstRef(),
-			Text: fmt.Sprintf("order %s was replaced by %s, and %s came for the old one; it was not handed over, for %s: assign it to the new order, or refund it", a.order.Number, a.order.Replaced, got, why)})
-	}
-	switch err := w.takeBack(ctx, d, a, route); {
-	case errors.Is(err, commerce.ErrConflict):
-		return cannot("the sales order of the old one stays, as " + tooLate(err))
-	case err != nil:
-		return err
-	}
-	money := a.with(commerce.PaymentCaptured, commerce.PaymentAuthorised, commerce.PaymentPending)
+	return d.exception(ctx, Exception{Name: ReplacedOrder, Order: a.order.Ref, Payment: a.firstRef(),
+		Text: fmt.Sprintf("order %s was replaced by %s, and %s came for the old one; it was not handed over, for %s: assign it to the new order, or refund it", a.order.Number, a.order.Replaced, got, why)})
+}
+
+// handOver tells the new order of the payments, also of one that was taken back: the
+// new order may have been paid by it.
+func (w *OrderToCash) handOver(ctx context.Context, d desk, e commerce.Event, a account) error {
+	money := a.with(commerce.PaymentCaptured, commerce.PaymentAuthorised, commerce.PaymentPending, commerce.PaymentReturned)
 	if len(money) == 0 {
 		return nil
 	}
 	next, err := d.shop.Order(ctx, a.order.Ref.With(a.order.Replaced))
 	switch {
 	case errors.Is(err, commerce.ErrNotFound):
-		return cannot("the shop does not have the new order")
+		return d.notHandedOver(ctx, a, "the shop does not have the new order")
 	case err != nil:
 		return err
 	case next.Currency != a.order.Currency:
-		return cannot(fmt.Sprintf("the new order is in %s", next.Currency))
+		return d.notHandedOver(ctx, a, fmt.Sprintf("the new order is in %s", next.Currency))
 	}
 	for _, s := range money {
 		if err := tellOrder(ctx, e, s.payment.Ref, next.Ref, kindOrderPayment, nil); err != nil {

@@ -204,8 +204,13 @@ func (w *OrderToCash) act(ctx context.Context, d desk, e commerce.Event, a accou
 	if a.state == commerce.Unpaid {
 		return w.unpaid(ctx, d, e, a)
 	}
-	if ok, err := w.takes(ctx, d, a); !ok || err != nil {
+	switch ok, err := w.takes(ctx, d, a); {
+	case err != nil:
 		return err
+	case !ok && ended(a.order) && a.order.Replaced != "":
+		return w.handOver(ctx, d, e, a) // whether that one is taken up is another question
+	case !ok:
+		return nil
 	}
 	route, err := w.Books.Route(a.order, a.every())
 	if err != nil {
