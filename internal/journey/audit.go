@@ -24,20 +24,20 @@ func (f *Fakes) Money(sales []*Told, dead func(subject string) bool, told []work
 		currency[string(c.PaymentIntent)] = c.Currency
 	}
 	for _, s := range sales {
-		o, _ := f.Shop.Order(s.ID)
-		if o.TotalPaid != "" {
-			paid, _, err := commerce.RoundMoney(string(o.TotalPaid), 4, s.Due.Currency())
+		o := f.Front.Standing(s.Sale)
+		if o.Paid != "" {
+			paid, _, err := commerce.RoundMoney(o.Paid, 4, s.Due.Currency())
 			if err != nil {
 				return []string{err.Error()}
 			}
 			left[s.Due.Currency().Lower()] -= paid.Minor()
 		}
 		partly := false
-		for _, c := range f.Shop.Comments(s.ID) {
-			partly = partly || strings.Contains(c.Comment, "[partly_paid ")
+		for _, text := range o.Remarks {
+			partly = partly || strings.Contains(text, "[partly_paid ")
 		}
 		for _, id := range s.Intents {
-			if dead(id) || partly && o.TotalPaid == "" {
+			if dead(id) || partly && o.Paid == "" {
 				left[currency[id]] -= captured[id]
 				captured[id] = 0 // of several orders
 			}
@@ -48,9 +48,9 @@ func (f *Fakes) Money(sales []*Told, dead func(subject string) bool, told []work
 			case x.Name == workflow.Overpaid:
 				left[currency[x.Payment.ID]] -= captured[x.Payment.ID]
 				captured[x.Payment.ID] = 0 // told again
-			case x.Name == workflow.PaymentReturned && o.TotalPaid != "":
+			case x.Name == workflow.PaymentReturned && o.Paid != "":
 				left[s.Due.Currency().Lower()] += s.Due.Minor()
-				o.TotalPaid = ""
+				o.Paid = ""
 			}
 		}
 	}

@@ -1,10 +1,10 @@
 package journey
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/commercesync/commerce"
@@ -12,7 +12,10 @@ import (
 	"github.com/commercesync/commerce/erp/tryton/trytontest"
 	"github.com/commercesync/commerce/magento"
 	"github.com/commercesync/commerce/magento/magentotest"
+	"github.com/commercesync/commerce/mapping"
+	"github.com/commercesync/commerce/resilience"
 	"github.com/commercesync/commerce/stripe/stripetest"
+	"github.com/commercesync/commerce/workflow"
 )
 
 // Secrets and names that the fakes know.
@@ -26,7 +29,8 @@ const (
 // Fakes are the three far sides.
 type Fakes struct {
 	Stripe *stripetest.Fake
-	Shop   *magentotest.Shop
+	Front  Storefront
+	Shop   *magentotest.Shop // what Front is of; nil where it is no Magento
 	ERP    *trytontest.Server
 }
 
@@ -34,6 +38,8 @@ type Fakes struct {
 type FakesConfig struct {
 	Now  func() time.Time // defaults to time.Now
 	Seed uint64
+	// Shop is the system of the shop: magento or nopcommerce. Defaults to magento.
+	Shop string
 	// DebitTime is how long a bank debit takes. Defaults to Stripe's three days.
 	DebitTime time.Duration
 	// LongestRequest is how long a request may live. Defaults to 20 seconds.
@@ -51,7 +57,11 @@ func NewFakes(c FakesConfig) (*Fakes, error) {
 		WebhookSecret: WebhookSecret, DebitTime: c.DebitTime, LongestRequest: c.LongestRequest}); err != nil {
 		return nil, err
 	}
-	if f.Shop, err = magentotest.New(magentotest.Config{Now: c.Now, Seed: c.Seed, Stores: stores(), LongestRequest: c.LongestRequest}); err != nil {
+	open, ok := fronts[cmp.Or(c.Shop, "magento")]
+	if !ok {
+		return nil, fmt.Errorf("no shop is a %q", c.Shop)
+	}
+	if f.Front, err = open(c, &f); err != nil {
 		return nil, err
 	}
 	if f.ERP, err = trytontest.New(trytontest.Config{Now: c.Now, LongestRequest: c.LongestRequest}); err != nil {
@@ -64,26 +74,20 @@ func NewFakes(c FakesConfig) (*Fakes, error) {
 type Far struct {
 	StripeURL, ShopURL, ERPURL string
 	Stripe, Shop, ERP          http.RoundTripper
-	ShopKeys                   magento.Keys
+	ShopKeys                   magento.Keys // where Adapt is nil
 	Login                      tryton.Login
 	LongestRequest             time.Duration
+	// Adapt makes the client and the adapter of the shop. Defaults to those of Magento.
+	Adapt func(Far, resilience.Config, func() time.Time) (workflow.Shop, error)
+	// Metadata are the names that payments carry.
+	Metadata mapping.MetadataKeys
 }
 
 // Far reaches the fakes in this process.
 func (f *Fakes) Far() Far {
 	return Far{StripeURL: "https://stripe.test", ShopURL: "https://shop.test", ERPURL: trytontest.URL,
-		Stripe: f.Stripe.Transport(), Shop: f.Shop.Transport(), ERP: f.ERP.Transport(),
-		ShopKeys: f.Shop.Keys(), Login: f.ERP.Login(), LongestRequest: f.ERP.LongestRequest()}
-}
-
-// stores are two views whose order numbers are alike, since increment ids are unique
-// per store only.
-func stores() []magentotest.Store {
-	store := func(id int64, code, currency string) magentotest.Store {
-		return magentotest.Store{ID: id, Code: code, Name: code, WebsiteID: id, Website: code, WebsiteName: code,
-			GroupName: code, BaseCurrency: currency, Currency: currency}
-	}
-	return []magentotest.Store{store(1, "de", "EUR"), store(2, "us", "USD")}
+		Stripe: f.Stripe.Transport(), Shop: f.Front.Transport(), ERP: f.ERP.Transport(),
+		Adapt: f.Front.Adapt, Metadata: f.Front.Metadata(), Login: f.ERP.Login(), LongestRequest: f.ERP.LongestRequest()}
 }
 
 // Currency draws one of the shop's two.
@@ -96,61 +100,32 @@ func Currency(r *rand.Rand) commerce.Currency {
 
 // Sale is one order that a customer has placed.
 type Sale struct {
-	ID     int64 // entity id at the shop
+	System string // of the shop
+	ID     int64  // of the order there
 	Number string
-	Store  string // id of the store view
-	Due    commerce.Money
+	Store  string         // id of the store or view
+	Due    commerce.Money // to be paid at Stripe
+	// Metadata are what the checkout writes on a payment for this order alone.
+	Metadata map[string]string
 }
 
 // Ref is the order's ref in the program.
 func (s Sale) Ref() commerce.Ref {
-	return commerce.Ref{System: "magento", Account: ShopName, Mode: commerce.Test, ID: fmt.Sprintf("order/%d", s.ID)}
+	return commerce.Ref{System: s.System, Account: ShopName, Mode: commerce.Test, ID: fmt.Sprintf("order/%d", s.ID)}
 }
 
 // Reference is what the ERP's sales order is found by.
 func (s Sale) Reference() string { return s.Ref().String() }
 
-// Place lets a customer order goods that the ERP has, in the view of that currency:
-// EUR or USD. Chance decides what, and change how it is paid.
-func (f *Fakes) Place(r *rand.Rand, currency commerce.Currency, change ...func(*magentotest.NewOrder)) (Sale, error) {
-	o := magentotest.NewOrder{Store: "de", PricesIncludeTax: true, PaymentMethod: "stripe_payments", ShippingPrice: "4.90",
-		Billing:  magentotest.Address{Street: []string{"Lange Straße 7"}, City: "Hamburg", Postcode: "20095", Country: "DE", Telephone: "040 123456"},
-		Customer: magentotest.Customer{Email: "buyer@example.com", FirstName: "Robin", LastName: "Buyer"}}
-	rate := "19"
-	if currency == "USD" {
-		o.Store, o.PricesIncludeTax, rate = "us", false, "8.25"
-		o.Billing = magentotest.Address{Street: []string{"1 High St"}, City: "Austin", Postcode: "78701", Region: "Texas",
-			RegionCode: "TX", RegionID: 57, Country: "US", Telephone: "512-555-0100"}
-	}
-	tax := []magentotest.Tax{{Code: rate, Percent: rate}}
-	o.ShippingTax = tax
-	for _, sku := range []string{"SKU-RED", "SKU-BLUE", "SKU-POT"}[:1+r.IntN(3)] {
-		o.Items = append(o.Items, magentotest.NewItem{SKU: sku, Qty: strconv.Itoa(1 + r.IntN(3)),
-			Price: fmt.Sprintf("%d.%02d", 5+r.IntN(40), r.IntN(100)), Taxes: tax})
-	}
-	for _, c := range change {
-		c(&o)
-	}
-	id, err := f.Shop.Place(o)
-	if err != nil {
-		return Sale{}, err
-	}
-	placed, ok := f.Shop.Order(id)
-	if !ok {
-		return Sale{}, fmt.Errorf("order %d was placed and is not there", id)
-	}
-	due, _, err := commerce.RoundMoney(string(placed.GrandTotal), 4, commerce.Currency(placed.OrderCurrencyCode))
-	return Sale{ID: id, Number: placed.IncrementID, Store: placed.StoreID.String(), Due: due}, err
+// Place lets a customer order goods that the ERP has, in EUR or USD, to be paid at Stripe.
+// Chance decides what.
+func (f *Fakes) Place(r *rand.Rand, currency commerce.Currency) (Sale, error) {
+	return f.Front.Place(basket(r), currency, ByStripe)
 }
 
-// Purchase is what a checkout asks Stripe for, for this order alone. Every second
-// order carries what Stripe's own module for Magento writes.
+// Purchase is what a checkout asks Stripe for, for this order alone.
 func (s Sale) Purchase(m stripetest.Method) stripetest.Purchase {
-	metadata := map[string]string{"commerce_order": strconv.FormatInt(s.ID, 10)}
-	if s.ID%2 == 0 {
-		metadata = map[string]string{"Order #": s.Number, "Module": "Magento2", "commerce_store": s.Store}
-	}
-	return stripetest.Purchase{Amount: s.Due.Minor(), Currency: s.Due.Currency().Lower(), Method: m, Metadata: metadata}
+	return stripetest.Purchase{Amount: s.Due.Minor(), Currency: s.Due.Currency().Lower(), Method: m, Metadata: s.Metadata}
 }
 
 // For is the metadata of a payment that says what each order gets.

@@ -14,10 +14,8 @@ import (
 	"github.com/commercesync/commerce/erp/tryton"
 	"github.com/commercesync/commerce/idempotency"
 	"github.com/commercesync/commerce/inbox"
-	"github.com/commercesync/commerce/magento"
 	"github.com/commercesync/commerce/mapping"
 	"github.com/commercesync/commerce/mapping/erpbooks"
-	"github.com/commercesync/commerce/mapping/magentoshop"
 	"github.com/commercesync/commerce/mapping/stripepay"
 	"github.com/commercesync/commerce/resilience"
 	"github.com/commercesync/commerce/stripe"
@@ -56,11 +54,6 @@ type Program struct {
 // New wires a program. It reads the ERP's taxes.
 func New(ctx context.Context, c Config) (*Program, error) {
 	protect := resilience.Config{Now: c.Now, Rand: c.Inbox.Rand, Breaker: c.Breaker, Retry: resilience.Retry{Attempts: 2, Initial: time.Millisecond, Max: 5 * time.Millisecond}}
-	mage, err := magento.NewClient(magento.Config{BaseURL: c.Far.ShopURL, Credentials: commerce.Static(c.Far.ShopKeys),
-		Transport: c.Far.Shop, Resilience: protect, Now: c.Now})
-	if err != nil {
-		return nil, err
-	}
 	pays, err := stripe.NewClient(stripe.Config{BaseURL: c.Far.StripeURL, Credentials: commerce.Static(commerce.NewSecret(StripeKey)),
 		Transport: c.Far.Stripe, Resilience: protect, Now: c.Now})
 	if err != nil {
@@ -71,11 +64,15 @@ func New(ctx context.Context, c Config) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	shop, err := magentoshop.New(mage, magentoshop.Config{Account: ShopName, Mode: commerce.Test, Settle: c.Far.LongestRequest})
+	adapt := c.Far.Adapt
+	if adapt == nil {
+		adapt = adaptMagento
+	}
+	shop, err := adapt(c.Far, protect, c.Now)
 	if err != nil {
 		return nil, err
 	}
-	pay, err := stripepay.New(pays, stripepay.Config{Account: Account, Mode: commerce.Test})
+	pay, err := stripepay.New(pays, stripepay.Config{Account: Account, Mode: commerce.Test, Metadata: c.Far.Metadata})
 	if err != nil {
 		return nil, err
 	}

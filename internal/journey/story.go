@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/commercesync/commerce"
-	"github.com/commercesync/commerce/magento/magentotest"
 	"github.com/commercesync/commerce/stripe/stripetest"
 )
 
@@ -93,12 +92,12 @@ var Stories = []Story{
 // Begin places the order of a story, and another one where the story is of two, and
 // tells the rest a minute later. Chance decides what is bought.
 func (b *Buyers) Begin(r *rand.Rand, y Story) {
-	s := b.place(r, Currency(r), y.Name)
+	s := b.place(r, Currency(r), ByStripe, y.Name)
 	if y.Tell != nil {
 		b.In(time.Minute, func() { y.Tell(b, s) })
 		return
 	}
-	other := b.place(r, s.Due.Currency(), y.Name)
+	other := b.place(r, s.Due.Currency(), ByStripe, y.Name)
 	b.In(time.Minute, func() {
 		sum, err := s.Due.Add(other.Due)
 		b.check(err)
@@ -108,20 +107,13 @@ func (b *Buyers) Begin(r *rand.Rand, y Story) {
 	})
 }
 
-// Elsewhere are orders by what they are paid with, where that is nothing of Stripe's: only
-// the shop tells of them.
-var Elsewhere = map[string]func(*magentotest.NewOrder){
-	"gift card":   func(o *magentotest.NewOrder) { o.GiftCard, o.PaymentMethod = "100000", "" },
-	"on delivery": func(o *magentotest.NewOrder) { o.PaymentMethod = "cashondelivery" },
+// PayElsewhere places an order that has nothing of Stripe's.
+func (b *Buyers) PayElsewhere(r *rand.Rand, how Paying) {
+	b.place(r, Currency(r), how, string(how))
 }
 
-// PayElsewhere places an order of Elsewhere.
-func (b *Buyers) PayElsewhere(r *rand.Rand, how string) {
-	b.place(r, Currency(r), how, Elsewhere[how])
-}
-
-func (b *Buyers) place(r *rand.Rand, currency commerce.Currency, story string, change ...func(*magentotest.NewOrder)) *Told {
-	placed, err := b.Fakes.Place(r, currency, change...)
+func (b *Buyers) place(r *rand.Rand, currency commerce.Currency, how Paying, story string) *Told {
+	placed, err := b.Fakes.Front.Place(basket(r), currency, how)
 	b.check(err)
 	s := &Told{Sale: placed, Story: story}
 	b.Sales = append(b.Sales, s)

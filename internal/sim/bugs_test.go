@@ -34,6 +34,14 @@ type bug struct {
 	old, new_ string // old stands there once
 }
 
+// shop is the system of the days in which a bug is looked for.
+func (b bug) shop() string {
+	if strings.Contains(b.file, "nop") {
+		return "nopcommerce"
+	}
+	return "magento"
+}
+
 // worst is how many days the median hunt may take.
 const worst = 50
 
@@ -98,7 +106,7 @@ func (b bug) hunt(t *testing.T, root string) (found []int, missed int) {
 	out, err := build.CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	run := exec.CommandContext(t.Context(), binary, "-test.run", "^TestHunt$", "-test.v", "-test.timeout", "20m",
-		"-hunt", strconv.Itoa(*hunts), "-quit", strconv.Itoa(*quit))
+		"-hunt", strconv.Itoa(*hunts), "-shop", b.shop(), "-quit", strconv.Itoa(*quit))
 	out, _ = run.CombinedOutput() // one that ends in a panic has found something too
 	for _, m := range regexp.MustCompile(`hunted (\d+) (\w+): (.*)`).FindAllStringSubmatch(string(out), -1) {
 		n, err := strconv.Atoi(m[1])
@@ -134,7 +142,7 @@ func TestHunt(t *testing.T) {
 			for n := range turn {
 				say := fmt.Sprintf("hunted %d missed: ", *quit)
 				for day := range *quit {
-					if r := Play(t, uint64(n*1_000_000+day+1), Config{}); len(r.Wrong) > 0 {
+					if r := Play(t, uint64(n*1_000_000+day+1), Config{Shop: *shop}); len(r.Wrong) > 0 {
 						say = fmt.Sprintf("hunted %d found: %s", day+1, strings.Split(r.Wrong[0], "\n")[0])
 						break
 					}

@@ -14,6 +14,8 @@ import (
 
 // Config says what a day is played with. The zero value works.
 type Config struct {
+	// Shop is the system of the shop: magento or nopcommerce. Defaults to magento.
+	Shop string
 	// Open opens the stores. Defaults to those in memory.
 	Open func(t *testing.T, now func() time.Time) (inbox.Store, idempotency.Store)
 	// Trace hears of every step.

@@ -13,8 +13,8 @@
 // (testing/synctest) and passes only while everybody waits, so that a day takes
 // milliseconds. At the end comes calm, in which all work must finish.
 //
-//	make sim SEEDS=20000
-//	go test ./internal/sim -run 'Days' -seed 4711 -v   # plays one again, step by step
+//	make sim SEEDS=20000 SHOP=nopcommerce
+//	go test ./internal/sim -run Days -shop magento -seed 4711 -v   # one again, step by step
 //
 // The auditor believes the far sides, not the program: see audit.go for what it
 // counts. Its controls are planted bugs (make sim-control): one-line patches, each of a

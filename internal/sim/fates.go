@@ -1,5 +1,7 @@
 package sim
 
+import "github.com/commercesync/commerce/internal/journey"
+
 // fates are what becomes of an order, by its story: the same whatever happens between.
 var fates = map[string]string{
 	"card":                           fulfilled,
@@ -19,6 +21,19 @@ var fates = map[string]string{
 	"gift card":                      "processing, not paid; books: processing; shipped; remarks: ; told: ; dead: ",
 	"on delivery":                    nothing,
 	"bank debit that is returned":    "complete, paid; books: processing; shipped; remarks: returned; told: payment_returned; dead: ",
+}
+
+// otherwise are the fates that are other ones at a shop, by its system: nopCommerce takes an
+// order that nothing is due for as paid, and so as complete when it is shipped.
+var otherwise = map[string]map[string]string{
+	"nopcommerce": {"gift card": "complete, not paid; books: processing; shipped; remarks: ; told: ; dead: "},
+}
+
+func fateOf(s *journey.Told) string {
+	if fate, ok := otherwise[s.System][s.Story]; ok {
+		return fate
+	}
+	return fates[s.Story]
 }
 
 const (

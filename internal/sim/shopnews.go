@@ -28,12 +28,9 @@ func (w *world) pollings() {
 func (w *world) pollShop() {
 	news := false
 	for _, s := range w.buyers.Sales {
-		o, ok := w.fakes.Shop.Order(s.ID)
-		if !ok {
-			continue
-		}
+		o := w.fakes.Front.Standing(s.Sale)
 		last := w.seen[s.ID]
-		now := fmt.Sprint(o.UpdatedAt, o.State, o.Status, o.TotalPaid, len(w.fakes.Shop.Comments(s.ID)), len(w.fakes.Shop.Shipments(s.ID)))
+		now := fmt.Sprint(o)
 		if now == last.content && !w.perMille(200) {
 			continue
 		}
@@ -41,7 +38,7 @@ func (w *world) pollShop() {
 		last = seen{now, last.revision + 1}
 		w.seen[s.ID] = last
 		e := commerce.Event{Ref: s.Ref().With(fmt.Sprintf("%s@%d", s.Ref().ID, last.revision)), Type: "order.changed",
-			Object: s.Ref().ID, Subject: s.Ref().ID, Created: o.UpdatedAt.Time, Raw: []byte(`{}`)}
+			Object: s.Ref().ID, Subject: s.Ref().ID, Created: o.Changed, Raw: []byte(`{}`)}
 		times := 1
 		for !w.calm && w.chance.IntN(100) < w.w.doubled && times < 4 {
 			times++

@@ -17,12 +17,23 @@ import (
 
 var (
 	seeds = flag.Int("seeds", 25, "how many days are played")
+	shop  = flag.String("shop", "", "the shop's system: magento, nopcommerce; both without")
 	seed  = flag.Uint64("seed", 0, "plays this day alone; with -v step by step")
 )
 
 func TestDisturbedDaysLoseNothingAndDoNothingTwice(t *testing.T) {
+	shops := []string{"magento", "nopcommerce"}
+	if *shop != "" {
+		shops = []string{*shop}
+	}
+	for _, system := range shops {
+		t.Run(system, func(t *testing.T) { disturbed(t, system) })
+	}
+}
+
+func disturbed(t *testing.T, system string) {
+	c := Config{Shop: system}
 	if *seed != 0 {
-		var c Config
 		if testing.Verbose() {
 			c.Trace = func(line string) { t.Log(line) }
 		}
@@ -31,15 +42,15 @@ func TestDisturbedDaysLoseNothingAndDoNothingTwice(t *testing.T) {
 		require.Empty(t, r.Wrong)
 		return
 	}
-	for _, s := range kept(t) {
-		if r := Play(t, s, Config{}); len(r.Wrong) > 0 {
-			t.Error(failure(r))
+	for _, s := range kept(t, system) {
+		if r := Play(t, s, c); len(r.Wrong) > 0 {
+			t.Error(failure(system, r))
 		}
 	}
 	began := time.Now()
 	var sum Report
 	var wrong []Report
-	each(t, 1, *seeds, Config{}, func(r Report) bool {
+	each(t, 1, *seeds, c, func(r Report) bool {
 		sum.Steps += r.Steps
 		sum.Requests += r.Requests
 		sum.Deliveries += r.Deliveries
@@ -56,23 +67,27 @@ func TestDisturbedDaysLoseNothingAndDoNothingTwice(t *testing.T) {
 		}
 		return true
 	})
-	t.Logf("%d days in %s: %d wrong; %s", *seeds, time.Since(began).Round(time.Second), len(wrong), sum)
+	t.Logf("%s: %d days in %s: %d wrong; %s", system, *seeds, time.Since(began).Round(time.Second), len(wrong), sum)
 	slices.SortFunc(wrong, func(a, b Report) int { return int(a.Seed) - int(b.Seed) })
 	for _, r := range wrong[:min(len(wrong), 10)] {
-		t.Error(failure(r))
-		keep(t, r)
+		t.Error(failure(system, r))
+		keep(t, system, r)
 	}
 }
 
-// seedFile holds the days that found something once, a line each: the seed, and what it
-// found. They are played before all others.
+// seedFile holds the days that found something once, a line each: the shop, the seed, and
+// what it found. They are played before all others.
 const seedFile = "testdata/seeds"
 
-func kept(t *testing.T) (all []uint64) {
+func kept(t *testing.T, system string) (all []uint64) {
 	text, err := os.ReadFile(seedFile)
 	require.NoError(t, err)
 	for line := range strings.Lines(string(text)) {
-		number, _, _ := strings.Cut(line, " ")
+		rest, ok := strings.CutPrefix(line, system+" ")
+		if !ok {
+			continue
+		}
+		number, _, _ := strings.Cut(rest, " ")
 		s, err := strconv.ParseUint(number, 10, 64)
 		require.NoError(t, err, line)
 		all = append(all, s)
@@ -81,22 +96,22 @@ func kept(t *testing.T) (all []uint64) {
 }
 
 // keep writes a day down that found something.
-func keep(t *testing.T, r Report) {
+func keep(t *testing.T, system string, r Report) {
 	f, err := os.OpenFile(seedFile, os.O_APPEND|os.O_WRONLY, 0)
 	require.NoError(t, err)
 	defer f.Close()
 	what, _, _ := strings.Cut(r.Wrong[0], "\n")
-	_, err = fmt.Fprintf(f, "%d %s\n", r.Seed, what)
+	_, err = fmt.Fprintf(f, "%s %d %s\n", system, r.Seed, what)
 	require.NoError(t, err)
 }
 
 // failure says what was wrong and how it is seen again.
-func failure(r Report) string {
+func failure(system string, r Report) string {
 	text := ""
 	for _, x := range r.Wrong {
 		text += "\n  " + x
 	}
-	return fmt.Sprintf("seed %d:%s\nreplay: go test ./internal/sim -run DisturbedDays -seed %d -v", r.Seed, text, r.Seed)
+	return fmt.Sprintf("seed %d:%s\nreplay: go test ./internal/sim -run DisturbedDays -shop %s -seed %d -v", r.Seed, text, system, r.Seed)
 }
 
 // each plays n days on all processors and hands out their reports, until told to stop.

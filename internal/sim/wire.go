@@ -32,6 +32,7 @@ type flight struct {
 	label string
 	req   *http.Request
 	body  []byte
+	write bool
 
 	due      time.Time // of the next step
 	applies  bool      // else it gets lost before
@@ -70,10 +71,10 @@ func (t *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := r.Context().Err(); err != nil {
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: err}
 	}
-	w.sent(t, r, body)
+	write := w.sent(t, r, body)
 	w.report.Requests++
-	f := &flight{p: p, wire: t, label: label, req: r, body: body, due: time.Now(), applies: true, answers: true, done: make(chan struct{})}
-	if w.perMille(w.trouble(t.system, r.Method)) {
+	f := &flight{p: p, wire: t, label: label, req: r, body: body, write: write, due: time.Now(), applies: true, answers: true, done: make(chan struct{})}
+	if w.perMille(w.trouble(t.system, write)) {
 		w.report.Faults++
 		switch w.chance.IntN(6) {
 		case 0: // refused
@@ -88,7 +89,7 @@ func (t *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 		default:
 			f.answers = false
 		}
-		if r.Method != http.MethodGet && time.Now().After(w.ill[t.system].Add(time.Hour)) {
+		if write && time.Now().After(w.ill[t.system].Add(time.Hour)) {
 			w.ill[t.system] = time.Now().Add(w.within(10 * time.Minute))
 		}
 	}
@@ -125,9 +126,9 @@ func (t *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // trouble is how many requests in 1000 go wrong: more writes than reads, since of a read
 // nothing is left, and more for a while where a write did, since an illness lasts.
-func (w *world) trouble(system, method string) int {
+func (w *world) trouble(system string, write bool) int {
 	n := w.w.failing
-	if method != http.MethodGet {
+	if write {
 		n *= 2
 	}
 	if time.Now().Before(w.ill[system]) {
@@ -140,7 +141,7 @@ func (w *world) trouble(system, method string) int {
 func (w *world) move(f *flight) {
 	if !f.applied && f.applies {
 		f.applied = true
-		if f.req.Method != http.MethodGet && f.p == f.p.host.p {
+		if f.write && f.p == f.p.host.p {
 			w.point(f.p, "apply "+f.label) // what is on its way arrives, whoever sent it
 		}
 		w.trace("%s of %s is applied", f.label, f.p)
@@ -184,7 +185,7 @@ func (w *world) apply(f *flight) (*http.Response, error) {
 		w.t.Fatalf("%s: %s", f.label, err)
 	}
 	resp.Request = f.req
-	if f.req.Method != http.MethodGet {
+	if f.write {
 		w.touched(f.wire.system)
 	}
 	return resp, nil

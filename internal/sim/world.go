@@ -5,10 +5,8 @@ import (
 	"cmp"
 	"fmt"
 	"log/slog"
-	"maps"
 	"math/rand/v2"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -82,12 +80,11 @@ func newWorld(t *testing.T, seed uint64, c Config) *world {
 	}
 	w.logger = slog.New(slog.NewTextHandler(&w.log, nil))
 	var err error
-	if w.fakes, err = journey.NewFakes(journey.FakesConfig{Seed: seed, LongestRequest: longest}); err != nil {
+	if w.fakes, err = journey.NewFakes(journey.FakesConfig{Seed: seed, Shop: c.Shop, LongestRequest: longest}); err != nil {
 		t.Fatal(err)
 	}
-	keys, login := w.fakes.Shop.Keys(), w.fakes.ERP.Login()
-	w.secret = []string{journey.StripeKey, journey.WebhookSecret, keys.ConsumerSecret.Reveal(), keys.AccessTokenSecret.Reveal(),
-		keys.AccessToken.Reveal(), login.Password.Reveal(), "buyer@example.com", "Robin", "Lange Stra", "1 High St", "040 123456", "512-555"}
+	w.secret = append(w.fakes.Front.Secrets(), journey.StripeKey, journey.WebhookSecret, w.fakes.ERP.Login().Password.Reveal(),
+		"buyer@example.com", "Robin", "Lange Stra", "1 High St", "040 123456", "512-555")
 	if c.Open != nil {
 		w.inbox, w.steps = c.Open(t, time.Now)
 	} else {
@@ -109,7 +106,7 @@ func newWorld(t *testing.T, seed uint64, c Config) *world {
 		placing, story := rand.New(rand.NewPCG(r.Uint64(), 1)), journey.Stories[r.IntN(len(journey.Stories))]
 		w.in(time.Duration(n*r.IntN(1800))*time.Second, func() { w.buyers.Begin(placing, story) })
 	}
-	for _, how := range slices.Sorted(maps.Keys(journey.Elsewhere)) {
+	for _, how := range journey.Elsewhere {
 		if placing := rand.New(rand.NewPCG(r.Uint64(), 1)); r.IntN(3) == 0 {
 			w.in(w.within(time.Hour), func() { w.buyers.PayElsewhere(placing, how) })
 		}
@@ -414,7 +411,9 @@ func (w *world) poll() {
 // are on their way.
 func (w *world) exception(x workflow.Exception) {
 	w.book.exceptions = append(w.book.exceptions, x)
-	if id, err := strconv.ParseInt(strings.TrimPrefix(x.Order.ID, "order/"), 10, 64); err == nil && x.Name == workflow.OrderOnHold && !x.Shipment.IsZero() {
-		w.in(w.within(4*time.Hour), func() { _ = w.fakes.Shop.Admin().Unhold(id) }) // unless it goes on already
+	for _, s := range w.buyers.Sales {
+		if s.Ref() == x.Order && x.Name == workflow.OrderOnHold && !x.Shipment.IsZero() {
+			w.in(w.within(4*time.Hour), func() { _ = w.fakes.Front.Unhold(s.Sale) }) // unless it goes on already
+		}
 	}
 }
