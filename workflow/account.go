@@ -271,7 +271,7 @@ func (a account) captured() []share {
 		switch {
 		case s.refunded() == s.amount:
 			return 2
-		case a.first != "" && s.payment.Ref.ID == a.first, a.first == "" && a.names(s):
+		case a.first != "" && s.payment.Ref.ID == a.first, a.first == "" && names(a.order, s.payment):
 			return 0
 		}
 		return 1
@@ -289,9 +289,8 @@ func (a account) firstRef() commerce.Ref {
 }
 
 // names reports whether the shop has this payment's id on the order.
-func (a account) names(s share) bool {
-	id := a.order.PaymentID
-	return id != "" && (id == s.payment.Ref.ID || id == s.payment.Charge)
+func names(o commerce.Order, p commerce.Payment) bool {
+	return o.PaymentID != "" && (o.PaymentID == p.Ref.ID || o.PaymentID == p.Charge)
 }
 
 // surplus is what one payment gave beyond the due: at first, and what it still has.

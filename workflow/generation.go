@@ -92,8 +92,11 @@ func (d desk) begun(ctx context.Context, order commerce.Ref, g generation) (bool
 }
 
 // decided returns what the payment gave the order when it was recorded or the order was
-// taken up: an edit since does not make it a payment of the wrong amount.
-func (d desk) decided(ctx context.Context, p commerce.Payment, order commerce.Ref) (gave commerce.Money, ok bool, err error) {
+// taken up: an edit since does not make it a payment of the wrong amount. A sales order
+// that was written before that was remembered was paid by what was its total, and by
+// what the shop names.
+func (d desk) decided(ctx context.Context, p commerce.Payment, o commerce.Order) (gave commerce.Money, ok bool, err error) {
+	order := o.Ref
 	last, err := d.generation(ctx, order)
 	if err != nil {
 		return gave, false, err
@@ -112,6 +115,10 @@ func (d desk) decided(ctx context.Context, p commerce.Payment, order commerce.Re
 		}
 		if gave, ok = doc.Payments[p.Ref.ID]; ok {
 			return gave, true, nil
+		}
+		before := g.n == 1 && doc.Content == nil && doc.Payments == nil
+		if before && len(p.Orders) < 2 && (p.Amount == doc.Total || names(o, p)) {
+			return p.Amount, true, nil
 		}
 	}
 	return gave, false, nil

@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/idempotency"
 	"github.com/commercesync/commerce/inbox"
 )
 
@@ -200,6 +202,52 @@ func TestMoneyOfAnOrderThatIsNotTakenUpReachesTheOneInItsPlace(t *testing.T) {
 	o.settle(map[commerce.Ref]string{})
 	require.Empty(t, o.dead(), o.reason())
 	o.shows(next, "confirmed")
+}
+
+// Steps of the last release hold the document and nothing else.
+func forget(t *testing.T, o *office) {
+	t.Helper()
+	older := idempotency.NewMemory(func() time.Time { return o.clock })
+	for rec, err := range o.steps.List(t.Context(), "", time.Time{}) {
+		require.NoError(t, err)
+		require.Equal(t, idempotency.Done, rec.State)
+		var doc json.RawMessage
+		doc = rec.Result
+		if strings.HasPrefix(rec.Key, prefixSalesOrder) || strings.HasPrefix(rec.Key, "shop.payment/") {
+			var only commerce.Document
+			require.NoError(t, json.Unmarshal(rec.Result, &only))
+			doc, err = json.Marshal(only)
+			require.NoError(t, err)
+		}
+		_, err = idempotency.Run(t.Context(), older, rec.Key, idempotency.Effect[json.RawMessage]{Class: rec.Class,
+			Find: func(context.Context) (json.RawMessage, error) { return doc, nil },
+			Act:  func(context.Context) (json.RawMessage, error) { return doc, nil }})
+		require.NoError(t, err)
+	}
+	o.steps, o.o2c.Steps, o.failed.Steps = older, older, older
+}
+
+func TestStepsOfTheReleaseBeforeAreFollowed(t *testing.T) {
+	t.Parallel()
+	t.Run("what did not change is left alone", func(t *testing.T) {
+		t.Parallel()
+		o, _ := taken(t)
+		forget(t, o)
+		made := o.inventory()
+		o.settle(map[commerce.Ref]string{})
+		require.Empty(t, o.dead(), o.reason())
+		require.Equal(t, made, o.inventory())
+	})
+	t.Run("an edit of an order that was paid before", func(t *testing.T) {
+		t.Parallel()
+		o, seen := taken(t)
+		forget(t, o)
+		o.edit(1)
+		o.settle(seen)
+		require.Empty(t, o.dead(), o.reason())
+		o.shows(order1, "confirmed")
+		require.Equal(t, []string{Overpaid}, o.exceptions())
+	})
 }
 
 // An order is edited again and again before its payment's news is worked.

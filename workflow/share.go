@@ -73,14 +73,14 @@ func (d desk) shareOf(ctx context.Context, p commerce.Payment, o commerce.Order,
 	case !whole:
 		var ok bool
 		var err error
-		if asked, ok, err = d.decided(ctx, p, o.Ref); err != nil {
+		if asked, ok, err = d.decided(ctx, p, o); err != nil {
 			return none, err
 		}
 		if !ok {
 			asked = due // split compared the sum
 		}
 	case asked != due:
-		ok, err := d.fits(ctx, p, o.Ref)
+		ok, err := d.fits(ctx, p, o)
 		if err != nil {
 			return none, err
 		}
@@ -115,15 +115,15 @@ func (d desk) shareOf(ctx context.Context, p commerce.Payment, o commerce.Order,
 // the same: we asked for that amount, it was the due when the order was taken up, or
 // it paid for the order that this one replaces. What is too much or too little then
 // shows in the payment state.
-func (d desk) fits(ctx context.Context, p commerce.Payment, order commerce.Ref) (bool, error) {
-	if ok, err := d.requested(ctx, p, order); ok || err != nil {
+func (d desk) fits(ctx context.Context, p commerce.Payment, o commerce.Order) (bool, error) {
+	if ok, err := d.requested(ctx, p, o.Ref); ok || err != nil {
 		return ok, err
 	}
-	if _, ok, err := d.decided(ctx, p, order); ok || err != nil {
+	if _, ok, err := d.decided(ctx, p, o); ok || err != nil {
 		return ok, err
 	}
 	for _, h := range p.Orders {
-		if ok, err := d.inherits(ctx, p, h, order); ok || err != nil {
+		if ok, err := d.inherits(ctx, p, h, o.Ref); ok || err != nil {
 			return ok, err
 		}
 	}
