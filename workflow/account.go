@@ -293,16 +293,16 @@ func names(o commerce.Order, p commerce.Payment) bool {
 	return o.PaymentID != "" && (o.PaymentID == p.Ref.ID || o.PaymentID == p.Charge)
 }
 
-// surplus is what one payment gave beyond the due: at first, and what it still has.
-type surplus struct {
+// excess is what one payment gave beyond the due: at first, and what it still has.
+type excess struct {
 	share
 	gave commerce.Money
 }
 
 // surplus returns the payments that gave too much and still have some of it.
-func (a account) surplus() ([]surplus, error) {
+func (a account) surplus() ([]excess, error) {
 	left := a.due
-	var out []surplus
+	var out []excess
 	for _, s := range a.captured() {
 		over, err := s.amount.Sub(left)
 		if err != nil {
@@ -322,7 +322,7 @@ func (a account) surplus() ([]surplus, error) {
 			return nil, err
 		}
 		if still.Sign() > 0 {
-			out = append(out, surplus{share{s.payment, still}, over})
+			out = append(out, excess{share{s.payment, still}, over})
 		}
 	}
 	return out, nil

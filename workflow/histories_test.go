@@ -250,6 +250,29 @@ func TestStepsOfTheReleaseBeforeAreFollowed(t *testing.T) {
 	})
 }
 
+// A buyer pays anew for an order that was canceled after it was taken up.
+func TestMoneyThatComesAfterAnOrderHasEndedIsTold(t *testing.T) {
+	t.Parallel()
+	for _, follow := range []bool{true, false} {
+		for _, state := range []commerce.OrderState{commerce.OrderCanceled, commerce.OrderClosed} {
+			t.Run(fmt.Sprintf("%s, followed %t", state, follow), func(t *testing.T) {
+				t.Parallel()
+				o, seen := taken(t, func(o *office) { o.follow = follow })
+				o.payments["pi_1"].Refunded = eur(6600)
+				o.orders[order1].State = state
+				o.settle(seen)
+				require.Empty(t, o.alerts)
+				o.payment("2", []string{"1"})
+				o.news("evt_2", "charge.succeeded", "pi_2")
+				o.work()
+				require.Empty(t, o.dead(), o.reason())
+				require.Len(t, o.alerts, 1, "66.00 are here for nothing")
+				require.Equal(t, "pi_2", o.alerts[0].Payment.ID)
+			})
+		}
+	}
+}
+
 // An order is edited again and again before its payment's news is worked.
 func TestAPaymentReachesTheLastOfManyReplacements(t *testing.T) {
 	t.Parallel()

@@ -128,19 +128,25 @@ func (w *OrderToCash) takeBack(ctx context.Context, d desk, a account, route map
 // held proposes the refund of all money that is held for a canceled order.
 func (d desk) held(ctx context.Context, a account) error {
 	for _, s := range a.captured() {
-		kept, err := s.amount.Sub(s.refunded())
-		if err != nil {
-			return err
-		}
-		if kept.Sign() <= 0 {
-			continue
-		}
-		if err := d.exception(ctx, Exception{Name: CanceledPaid, Order: a.order.Ref, Payment: s.payment.Ref,
-			Text: fmt.Sprintf("order %s was canceled, and %s of %s are held for it; proposal: refund %s of %s", a.order.Number, kept, s.payment.Ref.ID, kept, s.payment.Ref.ID)}); err != nil {
+		if err := d.propose(ctx, a, s); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// propose proposes the refund of what is held of one payment for an order that ended.
+func (d desk) propose(ctx context.Context, a account, s share) error {
+	kept, err := s.amount.Sub(s.refunded())
+	if err != nil || kept.Sign() <= 0 {
+		return err
+	}
+	name := CanceledPaid
+	if a.order.State == commerce.OrderClosed {
+		name = ClosedOrder
+	}
+	return d.exception(ctx, Exception{Name: name, Order: a.order.Ref, Payment: s.payment.Ref,
+		Text: fmt.Sprintf("order %s is %s, and %s of %s are held for it; proposal: refund %s of %s", a.order.Number, a.order.State, kept, s.payment.Ref.ID, kept, s.payment.Ref.ID)})
 }
 
 // replaced hands an order's money over to the order that an edit at the shop put in

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/commercesync/commerce"
@@ -322,6 +323,9 @@ func (w *OrderToCash) standing(ctx context.Context, d desk, e commerce.Event, a 
 			return true, w.replaced(ctx, d, e, a, route)
 		}
 		if taken, err := d.done(ctx, keyConfirm(a.order.Ref)); taken || a.generation.n > 1 || err != nil {
+			if err == nil {
+				err = w.since(ctx, d, a)
+			}
 			return err != nil, err
 		}
 		switch {
@@ -351,6 +355,29 @@ func (w *OrderToCash) standing(ctx context.Context, d desk, e commerce.Event, a 
 		return true, w.later(e, a, "the order is in a state of a plugin")
 	}
 	return false, nil
+}
+
+// since proposes the refund of money that came after an order that was taken up had
+// ended, unless it is more than was due, which is told anyway.
+func (w *OrderToCash) since(ctx context.Context, d desk, a account) error {
+	surplus, err := a.surplus()
+	if err != nil {
+		return err
+	}
+	for _, s := range a.captured() {
+		if slices.ContainsFunc(surplus, func(o excess) bool { return o.payment.Ref == s.payment.Ref }) {
+			continue
+		}
+		if _, paid, err := d.decided(ctx, s.payment, a.order); err != nil {
+			return err
+		} else if paid {
+			continue
+		}
+		if err := d.propose(ctx, a, s); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // later waits for the order's own state to change. News of the shop does not wait: that
