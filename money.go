@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/big"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/govalues/decimal"
@@ -337,19 +338,23 @@ func (m Money) Allocate(weights ...int64) ([]Money, error) {
 }
 
 // Text returns the amount as decimal text with all digits of the currency: "12.50".
-func (m Money) Text() string {
-	exp := max(m.currency.Exponent(), 0)
-	digits := new(big.Int).Abs(big.NewInt(m.minor)).String()
-	if exp > 0 {
-		if len(digits) <= exp {
-			digits = strings.Repeat("0", exp+1-len(digits)) + digits
-		}
-		digits = digits[:len(digits)-exp] + "." + digits[len(digits)-exp:]
-	}
+func (m Money) Text() string { return string(m.append(make([]byte, 0, 24))) }
+
+func (m Money) append(b []byte) []byte {
+	n, unit := uint64(m.minor), uint64(1)
 	if m.minor < 0 {
-		return "-" + digits
+		b, n = append(b, '-'), -n
 	}
-	return digits
+	for range m.currency.Exponent() {
+		unit *= 10
+	}
+	b = strconv.AppendUint(b, n/unit, 10)
+	if unit > 1 {
+		point := len(b)
+		b = strconv.AppendUint(b, unit+n%unit, 10) // "150" for 50 of 100: the 1 gives way to the point
+		b[point] = '.'
+	}
+	return b
 }
 
 // String returns "12.50 EUR".
@@ -373,7 +378,9 @@ func (m Money) MarshalJSON() ([]byte, error) {
 	if m == (Money{}) {
 		return []byte("null"), nil
 	}
-	return json.Marshal(moneyJSON{m.Text(), m.currency})
+	b := append(make([]byte, 0, 56), `{"amount":"`...)
+	b = append(m.append(b), `","currency":"`...)
+	return append(append(b, m.currency...), `"}`...), nil
 }
 
 // UnmarshalJSON reads what MarshalJSON writes. The amount must be text.

@@ -1,7 +1,6 @@
 package mapping
 
 import (
-	"fmt"
 	"math/big"
 
 	"github.com/commercesync/commerce"
@@ -365,7 +364,8 @@ func (s Sheet) round(rows []Row) (Sale, error) {
 
 // plus adds amounts of one currency below the limit of Amount: it can not fail.
 func plus(a, b commerce.Money) commerce.Money {
-	return commerce.MustMoney(a.Minor()+b.Minor(), a.Currency())
+	sum, _ := a.Add(b)
+	return sum
 }
 
 // onDiscounted says what the shop took tax on: the price after discount, or before
@@ -415,10 +415,12 @@ func Prove(o commerce.Order) error {
 			broken = Faultf(document, field, want.String(), "its parts add up to %s", got)
 		}
 	}
-	var nets, discounts, taxes, tenders []commerce.Money
+	n := len(o.Lines)
+	nets, discounts, taxes := make([]commerce.Money, 0, n), make([]commerce.Money, 0, n), make([]commerce.Money, 0, n+1)
+	var tenders []commerce.Money
 	for _, l := range o.Lines {
 		nets, discounts, taxes = append(nets, l.Net), append(discounts, l.Discount), append(taxes, l.Tax)
-		sum(fmt.Sprintf("lines[%s].tax", l.ID), l.Tax, amounts(l.Taxes)...)
+		sum("lines["+l.ID+"].tax", l.Tax, amounts(l.Taxes)...)
 	}
 	t := o.Totals
 	sum("shipping.tax", o.Shipping.Tax, amounts(o.Shipping.Taxes)...)

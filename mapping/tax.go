@@ -116,8 +116,7 @@ func (r TaxRow) matches(k TaxKey) bool {
 			return false
 		}
 	}
-	day := k.Date.String()
-	return (r.From.IsZero() || r.From.String() <= day) && (r.To.IsZero() || day <= r.To.String())
+	return (r.From.IsZero() || r.From.String() <= k.Date.String()) && (r.To.IsZero() || k.Date.String() <= r.To.String())
 }
 
 // fits reports whether a field of a table matches: an empty one matches everything.
