@@ -207,12 +207,13 @@ func (w *World) followLinks() {
 	w.links = nil
 	w.mu.Unlock()
 	for _, f := range links {
-		w.at(w.Clock.Now().Add(time.Hour), func(ctx context.Context) error { return w.follow(ctx, f.link) })
+		w.at(w.Clock.Now().Add(time.Hour), func(ctx context.Context) error { return w.follow(ctx, f.link, 1) })
 	}
 }
 
-// follow opens a retry link, which leads to a Checkout page, and pays there.
-func (w *World) follow(ctx context.Context, link string) error {
+// follow opens a retry link, which leads to a Checkout page, and pays there. While the shop is
+// down it leads nowhere, and the customer comes back later.
+func (w *World) follow(ctx context.Context, link string, visit int) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, link, http.NoBody)
 	if err != nil {
 		return err
@@ -230,5 +231,9 @@ func (w *World) follow(ctx context.Context, link string) error {
 			return err
 		}
 	}
-	return fmt.Errorf("the link %s leads nowhere", link)
+	if visit == 10 {
+		return fmt.Errorf("the link %s leads nowhere", link)
+	}
+	w.at(w.Clock.Now().Add(30*time.Minute), func(ctx context.Context) error { return w.follow(ctx, link, visit+1) })
+	return nil
 }
