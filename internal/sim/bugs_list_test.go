@@ -108,6 +108,22 @@ var bugs = []bug{
 		`magento.Comment{Text: n.Text + " " + mark(n.Key)}`,
 		`magento.Comment{Text: n.Text}`},
 
+	{"the mark is not part of the note", "mapping/nopshop/effect.go",
+		`text := n.Text + " " + mark(n.Key)`,
+		`text := n.Text`},
+	{"a shipment is made without its mark", "nopcommerce/shipments.go",
+		"AdminComment: n.Reference, CreatedOn",
+		"CreatedOn"},
+	{"a shipment that was begun counts as sent", "mapping/nopshop/ship.go",
+		"if have.AdminComment == key && !have.ShippedDate.IsZero() {",
+		"if have.AdminComment == key {"},
+	{"the note of a payment is written without a look", "mapping/nopshop/effect.go",
+		"if there {\n\t\treturn nil",
+		"if there && false {\n\t\treturn nil"},
+	{"what a plugin cuts off is rounded", "mapping/nopshop/order.go",
+		"if m.Truncates && m.Tender",
+		"if !m.Truncates && m.Tender"},
+
 	// Believing.
 	{"bad news does not wait", "workflow/desk.go",
 		"return d.settled(ctx, e, d.grace)",

@@ -26,45 +26,50 @@ var ways = []string{"card", "declined"}
 // call of a store and every HTTP request, and while a write is on its way, and lets
 // another one go on.
 func TestACrashAtAnyPointChangesNothingAboutTheEnd(t *testing.T) {
-	for _, name := range ways {
-		t.Run(name, func(t *testing.T) {
-			story := &journey.Stories[slices.IndexFunc(journey.Stories, func(s journey.Story) bool { return s.Name == name })]
-			whole := Play(t, 1, Config{story: story})
-			require.Empty(t, whole.Wrong)
-			step := *points
-			if *everywhere {
-				step = 1
+	for _, system := range shops() {
+		for _, name := range ways {
+			t.Run(system+", "+name, func(t *testing.T) { crashed(t, system, name) })
+		}
+	}
+}
+
+func crashed(t *testing.T, system, name string) {
+	story := &journey.Stories[slices.IndexFunc(journey.Stories, func(s journey.Story) bool { return s.Name == name })]
+	whole := Play(t, 1, Config{Shop: system, story: story})
+	require.Empty(t, whole.Wrong)
+	step := *points
+	if *everywhere {
+		step = 1
+	}
+	v := visits{shop: system, whole: whole.end}
+	var singles [][]int
+	for at := 0; at < whole.points; at += step {
+		singles = append(singles, []int{at})
+	}
+	after := v.all(t, story, singles) // points of each day with one crash
+	t.Logf("%s, %s: %d of %d points visited (%d%%), %d of them where nobody knows whether a mail went out",
+		system, name, v.visited, whole.points, 100*v.visited/whole.points, v.undecided)
+	if *everywhere {
+		require.Equal(t, whole.points, v.visited)
+		var pairs [][]int
+		for i, single := range singles {
+			for at := single[0] + 1; at < after[i]; at++ {
+				pairs = append(pairs, []int{single[0], at})
 			}
-			v := visits{whole: whole.end}
-			var singles [][]int
-			for at := 0; at < whole.points; at += step {
-				singles = append(singles, []int{at})
-			}
-			after := v.all(t, story, singles) // points of each day with one crash
-			t.Logf("%s: %d of %d points visited (%d%%), %d of them where nobody knows whether a mail went out",
-				name, v.visited, whole.points, 100*v.visited/whole.points, v.undecided)
-			if *everywhere {
-				require.Equal(t, whole.points, v.visited)
-				var pairs [][]int
-				for i, single := range singles {
-					for at := single[0] + 1; at < after[i]; at++ {
-						pairs = append(pairs, []int{single[0], at})
-					}
-				}
-				v.visited, v.undecided = 0, 0
-				v.all(t, story, pairs)
-				t.Logf("%s: %d of %d pairs visited, %d undecided", name, v.visited, len(pairs), v.undecided)
-				require.Equal(t, len(pairs), v.visited)
-			}
-			for _, text := range v.wrong[:min(len(v.wrong), 10)] {
-				t.Error(text)
-			}
-		})
+		}
+		v.visited, v.undecided = 0, 0
+		v.all(t, story, pairs)
+		t.Logf("%s, %s: %d of %d pairs visited, %d undecided", system, name, v.visited, len(pairs), v.undecided)
+		require.Equal(t, len(pairs), v.visited)
+	}
+	for _, text := range v.wrong[:min(len(v.wrong), 10)] {
+		t.Error(text)
 	}
 }
 
 // visits are days with crashes.
 type visits struct {
+	shop  string
 	whole []string // what is left without a crash
 
 	mu                 sync.Mutex
@@ -84,7 +89,7 @@ func (v *visits) all(t *testing.T, story *journey.Story, sets [][]int) []int {
 	for range runtime.GOMAXPROCS(0) {
 		all.Go(func() {
 			for i := range turn {
-				r := Play(t, 1, Config{story: story, crashes: sets[i]})
+				r := Play(t, 1, Config{Shop: v.shop, story: story, crashes: sets[i]})
 				after[i] = r.points
 				v.look(sets[i], r)
 			}

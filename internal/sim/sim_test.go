@@ -22,13 +22,17 @@ var (
 )
 
 func TestDisturbedDaysLoseNothingAndDoNothingTwice(t *testing.T) {
-	shops := []string{"magento", "nopcommerce"}
-	if *shop != "" {
-		shops = []string{*shop}
-	}
-	for _, system := range shops {
+	for _, system := range shops() {
 		t.Run(system, func(t *testing.T) { disturbed(t, system) })
 	}
+}
+
+// shops are the systems that are played.
+func shops() []string {
+	if *shop != "" {
+		return []string{*shop}
+	}
+	return []string{"magento", "nopcommerce"}
 }
 
 func disturbed(t *testing.T, system string) {
