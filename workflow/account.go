@@ -27,9 +27,9 @@ type account struct {
 	first      string // id of the payment that pays before the others, once it is decided
 	// answered are the numbers of our requests that a linked payment answers.
 	answered map[int]bool
-	// undecided: a payment that does not fit was left out, and it is money or may
+	// undecided are payments that do not fit and were left out, and are money or may
 	// become some.
-	undecided bool
+	undecided []commerce.Payment
 }
 
 // share is what one payment gives to one order.
@@ -88,7 +88,7 @@ func (d desk) account(ctx context.Context, e commerce.Event, own, root commerce.
 			}
 			switch p.Status {
 			case commerce.PaymentCaptured, commerce.PaymentAuthorised, commerce.PaymentPending:
-				a.undecided = true
+				a.undecided = append(a.undecided, p)
 			}
 			continue
 		}

@@ -103,7 +103,7 @@ func (c *Collect) open(ctx context.Context, a account) (mapping.Open, error) {
 	switch {
 	case left.IsZero():
 		return mapping.Open{}, refuse(commerce.KindConflict, op, "nothing_due", "nothing is due on order %s, or what was is on its way", a.order.Number)
-	case a.undecided:
+	case len(a.undecided) > 0:
 		return mapping.Open{}, refuse(commerce.KindConflict, op, "undecided", "money came for order %s that does not fit it; a person decides first", a.order.Number)
 	}
 	n, err := c.last(ctx, a.order.Ref)

@@ -46,6 +46,9 @@ const (
 	// ChargeNotFound: the shop takes an order for paid, and the processor has no money
 	// for it.
 	ChargeNotFound = "charge_not_found"
+	// UnfitPayment: money is linked to an order that is not its due (any more), and it is
+	// left out until a person decides.
+	UnfitPayment = "unfit_payment"
 	// MissingSalesOrder: a sales order that was written is not there any more.
 	MissingSalesOrder = "missing_sales_order"
 	// OrderChanged: an order was edited at the shop when the ERP could not follow any more.

@@ -106,7 +106,7 @@ func (w *PaymentFailed) act(ctx context.Context, d desk, a account) error {
 		return nil // nobody waits for the money
 	}
 	left, err := a.left()
-	if err != nil || left.IsZero() || a.undecided {
+	if err != nil || left.IsZero() || len(a.undecided) > 0 {
 		return err // the rest is on its way, or a person decides about money that is here
 	}
 	id, why := a.own.Ref.ID, ""

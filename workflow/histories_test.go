@@ -204,6 +204,41 @@ func TestMoneyOfAnOrderThatIsNotTakenUpReachesTheOneInItsPlace(t *testing.T) {
 	o.shows(next, "confirmed")
 }
 
+// A rule says no, the order is edited, the rule says yes.
+func TestMoneyThatDoesNotFitAnyMoreWhenTheRuleSaysYesIsTold(t *testing.T) {
+	t.Parallel()
+	yes := false
+	o := following(t, func(o *office) {
+		o.o2c.Take = func(context.Context, commerce.Facts) (bool, error) { return yes, nil }
+	})
+	o.order("1")
+	o.payment("1", []string{"1"})
+	seen := map[commerce.Ref]string{}
+	o.news("evt_1", "charge.succeeded", "pi_1")
+	o.work()
+	o.settle(seen)
+	require.Empty(t, o.alerts)
+	o.edit(1)
+	yes = true
+	o.settle(seen)
+	require.NotEmpty(t, append(o.dead(), o.exceptions()...), "66.00 are here, 33.00 are due, and nobody knows")
+}
+
+// An order of before the start is paid, edited, and taken up by a person.
+func TestMoneyThatDoesNotFitAnyMoreWhenAPersonTakesUpIsTold(t *testing.T) {
+	t.Parallel()
+	o := following(t, func(o *office) { o.o2c.StartAt = o.clock })
+	ref := o.order("1", func(x *commerce.Order) { x.Placed = o.clock.Add(-time.Hour) })
+	o.payment("1", []string{"1"})
+	o.news("evt_1", "charge.succeeded", "pi_1")
+	o.work()
+	edit(o.orders[ref], 1)
+	require.NoError(t, (&Adopt{OrderToCash: o.o2c, Inbox: o.inbox}).TakeUp(t.Context(), ref))
+	o.work()
+	require.Equal(t, []string{UnfitPayment}, o.exceptions())
+	require.Empty(t, o.dead(), o.reason())
+}
+
 // Steps of the last release hold the document and nothing else.
 func forget(t *testing.T, o *office) {
 	t.Helper()

@@ -49,6 +49,9 @@ func (w *OrderToCash) news(ctx context.Context, e commerce.Event) error {
 		if err := w.act(ctx, d, e, a); err != nil {
 			return err
 		}
+		if err := w.unfit(ctx, d, a); err != nil {
+			return err
+		}
 		return w.unfound(ctx, d, e, a)
 	})
 }
@@ -140,10 +143,34 @@ func (d desk) isFor(ctx context.Context, p commerce.Payment, order commerce.Ref)
 	return false, nil
 }
 
+// unfit tells of money that did fit when Take or StartAt did not want the order, so that
+// its own event is done, and does not since the order was edited.
+func (w *OrderToCash) unfit(ctx context.Context, d desk, a account) error {
+	if len(a.undecided) == 0 || ended(a.order) {
+		return nil
+	}
+	if taken, err := d.done(ctx, keyTaken(a.order.Ref)); err != nil || !taken && !w.asks(a) {
+		return err
+	}
+	if begun, err := d.begun(ctx, a.order.Ref, generation{n: 1}); begun || err != nil {
+		return err
+	}
+	if ok, err := w.takes(ctx, d, a); !ok || err != nil {
+		return err
+	}
+	for _, p := range a.undecided {
+		if err := d.exception(ctx, Exception{Name: UnfitPayment, Order: a.order.Ref, Payment: p.Ref, Mark: a.due.Text(),
+			Text: fmt.Sprintf("order %s has %s to pay, and %s of %s does not fit it; it is left out until its event is replayed with a decision, or it is refunded", a.order.Number, a.due, p.Ref.ID, p.Amount)}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // unfound tells of an order that the shop takes for paid by the processor, and no money
 // for it is found there. The news of the money may be late, so that it waits for Unfound.
 func (w *OrderToCash) unfound(ctx context.Context, d desk, e commerce.Event, a account) error {
-	if a.due.Sign() <= 0 || a.undecided || a.state != commerce.Unpaid && a.state != commerce.PartlyPaid || !looksPaid(a) {
+	if a.due.Sign() <= 0 || len(a.undecided) > 0 || a.state != commerce.Unpaid && a.state != commerce.PartlyPaid || !looksPaid(a) {
 		return nil
 	}
 	if ok, err := w.takes(ctx, d, a); !ok || err != nil {
