@@ -15,10 +15,25 @@ func Name(parts ...string) string { return Text(strings.Join(parts, " ")) }
 // Text trims a text, turns every run of white space into one space and drops
 // control characters.
 func Text(s string) string {
+	if isText(s) {
+		return s
+	}
 	s = strings.ToValidUTF8(s, "")
 	return strings.Join(strings.FieldsFunc(s, func(r rune) bool {
 		return unicode.IsSpace(r) || unicode.IsControl(r)
 	}), " ")
+}
+
+// isText reports whether a text in ASCII, as most are, is what Text makes of it.
+func isText(s string) bool {
+	before := byte(' ')
+	for _, c := range []byte(s) {
+		if c < ' ' || c >= 0x7f || c == ' ' && before == ' ' {
+			return false
+		}
+		before = c
+	}
+	return s == "" || before != ' '
 }
 
 // Street joins the lines of a street by \n, cleaned and without empty ones.
@@ -57,7 +72,9 @@ func Phone(number, country string) (e164 string, ok bool) {
 		return "", true
 	}
 	n, err := phonenumbers.Parse(number, country)
-	if err != nil || !phonenumbers.IsValidNumber(n) {
+	// Most numbers are of the country itself, which is asked first: to find out whose a
+	// number is takes as long again.
+	if err != nil || !phonenumbers.IsValidNumberForRegion(n, country) && !phonenumbers.IsValidNumber(n) {
 		return "", false
 	}
 	return phonenumbers.Format(n, phonenumbers.E164), true

@@ -96,25 +96,43 @@ func (s Sheet) Fold() (Sale, error) {
 	return s.round(rows)
 }
 
+// parts says what hangs on a row: nothing, parts that are free, or parts that carry the
+// money.
+type parts uint8
+
+const (
+	noParts parts = iota
+	freeParts
+	pricedParts
+)
+
 // sold returns the rows that are lines: without folded children, and without the
 // parents of parts that carry the money themselves.
 func (s Sheet) sold() ([]Row, error) {
-	byID := make(map[string]Row, len(s.Rows))
-	children := map[string][]Row{}
+	on := make(map[string]parts, len(s.Rows))
 	for _, r := range s.Rows {
-		if _, double := byID[r.ID]; double || r.ID == "" {
+		if _, double := on[r.ID]; double || r.ID == "" {
 			return nil, Faultf(s.Document, "rows", r.ID, "a row has no id, or two have one")
 		}
-		byID[r.ID] = r
-		if r.Parent != "" && !r.Folded {
-			children[r.Parent] = append(children[r.Parent], r)
+		on[r.ID] = noParts
+	}
+	for _, r := range s.Rows {
+		if r.Parent == "" {
+			continue
+		}
+		have, ok := on[r.Parent]
+		switch {
+		case !ok:
+			return nil, Faultf(s.Document, "rows["+r.ID+"].parent", r.Parent, "there is no such row")
+		case r.Folded:
+		case r.Net != 0 || r.Discount != 0 || r.Tax != 0:
+			on[r.Parent] = pricedParts
+		default:
+			on[r.Parent] = max(have, freeParts)
 		}
 	}
 	kept := make([]Row, 0, len(s.Rows))
 	for _, r := range s.Rows {
-		if _, ok := byID[r.Parent]; r.Parent != "" && !ok {
-			return nil, Faultf(s.Document, "rows["+r.ID+"].parent", r.Parent, "there is no such row")
-		}
 		if r.Folded {
 			if r.Parent == "" {
 				return nil, Faultf(s.Document, "rows["+r.ID+"]", "", "a folded row needs a parent")
@@ -124,25 +142,15 @@ func (s Sheet) sold() ([]Row, error) {
 			}
 			continue
 		}
-		parts := children[r.ID]
-		if len(parts) > 0 {
-			if priced(parts) {
-				continue // the parts carry the money; the parent repeats their sum
-			}
+		switch on[r.ID] {
+		case pricedParts:
+			continue // the parts carry the money; the parent repeats their sum
+		case freeParts:
 			r.Virtual = true // what is shipped are the parts
 		}
 		kept = append(kept, r)
 	}
 	return kept, nil
-}
-
-func priced(rows []Row) bool {
-	for _, r := range rows {
-		if r.Net != 0 || r.Discount != 0 || r.Tax != 0 {
-			return true
-		}
-	}
-	return false
 }
 
 func (s Sheet) prove(rows []Row) error {

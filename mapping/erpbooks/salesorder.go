@@ -229,6 +229,7 @@ func (w *writer) write(ctx context.Context, books erp.ERP) error {
 	if err != nil {
 		return err
 	}
+	w.lines = make([]erp.OrderLine, 0, len(w.o.Lines)+2)
 	for _, l := range w.o.Lines {
 		field := "lines[" + l.ID + "]"
 		if l.Canceled.Sign() > 0 {
