@@ -138,8 +138,9 @@ func (p *Push) Verify(ctx context.Context, header http.Header, body []byte) (com
 	return e, nil
 }
 
-// isNumber reports that an id is of a kind, with a number behind it.
+// isNumber reports that an id is of a kind, with a number behind it, written as the feeds
+// write it: order/017 would be worked under another lease than order/17.
 func isNumber(kind, id string) bool {
 	number, ok := strings.CutPrefix(id, kind)
-	return ok && number != "" && len(id) <= maxPushID && strings.Trim(number, "0123456789") == ""
+	return ok && number != "" && number[0] != '0' && len(id) <= maxPushID && strings.Trim(number, "0123456789") == ""
 }

@@ -92,6 +92,8 @@ func TestWhichPushesAreAccepted(t *testing.T) {
 		"nothing":                       {body: `{}`, kind: commerce.KindInvalid, code: "no_object"},
 		"an object of another kind":     {body: `{"object":"product/17"}`, kind: commerce.KindInvalid, code: "no_object"},
 		"an order without a number":     {body: `{"object":"order/"}`, kind: commerce.KindInvalid, code: "no_object"},
+		"a number with a nought before": {body: `{"object":"order/017"}`, kind: commerce.KindInvalid, code: "no_object"},
+		"a return of such an order":     {body: `{"object":"return/5","order":"order/017"}`, kind: commerce.KindInvalid, code: "no_order"},
 		"an order of another order":     {body: `{"object":"order/17","order":"order/18"}`, kind: commerce.KindInvalid, code: "no_object"},
 		"a revision":                    {body: `{"object":"order/17@3"}`, kind: commerce.KindInvalid, code: "no_object"},
 		"a return without its order":    {body: `{"object":"return/5"}`, kind: commerce.KindInvalid, code: "no_order"},
