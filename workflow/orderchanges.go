@@ -141,12 +141,20 @@ func (d desk) propose(ctx context.Context, a account, s share) error {
 	if err != nil || kept.Sign() <= 0 {
 		return err
 	}
-	name := CanceledPaid
+	x := Exception{Name: CanceledPaid, Order: a.order.Ref, Payment: s.payment.Ref}
 	if a.order.State == commerce.OrderClosed {
-		name = ClosedOrder
+		x.Name = ClosedOrder
 	}
-	return d.exception(ctx, Exception{Name: name, Order: a.order.Ref, Payment: s.payment.Ref,
-		Text: fmt.Sprintf("order %s is %s, and %s of %s are held for it; proposal: refund %s of %s", a.order.Number, a.order.State, kept, s.payment.Ref.ID, kept, s.payment.Ref.ID)})
+	// One that came back has another sales order: its next end is another matter.
+	g := a.generation
+	if begun, err := d.begun(ctx, a.order.Ref, g); err != nil {
+		return err
+	} else if !begun {
+		g.n--
+	}
+	x.Mark = g.of("")
+	x.Text = fmt.Sprintf("order %s is %s, and %s of %s are held for it; proposal: refund %s of %s", a.order.Number, a.order.State, kept, s.payment.Ref.ID, kept, s.payment.Ref.ID)
+	return d.exception(ctx, x)
 }
 
 // replaced hands an order's money over to the order that an edit at the shop put in
