@@ -328,3 +328,83 @@ func TestAPaymentReachesTheLastOfManyReplacements(t *testing.T) {
 		require.Less(t, len(e.Event.Ref.String()), 1000, "event ids grow with every replacement")
 	}
 }
+
+// The request to cancel is lost, and goods leave before it is repeated.
+func TestGoodsThatLeaveWhileACancellationIsUnknownAreALateEdit(t *testing.T) {
+	t.Parallel()
+	for _, end := range []bool{false, true} {
+		o, seen := taken(t)
+		times := 1
+		o.fault = func(op string) fault {
+			if !strings.HasPrefix(op, "cancel ") || times == 0 {
+				return well
+			}
+			times--
+			o.gone[order1] = true
+			return nothing
+		}
+		want := []string{OrderChanged}
+		if end {
+			o.orders[order1].State = commerce.OrderCanceled
+			want = []string{CanceledLate, CanceledPaid}
+		} else {
+			o.edit(3)
+		}
+		o.settle(seen)
+		require.Zero(t, times)
+		require.Empty(t, o.dead(), o.reason())
+		require.Equal(t, want, o.exceptions())
+		require.Len(t, o.counting(order1), 1)
+	}
+}
+
+// An order is canceled, comes back and is canceled again.
+func TestEveryCancellationOfAPaidOrderIsTold(t *testing.T) {
+	t.Parallel()
+	o, seen := taken(t)
+	for n := range 3 {
+		o.orders[order1].State = commerce.OrderCanceled
+		o.settle(seen)
+		o.settle(map[commerce.Ref]string{})
+		require.Len(t, o.alerts, n+1)
+		require.Equal(t, CanceledPaid, o.alerts[n].Name)
+		o.orders[order1].State = commerce.OrderProcessing
+		o.settle(seen)
+	}
+	o.shows(order1, "confirmed")
+}
+
+// The shop alone says whose the payment is, and an edit puts a smaller order in its place.
+func TestAReplacementInheritsAPaymentThatNamesNoOrder(t *testing.T) {
+	t.Parallel()
+	o := following(t)
+	o.order("1", namedBy("pi_1"))
+	o.payment("1", nil)
+	seen := map[commerce.Ref]string{}
+	o.settle(seen)
+	o.shows(order1, "confirmed")
+	next := o.replace(1)
+	o.settle(seen)
+	require.Empty(t, o.dead(), o.reason())
+	require.Empty(t, o.counting(order1))
+	o.shows(next, "confirmed")
+	require.Equal(t, []string{Overpaid}, o.exceptions())
+}
+
+// An order is edited while its payment is reserved, and what it costs by then is captured.
+func TestACaptureOfWhatIsDueAfterAnEditPays(t *testing.T) {
+	t.Parallel()
+	o := following(t)
+	o.order("1")
+	o.payment("1", []string{"1"}, status(commerce.PaymentAuthorised))
+	o.news("evt_1", "charge.succeeded", "pi_1")
+	o.work()
+	o.edit(1)
+	o.payments["pi_1"].Status, o.payments["pi_1"].Captured, o.payments["pi_1"].Authorised = commerce.PaymentCaptured, eur(3300), eur(0)
+	o.news("evt_2", "charge.captured", "pi_1")
+	o.wait(time.Minute)
+	o.settle(map[commerce.Ref]string{})
+	require.Empty(t, o.dead(), o.reason())
+	o.shows(order1, "confirmed")
+	require.Empty(t, o.alerts)
+}

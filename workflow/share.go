@@ -80,7 +80,7 @@ func (d desk) shareOf(ctx context.Context, p commerce.Payment, o commerce.Order,
 			asked = due // split compared the sum
 		}
 	case asked != due:
-		ok, err := d.fits(ctx, p, o)
+		ok, err := d.fits(ctx, p, o, due)
 		if err != nil {
 			return none, err
 		}
@@ -112,17 +112,31 @@ func (d desk) shareOf(ctx context.Context, p commerce.Payment, o commerce.Order,
 }
 
 // fits reports whether a payment of another amount than the order's due is for it all
-// the same: we asked for that amount, it was the due when the order was taken up, or
-// it paid for the order that this one replaces. What is too much or too little then
+// the same: what was captured of it is the due, we asked for that amount, it was the
+// due when the order was taken up, or it paid for the order that this one replaces. What is too much or too little then
 // shows in the payment state.
-func (d desk) fits(ctx context.Context, p commerce.Payment, o commerce.Order) (bool, error) {
+func (d desk) fits(ctx context.Context, p commerce.Payment, o commerce.Order, due commerce.Money) (bool, error) {
+	if p.Status == commerce.PaymentCaptured && p.Captured == due {
+		return true, nil
+	}
 	if ok, err := d.requested(ctx, p, o.Ref); ok || err != nil {
 		return ok, err
 	}
 	if _, ok, err := d.decided(ctx, p, o); ok || err != nil {
 		return ok, err
 	}
-	for _, h := range p.Orders {
+	hints := p.Orders
+	if len(hints) == 0 { // the shop alone said whose it is
+		first, err := recall[commerce.Ref](ctx, d.steps, keyNamed(p.Ref))
+		if errors.Is(err, commerce.ErrNotFound) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		hints = []commerce.OrderHint{{ID: shopID(first)}}
+	}
+	for _, h := range hints {
 		if ok, err := d.inherits(ctx, p, h, o.Ref); ok || err != nil {
 			return ok, err
 		}
