@@ -359,6 +359,11 @@ func (cl *Client) send(ctx context.Context, rt http.RoundTripper, c call) (http.
 		if cl.c.CloudService && e.Code == CodeNoRoute {
 			e.Code, e.Text = CodeNotOffered, "Adobe Commerce as a Cloud Service has no such route"
 		}
+		if e.Kind == commerce.KindNotFound && !c.write { // caches keep these as well
+			if stale := cl.stale(ctx, c, resp.Header, sent, known); stale != nil {
+				return nil, stale
+			}
+		}
 		return nil, e
 	}
 	if err == nil && !c.write {

@@ -129,3 +129,24 @@ func TestAShopWhoseClockIsBehindIsSignedForAsItSees(t *testing.T) {
 		require.Equal(t, map[string]int{"behind": 1}[name], refused, name)
 	}
 }
+
+func TestThatThereIsNoneIsNotTakenFromACache(t *testing.T) {
+	t.Parallel()
+	for name, silent := range map[string]bool{"that tells its age": false, "whose date alone is old": true} {
+		now := shopTime
+		shop := newShop(t, magentotest.Config{Now: func() time.Time { return now }})
+		next := placeOne(t, shop) + 1
+		between := &cache{next: shop.Transport(), silent: silent, now: func() time.Time { return now }, kept: map[string]*kept{}}
+		c := newClient(t, magento.Config{Now: func() time.Time { return now }, Credentials: commerce.Static(shop.Keys())}, between)
+		_, err := c.Orders.Get(t.Context(), next)
+		require.ErrorIs(t, err, commerce.ErrNotFound, name)
+		require.Equal(t, next, placeOne(t, shop))
+		now = now.Add(2 * time.Minute)
+		_, err = c.ServerTime(t.Context())
+		require.NoError(t, err)
+		_, err = c.Orders.Get(t.Context(), next)
+		var e *commerce.Error
+		require.ErrorAs(t, err, &e, name)
+		require.Equal(t, magento.CodeStale, e.Code, name)
+	}
+}
