@@ -1,0 +1,406 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"hash/maphash"
+	"iter"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/commercesync/commerce"
+)
+
+// Report explains one payout. Close it: it holds files.
+type Report struct {
+	Proof   Proof
+	Matched Matched // lines that found a document
+	Counts  map[Reason]int
+
+	payout  commerce.Payout
+	sums    *sums
+	scratch *scratch
+	found   *findings
+	pairs   *list
+	stores  [3][2]*side // by pair
+}
+
+// Payout explains a payout line by line: what it adds up to, which document each line
+// belongs to, and by what the two sides differ. The result does not depend on the order
+// of the rows.
+//
+// A payout that Stripe has not finished to attribute is an error of kind parked, one that was
+// not made by schedule of kind invalid. A row that can not belong to the payout, because of
+// its currency or because it names another, is a [*RowError]. A discrepancy is no error, and neither is a
+// rest: Proof says it, and nothing can be posted from it.
+func Payout(ctx context.Context, in Input, config Config) (_ *Report, err error) {
+	if config, err = config.withDefaults(); err != nil {
+		return nil, err
+	}
+	p := in.Payout
+	op := "explain payout " + p.Ref.ID
+	switch {
+	case in.Lines == nil:
+		return nil, commerce.Errorf(commerce.KindInvalid, system, op, "Input.Lines is missing")
+	case p.Ref.ID == "" || !p.Amount.Currency().Valid():
+		return nil, commerce.Errorf(commerce.KindInvalid, system, op, "Input.Payout lacks id or amount")
+	case !p.Automatic:
+		return nil, commerce.Errorf(commerce.KindInvalid, system, op, "it was made by hand, so that nobody can say what is in it; see Balances")
+	case !p.Reconciled:
+		return nil, commerce.Errorf(commerce.KindParked, system, op, "Stripe has not yet listed all that is in it")
+	}
+	r := &Report{payout: p, sums: newSums(p.Amount.Currency()), scratch: &scratch{dir: config.Dir}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, r.Close())
+		}
+	}()
+	r.found = &findings{scratch: r.scratch, most: int(config.Memory / 8 / findingSize), counts: map[Reason]int{}}
+	r.Counts = r.found.counts
+	if r.pairs, err = newList(r.scratch); err != nil {
+		return nil, err
+	}
+	t := &intake{Report: r, hasher: hasher{maphash.MakeSeed()}, config: &config, known: config.Known, own: commerce.Zero(p.Amount.Currency())}
+	if err := t.run(ctx, in); err != nil {
+		return nil, err
+	}
+	to := in.To
+	if to.IsZero() {
+		to = t.newest
+	}
+	for pair, sides := range r.stores {
+		if sides[0] == nil || sides[1] == nil {
+			continue
+		}
+		m := &matcher{hasher: t.hasher, scratch: r.scratch, config: &config, found: r.found, pairs: r.pairs,
+			from: in.From, to: to, workers: workers(), pair: uint8(pair), left: sides[0], right: sides[1]}
+		if err := m.run(ctx); err != nil {
+			return nil, err
+		}
+		if m.left.lines {
+			r.Matched = m.counts
+		}
+	}
+	r.found.sort()
+	if err := r.prove(t.own); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// prove closes the sums.
+func (r *Report) prove(own commerce.Money) error {
+	totals, err := r.sums.totals()
+	if err != nil {
+		return err
+	}
+	rest, err := r.payout.Amount.Sub(totals.Net)
+	if err != nil {
+		return err
+	}
+	r.Proof = Proof{Totals: totals, Payout: r.payout.Ref.ID, Own: own, Bank: r.payout.Amount, Rest: rest}
+	for d, err := range r.found.all() {
+		if err != nil {
+			return err
+		}
+		if reasons[d.reason] != Duplicate {
+			break // they come first
+		}
+		if d.left >= 0 && d.right < 0 && d.pair != shopERP {
+			r.Proof.Repeated++
+		}
+	}
+	return nil
+}
+
+// Discrepancies returns all that does not agree, by reason and then by time. The order
+// is the same whatever the order of the rows was.
+func (r *Report) Discrepancies() iter.Seq2[Discrepancy, error] {
+	return func(yield func(Discrepancy, error) bool) {
+		for f, err := range r.found.all() {
+			var d Discrepancy
+			if err == nil {
+				d, err = r.discrepancy(f)
+			}
+			if !yield(d, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+func (r *Report) discrepancy(f finding) (Discrepancy, error) {
+	d := Discrepancy{Reason: reasons[f.reason], Confidence: int(f.confidence)}
+	if f.currency != 0 {
+		m, err := commerce.NewMoney(f.diff, currencyOf(f.currency))
+		if err != nil {
+			return d, err
+		}
+		d.Difference = m
+	}
+	for n, place := range []int64{f.left, f.right} {
+		if place < 0 {
+			continue
+		}
+		got, err := r.stores[f.pair][n].row(entry{place: place})
+		if err != nil {
+			return d, err
+		}
+		switch {
+		case got.line != nil:
+			d.Line = got.line
+		case f.pair == linesShop || f.pair == shopERP && n == 0:
+			d.Document = got.doc
+		default:
+			d.ERP = got.doc
+		}
+	}
+	return d, nil
+}
+
+// Match is a row and what it was matched with by ids: a line with the shop's or the
+// ERP's document, or the shop's document with the ERP's.
+type Match struct {
+	Line          *Line
+	Document, ERP *Document
+}
+
+// Matches returns what belongs together, in no particular order.
+func (r *Report) Matches() iter.Seq2[Match, error] {
+	return func(yield func(Match, error) bool) {
+		stop := errors.New("stop")
+		err := r.pairs.each(func(e entry) error {
+			d, err := r.discrepancy(finding{pair: uint8(e.key), left: e.place, right: e.amount})
+			if err != nil {
+				return err
+			}
+			if !yield(Match{d.Line, d.Document, d.ERP}, nil) {
+				return stop
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, stop) {
+			yield(Match{}, err)
+		}
+	}
+}
+
+// Close removes the spill files. The report's sequences end with it.
+func (r *Report) Close() error {
+	if err := r.scratch.close(); err != nil {
+		return spillError(err)
+	}
+	return nil
+}
+
+// intake takes all rows in.
+type intake struct {
+	*Report
+	hasher
+	config *Config
+	known  []string
+	own    commerce.Money
+	newest time.Time // charge
+	buf    []byte
+}
+
+// run walks all inputs at once.
+func (t *intake) run(ctx context.Context, in Input) (err error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	store := func() *kept {
+		k, e := newKept(t.scratch)
+		err = errors.Join(err, e)
+		return k
+	}
+	make2 := func(k *kept, lines, quiet bool) *side {
+		d, e := newSide(t.scratch, k, lines, quiet)
+		err = errors.Join(err, e)
+		return d
+	}
+	lines, shop, erp := store(), (*kept)(nil), (*kept)(nil)
+	var toShop, fromLines, shopToERP, erpSide *side
+	fromLines = make2(lines, true, false)
+	t.stores[linesShop][0] = fromLines
+	documents := in.Shop != nil || in.ERP != nil
+	switch {
+	case in.Shop == nil && in.ERP != nil:
+		erp = store()
+		erpSide = make2(erp, false, false)
+		t.stores[linesShop][0] = nil
+		t.stores[linesERP] = [2]*side{fromLines, erpSide}
+	default:
+		shop = store()
+		toShop = make2(shop, false, false)
+		t.stores[linesShop][1] = toShop
+		if in.ERP != nil {
+			erp = store()
+			shopToERP, erpSide = make2(shop, false, true), make2(erp, false, false)
+			t.stores[shopERP] = [2]*side{shopToERP, erpSide}
+		}
+	}
+	if err != nil {
+		return err
+	}
+	confirmed := map[string]bool{}
+	for _, id := range t.config.Confirmed {
+		confirmed[id] = true
+	}
+	pair := uint8(linesShop)
+	if t.stores[linesShop][0] == nil {
+		pair = linesERP
+	}
+
+	errs := make([]error, 3)
+	var wg sync.WaitGroup
+	start := func(n int, f func() error) {
+		wg.Go(func() {
+			if errs[n] = f(); errs[n] != nil {
+				cancel(errs[n])
+			}
+		})
+	}
+	start(0, func() error {
+		return walk(ctx, in.Lines, func(l *Line) error { return t.line(fromLines, pair, documents, l) }, lines)
+	})
+	if in.Shop != nil {
+		start(1, func() error {
+			return walk(ctx, in.Shop, func(d *Document) error { return t.document(confirmed, d, shop, toShop, shopToERP) }, shop)
+		})
+	}
+	if in.ERP != nil {
+		start(2, func() error {
+			if in.Shop != nil {
+				return walk(ctx, in.ERP, func(d *Document) error { return t.document(nil, d, erp, nil, erpSide) }, erp)
+			}
+			return walk(ctx, in.ERP, func(d *Document) error { return t.document(confirmed, d, erp, erpSide, nil) }, erp)
+		})
+	}
+	wg.Wait()
+	return context.Cause(ctx)
+}
+
+// walk gives every row of a sequence to f, and writes out what was kept.
+func walk[T any](ctx context.Context, seq iter.Seq2[T, error], f func(*T) error, k *kept) error {
+	n := 0
+	var now T // one place for all rows: a pointer to each would be an allocation each
+	for row, err := range seq {
+		if err != nil {
+			return err
+		}
+		if n++; n%1024 == 0 && ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		now = row
+		if err := f(&now); err != nil {
+			return err
+		}
+	}
+	return k.flush()
+}
+
+// line takes one line in.
+func (t *intake) line(d *side, pair uint8, documents bool, l *Line) error {
+	bad := func(column, reason string) error {
+		return &RowError{Input: "lines", Row: l.Row, Column: column, Reason: l.ID + " " + reason}
+	}
+	switch {
+	case l.Amount.Currency() != t.sums.currency:
+		return bad("currency", "is in "+string(l.Amount.Currency())+", the payout in "+string(t.sums.currency))
+	case l.Payout != "" && l.Payout != t.payout.Ref.ID:
+		return bad("automatic_payout_id", "is in payout "+l.Payout)
+	}
+	if l.ID == t.payout.Transaction && l.ID != "" || l.Category == "payout" && l.Source == t.payout.Ref.ID {
+		own, err := t.own.Add(l.Net)
+		t.own = own
+		return err
+	}
+	if err := t.sums.add(l); err != nil {
+		return &RowError{Input: "lines", Row: l.Row, Reason: "can not be added up", Err: err}
+	}
+	kind := kindOther
+	if documents {
+		kind = kindOf(l.Category)
+	}
+	if l.Category == "charge" && l.Created.After(t.newest) {
+		t.newest = l.Created
+	}
+	place, b := d.kept.begin()
+	if err := d.kept.end(l.put(b)); err != nil {
+		return err
+	}
+	amount := l.compared()
+	e := entry{amount: amount.Minor(), place: place, meta: metaOf(amount.Currency(), kind, false)}
+	if kind == kindRefund {
+		e.amount = -e.amount
+	}
+	r := row{entry: e, line: l}
+	if bucket(l.Category) == nil && !slices.Contains(t.known, l.Category) {
+		if err := t.found.add(findingFor(pair, UnknownCategory, &r, nil, l.Net.Minor(), currencyBits(l.Net.Currency()))); err != nil {
+			return err
+		}
+	}
+	if t.config.Fee != nil {
+		if want, ok := t.config.Fee(*l); ok && want != l.Fee {
+			diff, err := l.Fee.Sub(want)
+			if err != nil {
+				return bad("fee", "should be "+want.String()+" according to Config.Fee")
+			}
+			if err := t.found.add(findingFor(pair, FeeDiffers, &r, nil, diff.Minor(), currencyBits(diff.Currency()))); err != nil {
+				return err
+			}
+		}
+	}
+	id := ""
+	if kind != kindOther {
+		if document := t.config.Confirmed[l.ID]; document != "" {
+			e.key = t.key(document, kind, asConfirmed)
+			return d.parts.add(e)
+		}
+		id = r.ids().key(0, kind, false)
+	}
+	if id != "" {
+		e.key = t.key(id, kind, 0)
+	} else {
+		e.key = t.key(l.ID, kind, asRow)
+	}
+	return d.parts.add(e)
+}
+
+// document takes one document in: to be matched with lines by ids, and with the other
+// documents by number.
+func (t *intake) document(confirmed map[string]bool, doc *Document, k *kept, lines, documents *side) error {
+	if !doc.Amount.Currency().Valid() {
+		return &RowError{Input: "documents", Row: doc.Row, Column: "amount", Reason: doc.ID + " has no amount"}
+	}
+	doc.named()
+	place, b := k.begin()
+	if err := k.end(doc.put(b)); err != nil {
+		return err
+	}
+	kind := kindSale
+	if doc.Refund {
+		kind = kindRefund
+	}
+	r := row{entry: entry{amount: doc.Amount.Minor(), place: place,
+		meta: metaOf(doc.Amount.Currency(), kind, doc.Settled != commerce.Money{})}, doc: doc}
+	for n, d := range []*side{lines, documents} {
+		if d == nil {
+			continue
+		}
+		e := r.entry
+		switch id := r.ids().key(0, kind, n == 1); {
+		case n == 0 && confirmed[doc.ID]:
+			e.key = t.key(doc.ID, kind, asConfirmed)
+		case id != "":
+			e.key = t.key(id, kind, 0)
+		default:
+			e.key = t.key(doc.ID, kind, asRow)
+		}
+		if err := d.parts.add(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}

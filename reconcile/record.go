@@ -1,0 +1,154 @@
+package reconcile
+
+import (
+	"encoding/binary"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/commercesync/commerce"
+)
+
+// Rows are kept on disk in a form of our own: lengths and numbers as varints.
+
+func putText(b []byte, s string) []byte {
+	b = binary.AppendUvarint(b, uint64(len(s)))
+	return append(b, s...)
+}
+
+func putTime(b []byte, t time.Time) []byte {
+	if t.IsZero() {
+		return binary.AppendVarint(b, math.MinInt64)
+	}
+	return binary.AppendVarint(b, t.Unix())
+}
+
+func putMoney(b []byte, m commerce.Money) []byte {
+	b = putText(b, string(m.Currency()))
+	return binary.AppendVarint(b, m.Minor())
+}
+
+// taker takes a record apart. The text is one string, its parts share it.
+type taker struct{ text string }
+
+func (t *taker) uvarint() (n uint64) {
+	for shift := 0; ; shift += 7 {
+		c := t.text[0]
+		t.text = t.text[1:]
+		n |= uint64(c&0x7f) << shift
+		if c < 0x80 {
+			return n
+		}
+	}
+}
+
+func (t *taker) varint() int64 {
+	u := t.uvarint()
+	return int64(u>>1) ^ -int64(u&1)
+}
+
+func (t *taker) string() string {
+	n := t.uvarint()
+	s := t.text[:n]
+	t.text = t.text[n:]
+	return s
+}
+
+func (t *taker) time() time.Time {
+	n := t.varint()
+	if n == math.MinInt64 {
+		return time.Time{}
+	}
+	return time.Unix(n, 0).UTC()
+}
+
+func (t *taker) money() commerce.Money {
+	currency := commerce.Currency(t.string())
+	minor := t.varint()
+	m, err := commerce.NewMoney(minor, currency)
+	if err != nil {
+		return commerce.Money{}
+	}
+	return m
+}
+
+func (l *Line) put(b []byte) []byte {
+	for _, s := range [...]string{l.ID, l.Type, l.Category, l.Source, l.Charge, l.Intent, l.Refund, l.Dispute,
+		l.Transfer, l.Payout, l.Account, l.Number} {
+		b = putText(b, s)
+	}
+	b = binary.AppendVarint(b, int64(l.Row))
+	b = putMoney(b, l.Amount)
+	b = binary.AppendVarint(b, l.Fee.Minor())
+	b = putMoney(b, l.Presented)
+	b = putTime(b, l.Created)
+	b = putTime(b, l.Available)
+	b = binary.AppendUvarint(b, uint64(len(l.Fees)))
+	for _, f := range l.Fees {
+		b = putText(b, f.Type)
+		b = binary.AppendVarint(b, f.Amount.Minor())
+	}
+	return b
+}
+
+func lineOf(record []byte) *Line {
+	t := &taker{string(record)}
+	l := &Line{}
+	for _, to := range [...]*string{&l.ID, &l.Type, &l.Category, &l.Source, &l.Charge, &l.Intent, &l.Refund, &l.Dispute,
+		&l.Transfer, &l.Payout, &l.Account, &l.Number} {
+		*to = t.string()
+	}
+	l.Row = int(t.varint())
+	l.Amount = t.money()
+	same := func(minor int64) commerce.Money { return commerce.MustMoney(minor, l.Amount.Currency()) }
+	l.Fee = same(t.varint())
+	l.Net, _ = l.Amount.Sub(l.Fee)
+	l.Presented = t.money()
+	l.Created, l.Available = t.time(), t.time()
+	for range t.uvarint() {
+		l.Fees = append(l.Fees, FeeDetail{t.string(), same(t.varint())})
+	}
+	return l
+}
+
+func (d *Document) put(b []byte) []byte {
+	for _, s := range [...]string{d.System, d.ID, d.Number, d.Charge, d.Intent, d.RefundID} {
+		b = putText(b, s)
+	}
+	payment := d.Payment // mostly one of the ids above; said by its number then
+	switch payment {
+	case d.Intent:
+		payment = "\x01"
+	case d.Charge:
+		payment = "\x02"
+	}
+	b = putText(b, payment)
+	b = binary.AppendVarint(b, int64(d.Row))
+	if d.Refund {
+		b = append(b, 1)
+	} else {
+		b = append(b, 0)
+	}
+	b = putMoney(b, d.Amount)
+	b = putMoney(b, d.Settled)
+	return putTime(b, d.Date)
+}
+
+func documentOf(record []byte) *Document {
+	t := &taker{string(record)}
+	d := &Document{}
+	for _, to := range [...]*string{&d.System, &d.ID, &d.Number, &d.Charge, &d.Intent, &d.RefundID, &d.Payment} {
+		*to = t.string()
+	}
+	switch d.Payment {
+	case "\x01":
+		d.Payment = d.Intent
+	case "\x02":
+		d.Payment = d.Charge
+	}
+	d.Row = int(t.varint())
+	d.Refund = strings.HasPrefix(t.text, "\x01")
+	t.text = t.text[1:]
+	d.Amount, d.Settled, d.Date = t.money(), t.money(), t.time()
+	return d
+}

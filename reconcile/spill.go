@@ -1,0 +1,267 @@
+package reconcile
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"sync"
+
+	"github.com/commercesync/commerce"
+)
+
+// scratch makes files that are gone afterwards, whatever happens: each is unlinked as
+// soon as it is open, and where the system does not let go of open files, on close.
+type scratch struct {
+	dir string
+
+	mu    sync.Mutex
+	files []*os.File
+	left  []string
+}
+
+func (s *scratch) create() (*os.File, error) {
+	f, err := os.CreateTemp(s.dir, "reconcile-*")
+	if err != nil {
+		return nil, spillError(err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.files = append(s.files, f)
+	if os.Remove(f.Name()) != nil {
+		s.left = append(s.left, f.Name())
+	}
+	return f, nil
+}
+
+// release ends a file that is not needed any more.
+func (s *scratch) release(f *os.File) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.files = slices.DeleteFunc(s.files, func(have *os.File) bool { return have == f })
+	_ = f.Close()
+}
+
+func (s *scratch) close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var errs []error
+	for _, f := range s.files {
+		errs = append(errs, f.Close())
+	}
+	for _, name := range s.left {
+		errs = append(errs, os.Remove(name))
+	}
+	s.files, s.left = nil, nil
+	return errors.Join(errs...)
+}
+
+func spillError(err error) error {
+	return &commerce.Error{Kind: commerce.KindInternal, System: system, Op: "spill to disk", Err: err}
+}
+
+// kept holds records on disk, to be found again by their place.
+type kept struct {
+	file *os.File
+	size int64
+
+	buf   []byte
+	start int // of the record at hand
+}
+
+const keepBuffer = 128 << 10
+
+func newKept(s *scratch) (*kept, error) {
+	f, err := s.create()
+	return &kept{file: f, buf: make([]byte, 0, keepBuffer)}, err
+}
+
+// begin returns the place of the next record and what to append it to; end takes that.
+func (k *kept) begin() (int64, []byte) {
+	at := k.size + int64(len(k.buf))
+	k.start = len(k.buf)
+	return at, append(k.buf, 0, 0, 0, 0)
+}
+
+func (k *kept) end(b []byte) error {
+	k.buf = b
+	binary.LittleEndian.PutUint32(b[k.start:], uint32(len(b)-k.start-4))
+	if len(b) >= keepBuffer-4096 {
+		return k.flush()
+	}
+	return nil
+}
+
+func (k *kept) flush() error {
+	n, err := k.file.WriteAt(k.buf, k.size)
+	k.size += int64(n)
+	k.buf = k.buf[:0]
+	if err != nil {
+		return spillError(err)
+	}
+	return nil
+}
+
+// get reads the record at a place. Everything has to be flushed.
+func (k *kept) get(at int64) ([]byte, error) {
+	var first [512]byte
+	n, err := k.file.ReadAt(first[:], at)
+	if err != nil && !errors.Is(err, io.EOF) || n < 4 {
+		return nil, spillError(fmt.Errorf("record at %d: %w", at, err))
+	}
+	size := int(binary.LittleEndian.Uint32(first[:]))
+	b := make([]byte, size)
+	if copy(b, first[4:n]) == size {
+		return b, nil
+	}
+	if _, err := k.file.ReadAt(b, at+4); err != nil {
+		return nil, spillError(fmt.Errorf("record at %d: %w", at, err))
+	}
+	return b, nil
+}
+
+// entry is what is kept of a row for matching: of fixed size, so that a partition is
+// an array.
+type entry struct {
+	key    uint64
+	amount int64
+	place  int64
+	meta   uint64 // currency, kind, day and flags, see metaOf
+}
+
+const entrySize = 32
+
+func (e entry) put(b []byte) []byte {
+	b = binary.LittleEndian.AppendUint64(b, e.key)
+	b = binary.LittleEndian.AppendUint64(b, uint64(e.amount))
+	b = binary.LittleEndian.AppendUint64(b, uint64(e.place))
+	return binary.LittleEndian.AppendUint64(b, e.meta)
+}
+
+func entryOf(b []byte) entry {
+	_ = b[entrySize-1]
+	return entry{binary.LittleEndian.Uint64(b), int64(binary.LittleEndian.Uint64(b[8:])),
+		int64(binary.LittleEndian.Uint64(b[16:])), binary.LittleEndian.Uint64(b[24:])}
+}
+
+const (
+	fanBits = 8
+	fan     = 1 << fanBits // partitions
+	block   = 8 << 10      // bytes of one partition that are written at once
+)
+
+// partitions spreads entries over parts of one file by the bits of their key.
+type partitions struct {
+	file  *os.File
+	size  int64
+	shift int
+	parts [fan]partition
+}
+
+type partition struct {
+	buf    []byte
+	blocks []int64 // where the full blocks are
+	count  int
+}
+
+func newPartitions(s *scratch, depth int) (*partitions, error) {
+	f, err := s.create()
+	return &partitions{file: f, shift: 64 - fanBits*(depth+1)}, err
+}
+
+func (p *partitions) add(e entry) error {
+	part := &p.parts[e.key>>p.shift&(fan-1)]
+	if part.buf == nil {
+		part.buf = make([]byte, 0, block)
+	}
+	part.buf = e.put(part.buf)
+	part.count++
+	if len(part.buf) < block {
+		return nil
+	}
+	if _, err := p.file.WriteAt(part.buf, p.size); err != nil {
+		return spillError(err)
+	}
+	part.blocks = append(part.blocks, p.size)
+	p.size += block
+	part.buf = part.buf[:0]
+	return nil
+}
+
+// each calls f with the entries of one part.
+func (p *partitions) each(i int, f func(entry) error) error {
+	part := &p.parts[i]
+	walk := func(b []byte) error {
+		for ; len(b) > 0; b = b[entrySize:] {
+			if err := f(entryOf(b)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	b := make([]byte, block)
+	for _, at := range part.blocks {
+		if _, err := p.file.ReadAt(b, at); err != nil {
+			return spillError(err)
+		}
+		if err := walk(b); err != nil {
+			return err
+		}
+	}
+	return walk(part.buf)
+}
+
+// list is entries on disk in the order they came.
+type list struct {
+	file  *os.File
+	size  int64
+	buf   []byte
+	count int
+}
+
+func newList(s *scratch) (*list, error) {
+	f, err := s.create()
+	return &list{file: f}, err
+}
+
+func (l *list) add(e entry) error {
+	l.buf = e.put(l.buf)
+	l.count++
+	if len(l.buf) < keepBuffer {
+		return nil
+	}
+	return l.flush()
+}
+
+func (l *list) flush() error {
+	n, err := l.file.WriteAt(l.buf, l.size)
+	l.size += int64(n)
+	l.buf = l.buf[:0]
+	if err != nil {
+		return spillError(err)
+	}
+	return nil
+}
+
+func (l *list) each(f func(entry) error) error {
+	b := make([]byte, keepBuffer)
+	for at := int64(0); at < l.size; at += int64(len(b)) {
+		b = b[:min(int64(len(b)), l.size-at)]
+		if _, err := l.file.ReadAt(b, at); err != nil {
+			return spillError(err)
+		}
+		for rest := b; len(rest) > 0; rest = rest[entrySize:] {
+			if err := f(entryOf(rest)); err != nil {
+				return err
+			}
+		}
+	}
+	for rest := l.buf; len(rest) > 0; rest = rest[entrySize:] {
+		if err := f(entryOf(rest)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
