@@ -81,3 +81,46 @@ func TestControlASecondSalesOrderIsFound(t *testing.T) {
 type noSweep struct{ *app }
 
 func (noSweep) Sweep(context.Context) error { return nil }
+
+// TestTwoShopsSellThroughOneStripeAccountAndOneERP: their orders have the same ids, and
+// polls find what no webhook tells of.
+func TestTwoShopsSellThroughOneStripeAccountAndOneERP(t *testing.T) {
+	t.Parallel()
+	report, err := run(t.Context(), options{shop: "both", orders: 60, seed: 11, json: true})
+	require.NoError(t, err)
+	require.NoError(t, report.Verdict())
+	require.Positive(t, report.Covered)
+	require.Positive(t, report.Revised())
+	for _, s := range []world.Story{world.Covered, world.Canceled, world.Unheard, world.Moved, world.ByHand} {
+		require.Positive(t, report.Of(s), s)
+	}
+}
+
+func TestNopCommerceSellsAlone(t *testing.T) {
+	t.Parallel()
+	report, err := run(t.Context(), options{shop: world.NopCommerce, orders: 30, seed: 5, json: true})
+	require.NoError(t, err)
+	require.NoError(t, report.Verdict())
+	require.Positive(t, report.OrdersPaid)
+}
+
+// deaf is a program that polls nothing.
+type deaf struct{ *app }
+
+func (deaf) Poll(context.Context) error { return nil }
+
+// TestControlAProgramThatDoesNotPollLosesWhatNoWebhookTells shows that the polls matter.
+func TestControlAProgramThatDoesNotPollLosesWhatNoWebhookTells(t *testing.T) {
+	t.Parallel()
+	w, err := world.New(world.Config{Orders: 30, Seed: 11, Shops: []string{world.NopCommerce}})
+	require.NoError(t, err)
+	defer w.Close()
+	a, err := newApp(t.Context(), options{shop: world.NopCommerce}, w, world.NopCommerce)
+	require.NoError(t, err)
+	defer a.Close()
+	require.NoError(t, w.Run(t.Context(), []world.Program{deaf{a}}, func(int) {}))
+	report, err := w.Audit(t.Context(), []world.Program{a})
+	require.NoError(t, err)
+	require.Less(t, report.SalesOrders, report.OrdersPaid+report.Covered)
+	require.Error(t, report.Verdict())
+}

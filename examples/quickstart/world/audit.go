@@ -31,7 +31,7 @@ type Report struct {
 	Covered           int     `json:"covered,omitempty"` // orders without anything for Stripe to collect
 	Seconds           float64 `json:"seconds"`
 
-	revised  int // sales orders that another one was written for
+	revised  int // sales orders that were cancelled
 	stories  []row
 	findings []string
 	dead     []string
@@ -48,7 +48,7 @@ type row struct {
 func (w *World) atRest() int {
 	n := 0
 	for _, s := range w.sales {
-		if s.ID != 0 && !s.rests && (!s.Pays() || len(s.shop.look(s.ID).parcels) > 0) {
+		if s.ID != 0 && !s.rests && (!s.Pays() || s.shop.sent(s.ID)) {
 			s.rests = true
 		}
 		if s.rests {
@@ -285,3 +285,17 @@ func (w *World) Tamper(p Program) error {
 	}
 	return errors.New("no order was paid")
 }
+
+// Of returns how many orders went the way of a story.
+func (r Report) Of(s Story) int {
+	n := 0
+	for _, l := range r.stories {
+		if l.story == s {
+			n += l.orders
+		}
+	}
+	return n
+}
+
+// Revised returns how many sales orders were cancelled, most as another one took their place.
+func (r Report) Revised() int { return r.revised }

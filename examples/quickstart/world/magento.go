@@ -179,6 +179,8 @@ func (s magentoSeller) ship(id int64) error {
 	return s.Admin().Track(shipment, "BY-HAND")
 }
 
+func (s magentoSeller) sent(id int64) bool { return len(s.Shipments(id)) > 0 }
+
 func (s magentoSeller) look(id int64) looked {
 	o, _ := s.Order(id)
 	out := looked{state: o.State, paid: string(o.TotalPaid), total: string(o.GrandTotal), recorded: len(s.Invoices(id))}

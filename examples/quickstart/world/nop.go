@@ -133,6 +133,8 @@ func (s nopSeller) ship(id int64) error {
 	return err
 }
 
+func (s nopSeller) sent(id int64) bool { return len(s.Shipments(int(id))) > 0 }
+
 func (s nopSeller) look(id int64) looked {
 	o, _ := s.Order(int(id))
 	out := looked{state: strconv.Itoa(o.OrderStatusID), total: o.OrderTotal.String(), recorded: len(s.Effects(int(id), nopcommercetest.EffectPaid))}

@@ -35,7 +35,8 @@ type seller interface {
 	cancel(id int64) error
 	ship(id int64) error
 
-	// look is what the auditor sees of an order.
+	// sent reports whether anything of an order has left, look is what the auditor sees of an order.
+	sent(id int64) bool
 	look(id int64) looked
 
 	// fail makes the shop fail; heal mends it.

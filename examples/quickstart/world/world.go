@@ -242,6 +242,9 @@ func (w *World) Run(ctx context.Context, ps []Program, settled func(int)) error 
 
 // drain works with four hands until nothing is due.
 func drain(ctx context.Context, p Program) error {
+	if wait, err := p.Wait(ctx); wait != 0 || err != nil {
+		return err
+	}
 	errs := make(chan error, 4)
 	for range cap(errs) {
 		go func() {
