@@ -292,31 +292,36 @@ func (s *scanner) str() ([]byte, bool) {
 	if s.i >= len(s.b) || s.b[s.i] != '"' {
 		return nil, false
 	}
-	from := s.i + 1
-	escaped := false
-	for at := from; ; {
-		n := bytes.IndexByte(s.b[at:], '"')
+	from, end := s.i+1, closing(s.b, s.i)
+	if end < 0 {
+		return nil, false
+	}
+	s.i = end + 1
+	if bytes.IndexByte(s.b[from:end], '\\') < 0 {
+		return s.b[from:end], true
+	}
+	var plain string
+	if json.Unmarshal(s.b[from-1:end+1], &plain) != nil {
+		return nil, false
+	}
+	return []byte(plain), true
+}
+
+// closing returns where the string that opens at a place is closed; -1 where it is not.
+func closing(b []byte, open int) int {
+	for i := open + 1; ; i++ {
+		n := bytes.IndexByte(b[i:], '"')
 		if n < 0 {
-			return nil, false
+			return -1
 		}
-		end := at + n
-		back := end
-		for back > from && s.b[back-1] == '\\' {
+		i += n
+		back := i
+		for b[back-1] == '\\' {
 			back--
 		}
-		if (end-back)%2 == 1 { // the quote itself is escaped
-			at, escaped = end+1, true
-			continue
+		if (i-back)%2 == 0 { // the quote is not escaped
+			return i
 		}
-		s.i = end + 1
-		if !escaped && bytes.IndexByte(s.b[from:end], '\\') < 0 {
-			return s.b[from:end], true
-		}
-		var plain string
-		if json.Unmarshal(s.b[from-1:end+1], &plain) != nil {
-			return nil, false
-		}
-		return []byte(plain), true
 	}
 }
 
@@ -328,26 +333,28 @@ func (s *scanner) skip() bool {
 	}
 	switch s.b[s.i] {
 	case '"':
-		return s.pass()
+		end := closing(s.b, s.i)
+		if end < 0 {
+			return false
+		}
+		s.i = end + 1
+		return true
 	case '{', '[':
 		depth := 0
-		for s.i < len(s.b) {
-			switch s.b[s.i] {
+		for i := s.i; i < len(s.b); i++ {
+			switch s.b[i] {
 			case '"':
-				if !s.pass() {
+				if i = closing(s.b, i); i < 0 {
 					return false
 				}
-				continue
 			case '{', '[':
 				depth++
 			case '}', ']':
-				depth--
-				if depth == 0 {
-					s.i++
+				if depth--; depth == 0 {
+					s.i = i + 1
 					return true
 				}
 			}
-			s.i++
 		}
 		return false
 	}
@@ -356,25 +363,6 @@ func (s *scanner) skip() bool {
 		s.i++
 	}
 	return s.i > from
-}
-
-// pass passes over a string without reading it.
-func (s *scanner) pass() bool {
-	for i := s.i + 1; ; {
-		n := bytes.IndexByte(s.b[i:], '"')
-		if n < 0 {
-			return false
-		}
-		i += n + 1
-		back := i - 2
-		for back > s.i && s.b[back] == '\\' {
-			back--
-		}
-		if (i-2-back)%2 == 0 {
-			s.i = i
-			return true
-		}
-	}
 }
 
 func (s *scanner) eat(c byte) bool {

@@ -122,7 +122,7 @@ func seal(b, name []byte) json.RawMessage {
 		}
 		s.space()
 		from := s.i
-		if from < len(b) && b[from] == '"' && s.pass() {
+		if from < len(b) && b[from] == '"' && s.skip() {
 			out, b = append(append(out, b[:from]...), `"[sealed]"`...), b[s.i:]
 		}
 	}
