@@ -19,6 +19,14 @@
 //		sent, err := w.OrderShipments(ctx, order.Ref)
 //	}
 //
+// An adapter that is an [Invoicer], a [Receipter] and a [CreditNoter] posts what follows
+// in the ledger of customers: the invoice of an order, the money that pays it, and what
+// is given back.
+//
+//	invoice, err := books.(erp.Invoicer).PostInvoice(ctx, erp.NewInvoice{Key: "shop/invoice/17", Order: order.Ref, …})
+//	paid, err := books.(erp.Receipter).PostReceipt(ctx, erp.NewReceipt{Key: "stripe/ch_1", Party: invoice.Party,
+//		Apply: []erp.Application{{Invoice: invoice.Ref, Amount: invoice.Open}}, …})
+//
 // # Keys
 //
 // Every document that is made carries the caller's key in the very write that

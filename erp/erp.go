@@ -88,6 +88,14 @@ type Capabilities struct {
 	Stock bool
 	// InvoicesItself: confirming an order makes a draft invoice.
 	InvoicesItself bool
+	// UniqueInvoices and UniqueReceipts: the same for invoices with credit notes, and
+	// for receipts.
+	UniqueInvoices, UniqueReceipts bool
+	// DatedNumbers: invoices are numbered in the order of their days in the ledger, so
+	// that a late one gets a later day there.
+	DatedNumbers bool
+	// FXByServer: the ERP itself books differences in exchange when a receipt is applied.
+	FXByServer bool
 	// TaxRounding is how the ERP rounds the tax of a document.
 	TaxRounding TaxRounding
 
@@ -108,6 +116,10 @@ type Classes struct {
 	Fulfilment idempotency.Class // RequestFulfilment; empty without Warehouse
 	Entry      idempotency.Class // PostEntry; empty without Ledger
 	Reversal   idempotency.Class // ReverseEntry; empty without Ledger
+	Invoice    idempotency.Class // PostInvoice; empty without Invoicer
+	Receipt    idempotency.Class // PostReceipt; empty without Receipter
+	Apply      idempotency.Class // ApplyReceipt, UnapplyReceipt; empty without Receipter
+	CreditNote idempotency.Class // PostCreditNote; empty without CreditNoter
 }
 
 // TaxRounding says where an ERP rounds tax.

@@ -152,19 +152,26 @@ func (o NewOrder) Validate() error {
 
 // RoundingBound returns the largest difference that may be settled, not negative.
 func (o NewOrder) RoundingBound() commerce.Money {
-	n := o.Rounding
-	if n == 0 {
-		for _, l := range o.Lines {
-			if len(l.TaxIDs) > 0 && n < 5 {
-				n++
-			}
+	taxed := 0
+	for _, l := range o.Lines {
+		if len(l.TaxIDs) > 0 {
+			taxed++
 		}
 	}
-	bound := int64(max(n, 0))
-	for range o.Currency.Exponent() - 2 {
+	return RoundingBound(o.Rounding, taxed, o.Currency)
+}
+
+// RoundingBound returns the largest difference that may be settled on a document with
+// so many taxed lines, not negative; rounding is as of NewOrder.Rounding.
+func RoundingBound(rounding, taxed int, c commerce.Currency) commerce.Money {
+	if rounding == 0 {
+		rounding = min(taxed, 5)
+	}
+	bound := int64(max(rounding, 0))
+	for range c.Exponent() - 2 {
 		bound *= 10
 	}
-	return commerce.MustMoney(bound, o.Currency)
+	return commerce.MustMoney(bound, c)
 }
 
 // OrderState is the state of a sales order at the ERP.
@@ -218,7 +225,7 @@ type TotalsError struct {
 }
 
 func (e *TotalsError) Error() string {
-	s := fmt.Sprintf("erp: order %s: the ERP computes %s + %s tax = %s, expected %s + %s tax = %s; at most %s may be settled",
+	s := fmt.Sprintf("erp: %s: the ERP computes %s + %s tax = %s, expected %s + %s tax = %s; at most %s may be settled",
 		e.Key, e.Got.Net.Text(), e.Got.Tax.Text(), e.Got.Gross, e.Expected.Net.Text(), e.Expected.Tax.Text(), e.Expected.Gross, e.Bound)
 	for _, side := range []struct {
 		name  string

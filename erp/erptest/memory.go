@@ -30,8 +30,18 @@ type MemoryConfig struct {
 	Stock       map[string]int64
 	Taxes       []erp.Tax
 	TaxRounding erp.TaxRounding // defaults to erp.RoundPerDocument
-	// Unique refuses a second order or entry under a key, as a keyed ERP does.
+	// Unique refuses a second document under a key, as a keyed ERP does.
 	Unique bool
+	// InvoicesItself makes a draft invoice when an order is confirmed, as some ERPs do.
+	InvoicesItself bool
+	// Receivable, Revenue and Tax are codes of the accounts that invoices are posted to.
+	// They default to "1200", "4000" and "2200".
+	Receivable, Revenue, Tax string
+	// Rates are units of a currency for one of the company's: USD 1.1. Without one
+	// nothing is invoiced in that currency.
+	Rates map[commerce.Currency]commerce.Decimal
+	// Closed is the last day of the periods that are closed. Zero = all are open.
+	Closed commerce.Date
 	// Settle is declared in the capabilities. Defaults to 1 minute.
 	Settle time.Duration
 	Now    func() time.Time // defaults to time.Now
@@ -46,9 +56,12 @@ type Memory struct {
 }
 
 var (
-	_ erp.ERP       = (*Memory)(nil)
-	_ erp.Warehouse = (*Memory)(nil)
-	_ erp.Ledger    = (*Memory)(nil)
+	_ erp.ERP         = (*Memory)(nil)
+	_ erp.Warehouse   = (*Memory)(nil)
+	_ erp.Ledger      = (*Memory)(nil)
+	_ erp.Invoicer    = (*Memory)(nil)
+	_ erp.Receipter   = (*Memory)(nil)
+	_ erp.CreditNoter = (*Memory)(nil)
 )
 
 type memory struct {
@@ -61,6 +74,8 @@ type memory struct {
 	orders    []*memoryOrder
 	shipments []*memoryShipment
 	entries   []*memoryEntry
+	invoices  []*memoryInvoice
+	receipts  []*memoryReceipt
 	ids       int64
 	changes   int64
 	faults    []Fault
@@ -117,6 +132,7 @@ func NewMemory(c MemoryConfig) (*Memory, error) {
 	c.Currency = cmp.Or(c.Currency, "EUR")
 	c.TaxRounding = cmp.Or(c.TaxRounding, erp.RoundPerDocument)
 	c.Settle = cmp.Or(c.Settle, time.Minute)
+	c.Receivable, c.Revenue, c.Tax = cmp.Or(c.Receivable, "1200"), cmp.Or(c.Revenue, "4000"), cmp.Or(c.Tax, "2200")
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -199,11 +215,13 @@ func (m *Memory) Capabilities(ctx context.Context) (erp.Capabilities, error) {
 	}
 	return erp.Capabilities{
 		System: c.Origin.System, Mode: c.Origin.Mode, Version: "1", Company: m.company, Currency: c.Currency,
-		UniqueOrders: c.Unique, UniqueEntries: c.Unique, Tracking: true, Stock: true,
+		UniqueOrders: c.Unique, UniqueEntries: c.Unique, UniqueInvoices: c.Unique, UniqueReceipts: c.Unique,
+		InvoicesItself: c.InvoicesItself, DatedNumbers: true, Tracking: true, Stock: true,
 		TaxRounding: c.TaxRounding, Settle: c.Settle,
 		Classes: erp.Classes{
 			Customer: idempotency.Keyed, Order: class, Confirm: idempotency.Guarded, Cancel: idempotency.Guarded,
 			Withdraw: idempotency.Guarded, Fulfilment: idempotency.Guarded, Entry: class, Reversal: class,
+			Invoice: class, Receipt: class, Apply: idempotency.Guarded, CreditNote: class,
 		},
 	}, after
 }
@@ -445,6 +463,9 @@ func (m *Memory) ConfirmOrder(ctx context.Context, ref commerce.Ref) (erp.Order,
 				o.Delivery = erp.DeliveryPending
 			}
 		}
+		if m.state.c.InvoicesItself {
+			m.draft(o)
+		}
 		m.state.touch(o)
 	}
 	return o.Order, after
@@ -468,6 +489,11 @@ func (m *Memory) CancelOrder(ctx context.Context, ref commerce.Ref) (erp.Order, 
 		for i, l := range o.new.Lines {
 			if left, limited := m.state.stock[l.SKU]; limited && o.reserved[i] {
 				m.state.stock[l.SKU] = left + wholeUnits(l.Quantity)
+			}
+		}
+		for _, i := range m.state.invoices {
+			if i.Order == ref {
+				i.State = erp.InvoiceCancelled
 			}
 		}
 		o.State, o.Delivery, o.reserved = erp.Cancelled, erp.NothingToDeliver, map[int]bool{}

@@ -45,12 +45,23 @@ func (m *Memory) PostEntry(ctx context.Context, e commerce.JournalEntry) (erp.En
 	defer done()
 	have := m.entry(e.Key)
 	if have == nil {
+		if err := m.open("post entry "+e.Key, e.Date); err != nil {
+			return erp.Entry{}, err
+		}
 		have = m.post(e, commerce.Ref{})
 	}
 	if !slices.Equal(have.Entry.Entry.Lines, e.Lines) || have.Entry.Entry.Date != e.Date {
 		return have.Entry, m.fail(commerce.KindConflict, commerce.Done, "post entry "+e.Key, "the entry under this key is another")
 	}
 	return have.Entry, after
+}
+
+// open refuses a day in a closed period.
+func (m *Memory) open(op string, day commerce.Date) error {
+	if day.String() <= m.state.c.Closed.String() {
+		return m.fail(commerce.KindPeriodClosed, commerce.NotSent, op, "%s is in a closed period", day)
+	}
+	return nil
 }
 
 func (m *Memory) post(e commerce.JournalEntry, reversalOf commerce.Ref) *memoryEntry {

@@ -33,7 +33,7 @@ func TestMemoryKeepsThePromisesOfTheERP(t *testing.T) {
 
 func bench(t *testing.T, unique bool) erptest.Bench {
 	c := config()
-	c.Unique = unique
+	c.Unique, c.InvoicesItself, c.Closed = unique, unique, commerce.Date{Year: 2026, Month: 9, Day: 30}
 	m, err := erptest.NewMemory(c)
 	require.NoError(t, err)
 	ref := func(t *testing.T, key string) commerce.Ref {
@@ -66,7 +66,22 @@ func bench(t *testing.T, unique bool) erptest.Bench {
 		Invoice: func(t *testing.T, key string) { require.NoError(t, m.Fix(ref(t, key))) },
 		Pick:    func(t *testing.T, key string) { require.NoError(t, m.Fix(ref(t, key))) },
 		Bank:    "1010", Revenue: "4010", Journal: "STRIPE",
-		Today: commerce.Date{Year: 2026, Month: 11, Day: 21},
+		Clearing: "1090", Advance: "2090",
+		LoseAnswer: func(_ *testing.T, n int) func() bool {
+			if n == 1 { // every operation is one call
+				m.Fail(erptest.Fault{Times: 1, AfterEffect: true})
+			}
+			return func() bool { return n == 1 }
+		},
+		CountEntries: func(_ *testing.T, key string) (n int) {
+			for _, e := range m.Entries() {
+				if e.Entry.Key == key {
+					n++
+				}
+			}
+			return n
+		},
+		ClosedDate: c.Closed, Today: commerce.Date{Year: 2026, Month: 11, Day: 21},
 	}
 }
 
@@ -110,4 +125,39 @@ func TestAMemoryIsRefusedWithTheNameOfTheField(t *testing.T) {
 	require.ErrorContains(t, err, "Currency")
 	_, err = erptest.NewMemory(erptest.MemoryConfig{Taxes: []erp.Tax{{Name: "no id"}}})
 	require.ErrorContains(t, err, "Taxes[0]")
+}
+
+func TestAMemoryBooksTheDifferenceInExchange(t *testing.T) {
+	c := config()
+	c.Rates = map[commerce.Currency]commerce.Decimal{"USD": commerce.MustDecimal("1.1")}
+	m, err := erptest.NewMemory(c)
+	require.NoError(t, err)
+	usd := func(n int64) commerce.Money { return commerce.MustMoney(n, "USD") }
+	eur := func(n int64) commerce.Money { return commerce.MustMoney(n, "EUR") }
+	day := commerce.Date{Year: 2026, Month: 11, Day: 21}
+	who, err := m.UpsertCustomer(t.Context(), erp.Customer{Key: "c", Party: commerce.Customer{Name: "Ada"}})
+	require.NoError(t, err)
+	o, err := m.CreateOrder(t.Context(), erp.NewOrder{Key: "k", Customer: who, Date: day, Currency: "USD",
+		Lines:    []erp.OrderLine{{SKU: "RED", Quantity: commerce.MustDecimal("1"), Net: usd(11000)}},
+		Expected: erp.Totals{Net: usd(11000), Tax: usd(0), Gross: usd(11000)}})
+	require.NoError(t, err)
+	_, err = m.ConfirmOrder(t.Context(), o.Ref)
+	require.NoError(t, err)
+	i, err := m.PostInvoice(t.Context(), erp.NewInvoice{Key: "i", Order: o.Ref, Date: day, Expected: o.Totals})
+	require.NoError(t, err)
+	n := erp.NewReceipt{Key: "r", Party: i.Party, Journal: "STRIPE", Date: day, Account: "1090", Amount: usd(11000),
+		Settled: eur(9800), Apply: []erp.Application{{Invoice: i.Ref, Amount: usd(11000)}}}
+	_, err = m.PostReceipt(t.Context(), n)
+	require.ErrorContains(t, err, "FXAccount")
+	n.FXAccount = "6070"
+	_, err = m.PostReceipt(t.Context(), n)
+	require.NoError(t, err)
+	sums := map[string]int64{}
+	for _, e := range m.Entries() {
+		require.NoError(t, e.Entry.Balance())
+		for _, l := range e.Entry.Lines {
+			sums[l.Account] += l.Debit.Minor() - l.Credit.Minor()
+		}
+	}
+	require.Equal(t, map[string]int64{"1200": 0, "4000": -10000, "1090": 9800, "6070": 200}, sums)
 }

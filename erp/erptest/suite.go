@@ -42,6 +42,15 @@ type Bench struct {
 	Invoice, Pick func(t *testing.T, key string)
 	// Bank, Revenue and Journal are codes of two accounts that need no party and of a journal.
 	Bank, Revenue, Journal string
+	// Clearing and Advance are codes of the account that takes receipts, and of one that
+	// holds what is not applied yet. Empty = receipts are not tested; with advances on
+	// receivable only.
+	Clearing, Advance string
+	// LoseAnswer makes the n-th call to the server from now take effect and lose its
+	// answer; reached says whether there were so many.
+	LoseAnswer func(t *testing.T, n int) (reached func() bool)
+	// CountEntries is how many journal entries the far side holds under a key.
+	CountEntries func(t *testing.T, key string) int
 	// ClosedDate lies in a closed period; zero = not tested.
 	ClosedDate commerce.Date
 	// Today is a day in an open period.
@@ -70,6 +79,9 @@ func Run(t *testing.T, open func(t *testing.T) Bench) {
 		{"finds what others wrote", lookups},
 		{"ships and tells of it", warehouse},
 		{"posts entries once", ledger},
+		{"posts the invoice of an order once", invoices},
+		{"posts receipts once, and applies them", receipts},
+		{"credits invoices, and refunds", creditNotes},
 	} {
 		t.Run(group.name, func(t *testing.T) { group.test(t, open(t)) })
 	}
