@@ -86,7 +86,7 @@ func (noSweep) Sweep(context.Context) error { return nil }
 // polls find what no webhook tells of.
 func TestTwoShopsSellThroughOneStripeAccountAndOneERP(t *testing.T) {
 	t.Parallel()
-	report, err := run(t.Context(), options{shop: "both", orders: 60, seed: 11, json: true})
+	report, err := run(t.Context(), options{shop: "both", orders: 40, seed: 6, json: true})
 	require.NoError(t, err)
 	require.NoError(t, report.Verdict())
 	require.Positive(t, report.Covered)
@@ -98,7 +98,7 @@ func TestTwoShopsSellThroughOneStripeAccountAndOneERP(t *testing.T) {
 
 func TestNopCommerceSellsAlone(t *testing.T) {
 	t.Parallel()
-	report, err := run(t.Context(), options{shop: world.NopCommerce, orders: 30, seed: 5, json: true})
+	report, err := run(t.Context(), options{shop: world.NopCommerce, orders: 20, seed: 5, json: true})
 	require.NoError(t, err)
 	require.NoError(t, report.Verdict())
 	require.Positive(t, report.OrdersPaid)
@@ -112,7 +112,7 @@ func (deaf) Poll(context.Context) error { return nil }
 // TestControlAProgramThatDoesNotPollLosesWhatNoWebhookTells shows that the polls matter.
 func TestControlAProgramThatDoesNotPollLosesWhatNoWebhookTells(t *testing.T) {
 	t.Parallel()
-	w, err := world.New(world.Config{Orders: 30, Seed: 11, Shops: []string{world.NopCommerce}})
+	w, err := world.New(world.Config{Orders: 20, Seed: 11, Shops: []string{world.NopCommerce}})
 	require.NoError(t, err)
 	defer w.Close()
 	a, err := newApp(t.Context(), options{shop: world.NopCommerce}, w, world.NopCommerce)

@@ -19,7 +19,7 @@ import (
 // that begins with "warning".
 func (p *program) check(ctx context.Context, out io.Writer) error {
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	defer t.Flush()
+	defer func() { _ = t.Flush() }()
 	line := func(name, format string, args ...any) { fmt.Fprintf(t, "%s\t%s\n", name, fmt.Sprintf(format, args...)) }
 	warn := func(format string, args ...any) { line("warning", format, args...) }
 	var failed []error

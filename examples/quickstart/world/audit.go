@@ -153,7 +153,7 @@ func (w *World) auditSale(ctx context.Context, p Program, s *Sale, r *Report) er
 		return err
 	}
 	all := len(rows)
-	rows = slices.DeleteFunc(rows, func(r soldRow) bool { return r.State == "cancelled" })
+	rows = slices.DeleteFunc(rows, func(r soldRow) bool { return !r.counts() })
 	r.revised += all - len(rows)
 	switch {
 	case len(rows) > 0:

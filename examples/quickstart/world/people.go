@@ -145,11 +145,20 @@ type soldRow struct {
 	Shipments []json.Number `json:"shipments"`
 }
 
-// sold returns the sales orders under a reference.
+// void is what stands behind the reference of a sale that was processed and counts no more:
+// Tryton has no other way to cancel it.
+const void = " (cancelled)"
+
+// counts reports whether the sale was not cancelled.
+func (r soldRow) counts() bool {
+	return r.State != "cancelled" && !strings.HasSuffix(r.Reference, void)
+}
+
+// sold returns the sales orders under a reference, cancelled ones as well.
 func (p *people) sold(ctx context.Context, reference string) ([]soldRow, error) {
 	var rows []soldRow
 	err := p.call(ctx, &rows, "model.sale.sale.search_read",
-		[]any{[]any{"reference", "=", reference}, []any{"origin", "=", nil}}, 0, 100, nil,
+		[]any{[]any{"reference", "in", []string{reference, reference + void}}, []any{"origin", "=", nil}}, 0, 100, nil,
 		[]string{"reference", "state", "total_amount", "shipments"})
 	return rows, err
 }
