@@ -320,8 +320,8 @@ type worker struct {
 const deepest = 3
 
 func (w *worker) join(ctx context.Context, left, right *partitions, i, depth int) error {
-	if ctx.Err() != nil {
-		return nil // the cause is told by whoever cancelled
+	if err := ctx.Err(); err != nil {
+		return err
 	}
 	size := int64(left.parts[i].count+right.parts[i].count) * entrySize
 	if size > w.config.Memory/int64(4*w.workers) && depth < deepest {

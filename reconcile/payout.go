@@ -34,10 +34,15 @@ type Report struct {
 // not made by schedule of kind invalid. A row that can not belong to the payout, because of
 // its currency or because it names another, is a [*RowError]. A discrepancy is no error, and neither is a
 // rest: Proof says it, and nothing can be posted from it.
-func Payout(ctx context.Context, in Input, config Config) (_ *Report, err error) {
-	if config, err = config.withDefaults(); err != nil {
+func Payout(ctx context.Context, in Input, config Config) (*Report, error) {
+	config, err := config.withDefaults()
+	if err != nil {
 		return nil, err
 	}
+	return explain(ctx, in, config)
+}
+
+func explain(ctx context.Context, in Input, config Config) (_ *Report, err error) {
 	p := in.Payout
 	op := "explain payout " + p.Ref.ID
 	switch {
@@ -56,7 +61,7 @@ func Payout(ctx context.Context, in Input, config Config) (_ *Report, err error)
 			err = errors.Join(err, r.Close())
 		}
 	}()
-	r.found = &findings{scratch: r.scratch, most: int(config.Memory / 8 / findingSize), counts: map[Reason]int{}}
+	r.found = &findings{scratch: r.scratch, most: max(1, int(config.Memory/8/findingSize)), counts: map[Reason]int{}}
 	r.Counts = r.found.counts
 	if r.pairs, err = newList(r.scratch); err != nil {
 		return nil, err
@@ -202,7 +207,6 @@ type intake struct {
 	known  []string
 	own    commerce.Money
 	newest time.Time // charge
-	buf    []byte
 }
 
 // run walks all inputs at once.

@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"strings"
 	"time"
 
 	"github.com/commercesync/commerce"
@@ -13,6 +14,7 @@ type values struct {
 
 	code     string // the currency last read
 	currency commerce.Currency
+	exponent int
 }
 
 // money reads a decimal text of the current row in major units.
@@ -22,10 +24,10 @@ func (v *values) money(column int, code string) (commerce.Money, error) {
 		if err != nil {
 			return commerce.Money{}, v.fail(v.row, v.columns[column], "is in no ISO 4217 currency")
 		}
-		v.code, v.currency = code, c
+		v.code, v.currency, v.exponent = strings.Clone(code), c, c.Exponent()
 	}
 	text := v.at(column)
-	minor, ok := minorUnits(text, v.currency.Exponent())
+	minor, ok := minorUnits(text, v.exponent)
 	if !ok {
 		m, err := commerce.ParseMoney(text, v.currency)
 		if err != nil {

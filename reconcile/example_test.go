@@ -1,0 +1,75 @@
+package reconcile_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/reconcile"
+)
+
+func ExamplePayout() {
+	report := `balance_transaction_id,created_utc,currency,gross,fee,net,reporting_category,source_id,payment_intent_id
+txn_1,2026-11-03 10:00:00,eur,29.95,0.69,29.26,charge,ch_1,pi_1
+txn_2,2026-11-03 11:00:00,eur,15.00,0.47,14.53,charge,ch_2,pi_2
+txn_3,2026-11-04 09:00:00,eur,-5.00,0.00,-5.00,refund,re_1,pi_1
+`
+	orders := `number,currency,amount,date,payment
+100,EUR,29.95,2026-11-03,pi_1
+101,EUR,15.50,2026-11-03,pi_2
+`
+	got, err := reconcile.Payout(context.Background(), reconcile.Input{
+		Payout: commerce.Payout{Ref: commerce.Ref{System: "stripe", Mode: commerce.Live, ID: "po_1"},
+			Amount: commerce.MustMoney(3879, "EUR"), Automatic: true, Reconciled: true,
+			Created: time.Date(2026, 11, 6, 0, 0, 0, 0, time.UTC)},
+		Lines: reconcile.Itemized(strings.NewReader(report), reconcile.ItemizedConfig{}),
+		Shop:  reconcile.Orders(strings.NewReader(orders), reconcile.OrdersConfig{}),
+	}, reconcile.Config{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer got.Close()
+
+	p := got.Proof
+	fmt.Println("sales", p.Sales, "refunds", p.Refunds, "fees", p.Fees, "bank", p.Bank, "rest", p.Rest)
+	for d, err := range got.Discrepancies() {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(d.Reason, d.Line.ID, d.Difference)
+	}
+	entry, err := got.Entry(reconcile.Chart{Company: "EUR",
+		Clearing: map[commerce.Currency]string{"EUR": "1360"}, Transit: map[commerce.Currency]string{"EUR": "1370"}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, l := range entry.Lines {
+		fmt.Println(entry.Date, l.Account, "debit", l.Debit.Text(), "credit", l.Credit.Text())
+	}
+	// Output:
+	// sales 44.95 EUR refunds -5.00 EUR fees -1.16 EUR bank 38.79 EUR rest 0.00 EUR
+	// amount txn_2 -0.50 EUR
+	// refund_without_credit_memo txn_3 5.00 EUR
+	// 2026-11-06 1370 debit 38.79 credit 0.00
+	// 2026-11-06 1360 debit 0.00 credit 38.79
+}
+
+func ExampleNext() {
+	entry := func(fee int64) commerce.JournalEntry {
+		return commerce.JournalEntry{Key: "activity/eur/2026-11-03", Date: commerce.Date{Year: 2026, Month: 11, Day: 3}, Lines: []commerce.JournalLine{
+			{Account: "6855", Debit: commerce.MustMoney(fee, "EUR")}, {Account: "1360", Credit: commerce.MustMoney(fee, "EUR")}}}
+	}
+	first, _, _ := reconcile.Next(entry(69))
+	second, _, _ := reconcile.Next(entry(74), first) // a fee was told late
+	fmt.Println(second.Key, second.Lines[1].Account, second.Lines[1].Debit)
+	_, more, _ := reconcile.Next(entry(74), first, second)
+	fmt.Println("more to post:", more)
+	// Output:
+	// activity/eur/2026-11-03/2 6855 0.05 EUR
+	// more to post: false
+}

@@ -1,0 +1,69 @@
+package reconcile
+
+import (
+	"fmt"
+	"iter"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/commercesync/commerce"
+)
+
+func TestHoweverLittleMemoryThereIsTheResultIsTheSame(t *testing.T) {
+	t.Parallel()
+	const n = 20_000
+	lines := func(yield func(Line, error) bool) {
+		for i := range n {
+			amount := commerce.MustMoney(int64(100+i%50), "EUR")
+			l := Line{ID: fmt.Sprint("txn_", i), Category: "charge", Amount: amount, Fee: commerce.Zero("EUR"), Net: amount,
+				Created: time.Unix(int64(1_800_000_000+i), 0).UTC(), Intent: fmt.Sprint("pi_", i)}
+			if !yield(l, nil) {
+				return
+			}
+		}
+	}
+	var docs iter.Seq2[Document, error] = func(yield func(Document, error) bool) {
+		for i := range n {
+			d := Document{System: "shop", ID: fmt.Sprint("order/", i), Intent: fmt.Sprint("pi_", i), Date: time.Unix(int64(1_800_000_000+i), 0).UTC(),
+				Amount: commerce.MustMoney(int64(100+i%50+i%3/2), "EUR")}
+			if !yield(d, nil) {
+				return
+			}
+		}
+	}
+	explained := func(memory int64) (all []Discrepancy) {
+		config, err := Config{}.withDefaults()
+		require.NoError(t, err)
+		config.Memory = memory
+		r, err := explain(t.Context(), Input{Lines: lines, Shop: docs, Payout: commerce.Payout{Ref: commerce.Ref{ID: "po_1"},
+			Amount: commerce.MustMoney(1, "EUR"), Automatic: true, Reconciled: true}}, config)
+		require.NoError(t, err)
+		defer r.Close()
+		for d, err := range r.Discrepancies() {
+			require.NoError(t, err)
+			all = append(all, d)
+		}
+		return all
+	}
+	want := explained(32 << 20)
+	require.Len(t, want, n/3)
+	require.Equal(t, want, explained(8<<10), "partitions are spread again, discrepancies sorted in runs")
+}
+
+func TestARecordIsReadAsItWasWritten(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1_800_000_000, 0).UTC()
+	eur := func(n int64) commerce.Money { return commerce.MustMoney(n, "EUR") }
+	l := &Line{"txn_1", "charge", "charge", 7, eur(-1000), eur(50), eur(-1050), []FeeDetail{{"tax", eur(50)}}, commerce.MustMoney(-5, "JPY"), now, now,
+		"a", "b", "c", "d", "e", "f", "g", "h", "i"}
+	require.Equal(t, l, lineOf(l.put(nil)))
+	for _, d := range []*Document{
+		{"magento", "order/1", "100", 3, true, eur(1000), now, commerce.MustMoney(1, "USD"), "pi_1-capture", "ch_1", "pi_1", "re_1"},
+		{System: "a", Payment: "pi_1", Intent: "pi_1", Amount: eur(0)},
+		{System: "a", Payment: "ch_1", Charge: "ch_1", Amount: eur(1)},
+	} {
+		require.Equal(t, d, documentOf(d.put(nil)))
+	}
+}
