@@ -15,7 +15,6 @@ import (
 	"github.com/commercesync/commerce/mapping"
 	"github.com/commercesync/commerce/resilience"
 	"github.com/commercesync/commerce/stripe/stripetest"
-	"github.com/commercesync/commerce/workflow"
 )
 
 // Secrets and names that the fakes know.
@@ -78,7 +77,7 @@ type Far struct {
 	Login                      tryton.Login
 	LongestRequest             time.Duration
 	// Adapt makes the client and the adapter of the shop. Defaults to those of Magento.
-	Adapt func(Far, resilience.Config, func() time.Time) (workflow.Shop, error)
+	Adapt func(Far, resilience.Config, func() time.Time) (Adapter, error)
 	// Metadata are the names that payments carry.
 	Metadata mapping.MetadataKeys
 }

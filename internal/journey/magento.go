@@ -9,12 +9,12 @@ import (
 	"time"
 
 	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/inbox"
 	"github.com/commercesync/commerce/magento"
 	"github.com/commercesync/commerce/magento/magentotest"
 	"github.com/commercesync/commerce/mapping"
 	"github.com/commercesync/commerce/mapping/magentoshop"
 	"github.com/commercesync/commerce/resilience"
-	"github.com/commercesync/commerce/workflow"
 )
 
 // magentoFront is a Magento of two views whose order numbers are alike, since increment
@@ -34,20 +34,25 @@ func newMagento(c FakesConfig, f *Fakes) (Storefront, error) {
 
 func (m magentoFront) Transport() http.RoundTripper { return m.far.Transport() }
 
-func (m magentoFront) Adapt(far Far, protect resilience.Config, now func() time.Time) (workflow.Shop, error) {
+func (m magentoFront) Adapt(far Far, protect resilience.Config, now func() time.Time) (Adapter, error) {
 	far.ShopKeys = m.far.Keys()
 	return adaptMagento(far, protect, now)
 }
 
 // adaptMagento makes client and adapter of a shop that may be in another process.
-func adaptMagento(far Far, protect resilience.Config, now func() time.Time) (workflow.Shop, error) {
+func adaptMagento(far Far, protect resilience.Config, now func() time.Time) (Adapter, error) {
 	client, err := magento.NewClient(magento.Config{BaseURL: far.ShopURL, Credentials: commerce.Static(far.ShopKeys),
 		Transport: far.Shop, Resilience: protect, Now: now})
 	if err != nil {
 		return nil, err
 	}
-	return magentoshop.New(client, magentoshop.Config{Account: ShopName, Mode: commerce.Test, Settle: far.LongestRequest})
+	shop, err := magentoshop.New(client, magentoshop.Config{Account: ShopName, Mode: commerce.Test, Settle: far.LongestRequest})
+	return magentoAdapter{shop}, err
 }
+
+type magentoAdapter struct{ *magentoshop.Shop }
+
+func (a magentoAdapter) News() (inbox.Feed, error) { return a.Changes(magentoshop.ChangesConfig{}) }
 
 func (magentoFront) Metadata() mapping.MetadataKeys { return mapping.MetadataKeys{} }
 

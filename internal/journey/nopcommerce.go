@@ -13,12 +13,12 @@ import (
 	"github.com/tidwall/gjson"
 
 	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/inbox"
 	"github.com/commercesync/commerce/mapping"
 	"github.com/commercesync/commerce/mapping/nopshop"
 	"github.com/commercesync/commerce/nopcommerce"
 	"github.com/commercesync/commerce/nopcommerce/nopcommercetest"
 	"github.com/commercesync/commerce/resilience"
-	"github.com/commercesync/commerce/workflow"
 )
 
 // nopFront is a nopCommerce that states everything in euros. Its plugin charges what the
@@ -33,15 +33,20 @@ func newNopCommerce(c FakesConfig, _ *Fakes) (Storefront, error) {
 
 func (n nopFront) Transport() http.RoundTripper { return n.far.Transport() }
 
-func (n nopFront) Adapt(far Far, protect resilience.Config, now func() time.Time) (workflow.Shop, error) {
+func (n nopFront) Adapt(far Far, protect resilience.Config, now func() time.Time) (Adapter, error) {
 	client, err := nopcommerce.NewClient(nopcommerce.Config{BaseURL: far.ShopURL, Credentials: commerce.Static(n.far.Login()),
 		Transport: far.Shop, Resilience: protect, Now: now})
 	if err != nil {
 		return nil, err
 	}
-	return nopshop.New(client, nopshop.Config{Currency: "EUR", Account: ShopName, Mode: commerce.Test, Settle: far.LongestRequest, Now: now,
+	shop, err := nopshop.New(client, nopshop.Config{Currency: "EUR", Account: ShopName, Mode: commerce.Test, Settle: far.LongestRequest, Now: now,
 		Methods: map[string]nopshop.Method{nopcommercetest.StripeElement: {Charges: nopshop.Customer, Truncates: true}}})
+	return nopAdapter{shop}, err
 }
+
+type nopAdapter struct{ *nopshop.Shop }
+
+func (a nopAdapter) News() (inbox.Feed, error) { return a.Changes(nopshop.ChangesConfig{}) }
 
 func (nopFront) Metadata() mapping.MetadataKeys { return nopshop.Metadata() }
 

@@ -32,6 +32,8 @@ type Config struct {
 	Inbox inbox.Config
 	// PollEvery is how often the warehouse is asked.
 	PollEvery time.Duration
+	// News: the shop is asked as well for what changed there.
+	News bool
 	// Breaker of each far side.
 	Breaker resilience.Breaker
 	// Grace of both workflows.
@@ -105,6 +107,13 @@ func New(ctx context.Context, c Config) (*Program, error) {
 	}
 	c.Inbox.Handlers = inbox.Merge(p.Orders.Handlers(), failed.Handlers())
 	c.Inbox.Feeds = []inbox.FeedConfig{{Name: "warehouse", Feed: books, Every: c.PollEvery}}
+	if c.News {
+		feed, err := shop.News()
+		if err != nil {
+			return nil, err
+		}
+		c.Inbox.Feeds = append(c.Inbox.Feeds, inbox.FeedConfig{Name: "shop", Feed: feed, Every: c.PollEvery})
+	}
 	c.Inbox.Now = c.Now
 	if p.Inbox, err = inbox.New(c.Store, c.Inbox); err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/inbox"
 	"github.com/commercesync/commerce/mapping"
 	"github.com/commercesync/commerce/resilience"
 	"github.com/commercesync/commerce/workflow"
@@ -19,7 +20,7 @@ type Storefront interface {
 	// Transport reaches it in this process.
 	Transport() http.RoundTripper
 	// Adapt makes the program's client and adapter of it.
-	Adapt(Far, resilience.Config, func() time.Time) (workflow.Shop, error)
+	Adapt(Far, resilience.Config, func() time.Time) (Adapter, error)
 	// Metadata are the names that its checkout writes on payments.
 	Metadata() mapping.MetadataKeys
 	// Place lets a customer order these goods, to be paid so.
@@ -32,6 +33,13 @@ type Storefront interface {
 	Writes(r *http.Request, body []byte) (order int64, writes bool)
 	// Secrets must not be written down.
 	Secrets() []string
+}
+
+// Adapter is what the program has of a shop.
+type Adapter interface {
+	workflow.Shop
+	// News is the feed of what changed there.
+	News() (inbox.Feed, error)
 }
 
 // Goods are some of one product.

@@ -61,7 +61,7 @@ func (h *host) boot() {
 			defer mu.Unlock()
 			return chance.Float64()
 		}},
-		Notifier: p, Alerter: p, Now: h.now, PayURL: "https://shop.test/thanks"})
+		Notifier: p, Alerter: p, Now: h.now, PayURL: "https://shop.test/thanks", News: w.c.story == nil})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -8,24 +8,28 @@ import (
 	"github.com/commercesync/commerce"
 )
 
-// seen is an order as the shop's poller saw it last.
+// seen is an order as the shop's plugin saw it last.
 type seen struct {
 	content  string
 	revision int
 }
 
-// pollings plans when the shop is looked at: here and there while the day goes on, and
-// when all is over.
-func (w *world) pollings() {
+// looks plans when the program's poller looks at the shop, beside what pushes bring: here
+// and there while the day goes on, and when all is over.
+func (w *world) looks() {
 	for range 2 + w.chance.IntN(6) {
-		w.in(w.within(w.w.calm), w.pollShop)
+		at := w.within(w.w.calm)
+		w.in(at, w.push)
+		if w.c.story == nil {
+			w.in(at+w.delay(), w.poll)
+		}
 	}
-	w.in(w.w.calm+9*24*time.Hour, w.pollShop)
+	w.in(w.w.calm+9*24*time.Hour, w.poll)
 }
 
-// pollShop tells of every order that is another one than at the last look, and sometimes of
-// one that is not: a sweep finds it once more, or a push says look.
-func (w *world) pollShop() {
+// push is a plugin of the shop that says "look", at every second order that is another one
+// than at the last time, and sometimes at one that is not.
+func (w *world) push() {
 	news := false
 	for _, s := range w.buyers.Sales {
 		o := w.fakes.Front.Standing(s.Sale)
@@ -37,7 +41,10 @@ func (w *world) pollShop() {
 		news = news || now != last.content
 		last = seen{now, last.revision + 1}
 		w.seen[s.ID] = last
-		e := commerce.Event{Ref: s.Ref().With(fmt.Sprintf("%s@%d", s.Ref().ID, last.revision)), Type: "order.changed",
+		if w.perMille(500) {
+			continue // lost
+		}
+		e := commerce.Event{Ref: s.Ref().With(fmt.Sprintf("push/%d@%d", s.ID, last.revision)), Type: "order.changed",
 			Object: s.Ref().ID, Subject: s.Ref().ID, Created: o.Changed, Raw: []byte(`{}`)}
 		times := 1
 		for !w.calm && w.chance.IntN(100) < w.w.doubled && times < 4 {
@@ -48,7 +55,7 @@ func (w *world) pollShop() {
 		}
 	}
 	if news {
-		w.in(time.Minute+w.delay(), w.pollShop)
+		w.in(time.Minute+w.delay(), w.push)
 	}
 }
 
@@ -63,7 +70,7 @@ func (w *world) bring(e commerce.Event) {
 			ctx, cancel := context.WithTimeout(p.ctx, 10*time.Second)
 			defer cancel()
 			_, err := p.program.Inbox.Append(ctx, e)
-			p.stop("poller stored " + e.Ref.ID)
+			p.stop("push stored " + e.Ref.ID)
 			if err == nil {
 				w.told[e.Ref.ID] = true
 			}

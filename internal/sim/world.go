@@ -25,7 +25,7 @@ const (
 	// program was told.
 	longest = 20 * time.Second
 	// maxSteps bounds a day.
-	maxSteps = 60_000
+	maxSteps = 150_000
 	// maxDays bounds it in simulated time.
 	maxDays = 60
 )
@@ -53,8 +53,8 @@ type world struct {
 	flights []*flight
 	ill     map[string]time.Time // until when a system is likelier to fail
 	letters map[string]*letter
-	seen    map[int64]seen  // orders, by the shop's poller
-	told    map[string]bool // the poller's events that are stored
+	seen    map[int64]seen  // orders, by the shop's plugin
+	told    map[string]bool // the plugin's events that are stored
 	ship    bool            // the warehouse is going to look
 	running *process
 
@@ -97,7 +97,7 @@ func newWorld(t *testing.T, seed uint64, c Config) *world {
 		h.boot()
 	}
 	w.at(w.start.Add(w.w.calm), w.heal)
-	w.pollings()
+	w.looks()
 	if c.story != nil {
 		w.in(0, func() { w.buyers.Begin(rand.New(rand.NewPCG(1, 1)), *c.story) })
 		return w
@@ -389,15 +389,18 @@ func (w *world) shipAll() {
 	}
 }
 
-// poll lets somebody ask the warehouse, until one was answered.
+// poll lets somebody ask warehouse and shop, until one was answered, and again while there
+// is news.
 func (w *world) poll() {
 	h := w.hosts[w.chance.IntN(len(w.hosts))]
 	done := false
 	if p := h.p; p != nil {
 		p.spawn(func() {
 			p.stop("poll")
-			_, err := p.program.Inbox.Poll(p.ctx)
-			done = err == nil
+			news, err := p.program.Inbox.Poll(p.ctx)
+			if done = err == nil; news > 0 {
+				w.in(time.Minute+w.delay(), w.poll)
+			}
 		})
 	}
 	w.in(3*time.Minute, func() {
