@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -95,6 +96,8 @@ func (s *session) ofTenants(ctx context.Context, tenants []string, r inbox.Claim
 	now, clock := s.at(1)
 	var parts []string
 	var args []any
+	// Of a root that others hold much may be due, and all of it was due first: the subjects
+	// of what is oldest are looked up once, and not again for each of their events.
 	for i, t := range tenants {
 		room := r.Room(t)
 		if room == 0 {
@@ -109,9 +112,13 @@ func (s *session) ofTenants(ctx context.Context, tenants []string, r inbox.Claim
 				h.until IS NOT NULL AS seen, q.due, q.seq
 				FROM {queue} q LEFT JOIN {links} l ON l.subject = q.subject
 				LEFT JOIN {leases} h ON h.root = COALESCE(l.root, q.subject)
-				WHERE q.tenant = ? AND q.repair = %d AND q.due <= %s AND (h.until IS NULL OR h.until <= %s)
-				ORDER BY q.due LIMIT ?) t%d`, i, order, lane, now, now, len(parts)))
-			args = slices.Concat(args, []any{t}, clock, clock, []any{max(1, r.Roots/len(tenants)) * spare})
+				WHERE q.tenant = ? AND q.repair = %[3]d AND q.due <= %[4]s AND (h.until IS NULL OR h.until <= %[4]s)
+				AND q.subject NOT IN (SELECT o.subject
+					FROM (SELECT subject FROM {queue} WHERE tenant = ? AND repair = %[3]d AND due <= %[4]s ORDER BY due LIMIT %[5]d) o
+					LEFT JOIN {links} l ON l.subject = o.subject
+					JOIN {leases} h ON h.root = COALESCE(l.root, o.subject) WHERE h.until > %[4]s)
+				ORDER BY q.due LIMIT ?) t%[6]d`, i, order, lane, now, spare, len(parts)))
+			args = slices.Concat(args, []any{t}, clock, clock, []any{t}, clock, clock, []any{max(1, r.Roots/len(tenants)) * spare})
 		}
 	}
 	if len(parts) == 0 {
@@ -266,28 +273,58 @@ func (s *session) addLeases(ctx context.Context, roots []string) error {
 	return err
 }
 
+// statementSubjects is how many subjects' events one statement looks up: SQLite joins at
+// most 500 queries.
+const statementSubjects = 400
+
 // dueEvents returns the due events of every subject of the leased roots, at most
-// so many each.
+// so many each. Each subject's are looked up by the index, which gives them in order,
+// since there may be many more.
 func (s *session) dueEvents(ctx context.Context, leases []inbox.Lease, each int) (map[string][]inbox.Entry, error) {
 	roots := make([]string, len(leases))
 	for i, l := range leases {
 		roots[i] = l.Root
 	}
-	entries, err := s.entries(ctx, true, `FROM (
-			SELECT q.*, ROW_NUMBER() OVER (PARTITION BY s.root ORDER BY q.created, q.seq) AS place
-			FROM (SELECT root, subject FROM {links} WHERE root = ANY ?
-				UNION ALL SELECT h.root, h.root FROM {leases} h WHERE h.root = ANY ?
-				AND NOT EXISTS (SELECT 1 FROM {links} o WHERE o.subject = h.root)) s
-			JOIN {queue} q ON q.subject = s.subject WHERE q.due <= ?) q
-		JOIN {events} e ON e.seq = q.seq LEFT JOIN {ended} d ON d.seq = q.seq
-		LEFT JOIN {links} l ON l.subject = q.subject
-		WHERE q.place <= ? ORDER BY e.created, e.seq`, roots, roots, s.now, each)
+	var subjects []string
+	err := s.each(ctx, func(rows *sql.Rows) error {
+		var subject string
+		err := rows.Scan(&subject)
+		subjects = append(subjects, subject)
+		return err
+	}, `SELECT subject FROM {links} WHERE root = ANY ? UNION ALL SELECT h.root FROM {leases} h WHERE h.root = ANY ?
+		AND NOT EXISTS (SELECT 1 FROM {links} o WHERE o.subject = h.root)`, roots, roots)
 	if err != nil {
 		return nil, err
 	}
 	out := map[string][]inbox.Entry{}
-	for _, e := range entries {
-		out[e.Root] = append(out[e.Root], e)
+	for some := range slices.Chunk(subjects, statementSubjects) {
+		var parts []string
+		var args []any
+		for i, subject := range some {
+			parts = append(parts, fmt.Sprintf(`SELECT * FROM (SELECT seq, subject, created FROM {queue}
+				WHERE subject = ? AND due <= ? ORDER BY created, seq LIMIT ?) s%d`, i))
+			args = append(args, subject, s.now, each)
+		}
+		entries, err := s.entries(ctx, true, `FROM (
+				SELECT p.seq, ROW_NUMBER() OVER (PARTITION BY COALESCE(o.root, p.subject) ORDER BY p.created, p.seq) AS place
+				FROM (`+strings.Join(parts, " UNION ALL ")+`) p LEFT JOIN {links} o ON o.subject = p.subject) p
+			JOIN {queue} q ON q.seq = p.seq JOIN {events} e ON e.seq = q.seq LEFT JOIN {ended} d ON d.seq = q.seq
+			LEFT JOIN {links} l ON l.subject = q.subject
+			WHERE p.place <= ? ORDER BY e.created, e.seq`, append(args, each)...)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range entries {
+			out[e.Root] = append(out[e.Root], e)
+		}
+	}
+	if len(subjects) > statementSubjects { // those of one root may come of two statements
+		for root, entries := range out {
+			slices.SortFunc(entries, func(a, b inbox.Entry) int {
+				return cmp.Or(a.Event.Created.Compare(b.Event.Created), cmp.Compare(a.Seq, b.Seq))
+			})
+			out[root] = entries[:min(len(entries), each)]
+		}
 	}
 	return out, nil
 }
