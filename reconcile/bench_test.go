@@ -3,6 +3,7 @@
 package reconcile_test
 
 import (
+	"flag"
 	"os"
 	"runtime"
 	"syscall"
@@ -15,7 +16,8 @@ import (
 	"github.com/commercesync/commerce/reconcile"
 )
 
-const benchRows = 300_000
+// benchRows is what a payout of the benchmark has, and its orders.
+var benchRows = flag.Int("rows", 1_000_000, "rows of the payout and of the orders in the benchmark")
 
 // ours explains a payout from two files, and counts what differs.
 func ours(tb testing.TB, m month) int {
@@ -85,14 +87,18 @@ func mapOfStructs(tb testing.TB, m month) int {
 }
 
 func BenchmarkPayout(b *testing.B) {
-	m := generate(b, benchRows, 1)
-	for name, run := range map[string]func(testing.TB, month) int{"ours": ours, "map of structs": mapOfStructs} {
-		b.Run(name, func(b *testing.B) {
+	m := generate(b, *benchRows, 1)
+	for _, way := range []struct {
+		name string
+		run  func(testing.TB, month) int
+	}{{"partitions", ours}, {"map of structs", mapOfStructs}} {
+		b.Run(way.name, func(b *testing.B) {
 			before := cpu(b)
 			for b.Loop() {
 				runtime.GC()
-				require.Equal(b, m.differ, run(b, m))
+				require.Equal(b, m.differ, way.run(b, m))
 			}
+			b.ReportMetric(float64(peak(b))/(1<<20), "MB-peak-so-far") // of the process: run each alone
 			b.ReportMetric((cpu(b)-before).Seconds()/float64(b.N), "cpu-s/op")
 		})
 	}
@@ -104,4 +110,11 @@ func cpu(tb testing.TB) time.Duration {
 	var u syscall.Rusage
 	require.NoError(tb, syscall.Getrusage(syscall.RUSAGE_SELF, &u))
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// peak is the most memory that the process ever had, in bytes.
+func peak(tb testing.TB) int64 {
+	var u syscall.Rusage
+	require.NoError(tb, syscall.Getrusage(syscall.RUSAGE_SELF, &u))
+	return u.Maxrss << 10 // kilobytes on Linux
 }

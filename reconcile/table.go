@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -23,14 +24,16 @@ type table struct {
 	fields  []string
 	row     int // of the row last read, the header being 1
 
-	buf  []byte
-	text string // what is not read yet
-	line int    // the line that text begins at
-	end  bool   // r has no more
+	buf     []byte
+	text    string // what is not read yet
+	quotes  bool   // there are some in text
+	noughts bool   // there are some in text
+	line    int    // the line that text begins at
+	end     bool   // r has no more
 }
 
 func openTable(name string, r io.Reader) (*table, error) {
-	t := &table{name: name, r: r, buf: make([]byte, chunk), line: 1}
+	t := &table{name: name, r: r, line: 1}
 	if err := t.fill(); err != nil {
 		return nil, err
 	}
@@ -89,22 +92,25 @@ func (t *table) at(i int) string {
 
 // fill reads another chunk behind what is not read yet.
 func (t *table) fill() error {
-	if len(t.text) > maxRow {
+	rest := len(t.text)
+	if rest > maxRow {
 		return t.fail(t.line, "", fmt.Sprintf("has more than %d bytes", maxRow))
 	}
-	n, err := io.ReadFull(t.r, t.buf)
-	first := t.row == 0 && t.text == ""
+	b := slices.Grow(append(t.buf[:0], t.text...), chunk)[:rest+chunk]
+	n, err := io.ReadFull(t.r, b[rest:])
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		t.end = true
 	case err != nil:
 		return &RowError{Input: t.name, Row: t.line, Reason: "can not be read", Err: err}
 	}
-	b := t.buf[:n]
-	if first && (bytes.HasPrefix(b, []byte("\xff\xfe")) || bytes.HasPrefix(b, []byte("\xfe\xff"))) {
+	b = b[:rest+n]
+	if t.row == 0 && (bytes.HasPrefix(b, []byte("\xff\xfe")) || bytes.HasPrefix(b, []byte("\xfe\xff"))) {
 		return t.fail(0, "", "is UTF-16; save it as UTF-8")
 	}
-	t.text += string(b)
+	t.quotes = bytes.IndexByte(b, '"') >= 0
+	t.noughts = bytes.IndexByte(b, 0) >= 0
+	t.text, t.buf = string(b), b
 	return nil
 }
 
@@ -128,10 +134,13 @@ func (t *table) next() error {
 		if !utf8.ValidString(raw) {
 			return t.fail(t.row, "", "is not UTF-8")
 		}
-		if strings.IndexByte(raw, 0) >= 0 {
+		if t.noughts && strings.IndexByte(raw, 0) >= 0 {
 			return t.fail(t.row, "", "holds a byte of value nought; is the file UTF-16?")
 		}
-		t.line += strings.Count(raw, "\n") + 1
+		t.line++
+		if t.quotes {
+			t.line += strings.Count(raw, "\n")
+		}
 		raw = strings.TrimSuffix(raw, "\r")
 		if raw == "" {
 			continue
@@ -149,7 +158,9 @@ func (t *table) cut() (string, bool) {
 		if n < 0 {
 			return "", false
 		}
-		quoted = quoted != (strings.Count(t.text[at:at+n], `"`)%2 == 1)
+		if t.quotes {
+			quoted = quoted != (strings.Count(t.text[at:at+n], `"`)%2 == 1)
+		}
 		at += n
 		if !quoted {
 			row := t.text[:at]
@@ -189,7 +200,11 @@ func (t *table) split(raw string) error {
 				raw = raw[1:]
 			}
 		} else {
-			field, raw, more = strings.Cut(raw, ",")
+			if n := strings.IndexByte(raw, ','); n >= 0 {
+				field, raw = raw[:n], raw[n+1:]
+			} else {
+				field, more = raw, false
+			}
 		}
 		t.fields = append(t.fields, field)
 	}

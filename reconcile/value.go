@@ -37,6 +37,9 @@ func (v *values) money(column int, code string) (commerce.Money, error) {
 		}
 		return m, nil
 	}
+	if minor == 0 {
+		return commerce.Zero(v.currency), nil
+	}
 	return commerce.NewMoney(minor, v.currency)
 }
 
