@@ -69,8 +69,7 @@ const (
 // "exception/<name>/<order>/<payment or shipment, and mark>": once, or again where nobody
 // knows whether the telling ended.
 func (d desk) exception(ctx context.Context, x Exception) error {
-	key := "exception/" + x.Name + "/" + x.Order.String() + "/" + strings.TrimSpace(cmp.Or(x.Payment.ID, x.Shipment.ID)+" "+x.Mark)
-	_, err := idempotency.Run(ctx, d.steps, key, idempotency.Effect[Exception]{
+	_, err := idempotency.Run(ctx, d.steps, x.key(), idempotency.Effect[Exception]{
 		Class: idempotency.Keyed,
 		Act: func(ctx context.Context) (Exception, error) {
 			d.log.WarnContext(ctx, "exception", "name", x.Name, "order", x.Order.String(), "payment", x.Payment.ID, "text", x.Text)
@@ -81,6 +80,10 @@ func (d desk) exception(ctx context.Context, x Exception) error {
 		},
 	})
 	return err
+}
+
+func (x Exception) key() string {
+	return "exception/" + x.Name + "/" + x.Order.String() + "/" + strings.TrimSpace(cmp.Or(x.Payment.ID, x.Shipment.ID)+" "+x.Mark)
 }
 
 // withCode returns the first error in the tree that carries the code, or nil.

@@ -43,7 +43,12 @@ func (w *OrderToCash) fulfil(ctx context.Context, d desk, e commerce.Event, a ac
 	if err != nil {
 		return err
 	}
-	a.generation = g
+	if g != a.generation {
+		a.generation = g
+		if err := w.keeps(ctx, d, a); err != nil {
+			return err
+		}
+	}
 	if doc, err = d.step(ctx, g.of(keyConfirm(a.order.Ref)), w.Books.Confirm(route, doc)); err != nil {
 		return err
 	}

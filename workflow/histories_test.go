@@ -153,6 +153,25 @@ func TestWhatWasRefundedPaysForNoGoods(t *testing.T) {
 		}
 		require.Contains(t, o.dead(), "refunded")
 	})
+	t.Run("while an edit was waiting to be followed", func(t *testing.T) {
+		t.Parallel()
+		o, seen := taken(t)
+		o.payment("2", []string{"1"}, gets(eur(6600)))
+		o.news("evt_2", "charge.succeeded", "pi_2")
+		o.work()
+		o.edit(3)
+		o.fault = onFirst("cancel ", lost)
+		o.poll(seen)
+		o.wait(time.Second)
+		o.payments["pi_1"].Refunded = eur(6600)
+		o.news("evt_3", "charge.refunded", "pi_1")
+		o.work()
+		o.settle(seen)
+		for _, doc := range o.counting(order1) {
+			require.Equal(t, "draft", doc.State, "66.00 of 99.00 are here")
+		}
+		require.Contains(t, o.dead(), "refunded", "%v", o.sales)
+	})
 	t.Run("while goods were missing", func(t *testing.T) {
 		t.Parallel()
 		o := following(t)
@@ -237,6 +256,21 @@ func TestMoneyThatDoesNotFitAnyMoreWhenAPersonTakesUpIsTold(t *testing.T) {
 	o.work()
 	require.Equal(t, []string{UnfitPayment}, o.exceptions())
 	require.Empty(t, o.dead(), o.reason())
+}
+
+// Money comes for a canceled order, which is edited and comes back.
+func TestMoneyOfACanceledOrderThatComesBackAsAnotherIsTold(t *testing.T) {
+	t.Parallel()
+	o := following(t)
+	o.order("1", in(commerce.OrderCanceled))
+	o.payment("1", []string{"1"})
+	o.news("evt_1", "charge.succeeded", "pi_1")
+	o.work()
+	require.Equal(t, []string{CanceledOrder}, o.exceptions())
+	o.edit(1)
+	o.orders[order1].State = commerce.OrderPending
+	o.settle(map[commerce.Ref]string{})
+	require.Equal(t, []string{CanceledOrder, UnfitPayment}, o.exceptions())
 }
 
 // Steps of the last release hold the document and nothing else.

@@ -143,13 +143,14 @@ func (d desk) isFor(ctx context.Context, p commerce.Payment, order commerce.Ref)
 	return false, nil
 }
 
-// unfit tells of money that did fit when Take or StartAt did not want the order, so that
-// its own event is done, and does not since the order was edited.
+// unfit tells of money that did fit when Take or StartAt did not want the order, or when
+// it was canceled, so that its own event is done, and does not since it was edited.
 func (w *OrderToCash) unfit(ctx context.Context, d desk, a account) error {
 	if len(a.undecided) == 0 || ended(a.order) {
 		return nil
 	}
-	if taken, err := d.done(ctx, keyTaken(a.order.Ref)); err != nil || !taken && !w.asks(a) {
+	taken, err := d.done(ctx, keyTaken(a.order.Ref))
+	if err != nil {
 		return err
 	}
 	if begun, err := d.begun(ctx, a.order.Ref, generation{n: 1}); begun || err != nil {
@@ -159,6 +160,13 @@ func (w *OrderToCash) unfit(ctx context.Context, d desk, a account) error {
 		return err
 	}
 	for _, p := range a.undecided {
+		judged, err := d.done(ctx, Exception{Name: CanceledOrder, Order: a.order.Ref, Payment: p.Ref}.key())
+		if err != nil {
+			return err
+		}
+		if !judged && !taken && !w.asks(a) {
+			continue // its own event is dead
+		}
 		if err := d.exception(ctx, Exception{Name: UnfitPayment, Order: a.order.Ref, Payment: p.Ref, Mark: a.due.Text(),
 			Text: fmt.Sprintf("order %s has %s to pay, and %s of %s does not fit it; it is left out until its event is replayed with a decision, or it is refunded", a.order.Number, a.due, p.Ref.ID, p.Amount)}); err != nil {
 			return err

@@ -283,7 +283,11 @@ func (w shopSide) Note(o commerce.Order, n mapping.Note) idempotency.Effect[comm
 func (w shopSide) Hold(o commerce.Order) idempotency.Effect[commerce.Document] {
 	stored := w.orders[o.Ref]
 	return w.guarded("hold "+o.Ref.ID, commerce.Document{Ref: o.Ref, State: "holded"},
-		func() bool { return stored.State == commerce.OrderOnHold }, func() { stored.State = commerce.OrderOnHold })
+		func() bool { return stored.State == commerce.OrderOnHold }, func() {
+			if !ended(*stored) { // a shop holds no order that has ended
+				stored.State = commerce.OrderOnHold
+			}
+		})
 }
 
 func (w shopSide) Unhold(o commerce.Order) idempotency.Effect[commerce.Document] {
