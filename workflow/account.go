@@ -248,6 +248,9 @@ func (a account) kept() (commerce.Money, error) {
 // written or told of them: what the shop names may change.
 func keyFirst(order commerce.Ref) string { return "order.payment/" + order.String() }
 
+// keyShare is the key of the decision that a payment which was too much is the order's.
+func keyShare(order commerce.Ref, p commerce.Payment) string { return keyFirst(order) + "/" + p.Ref.ID }
+
 // decideFirst takes the first of captured, unless another was decided before.
 func (d desk) decideFirst(ctx context.Context, a *account) error {
 	captured := a.captured()
@@ -293,10 +296,11 @@ func names(o commerce.Order, p commerce.Payment) bool {
 	return o.PaymentID != "" && (o.PaymentID == p.Ref.ID || o.PaymentID == p.Charge)
 }
 
-// excess is what one payment gave beyond the due: at first, and what it still has.
+// excess is what one payment still has of what it gave beyond the due.
 type excess struct {
 	share
-	gave commerce.Money
+	gave  commerce.Money // beyond the due
+	whole commerce.Money // to the order
 }
 
 // surplus returns the payments that gave too much and still have some of it.
@@ -322,7 +326,7 @@ func (a account) surplus() ([]excess, error) {
 			return nil, err
 		}
 		if still.Sign() > 0 {
-			out = append(out, excess{share{s.payment, still}, over})
+			out = append(out, excess{share{s.payment, still}, over, s.amount})
 		}
 	}
 	return out, nil

@@ -91,8 +91,8 @@ func (d desk) begun(ctx context.Context, order commerce.Ref, g generation) (bool
 	return err == nil, err
 }
 
-// decided returns what the payment gave the order when it was recorded or the order was
-// taken up: an edit since does not make it a payment of the wrong amount. A sales order
+// decided returns what the payment gave the order when it was recorded, the order was
+// taken up, or it was told as too much: an edit since does not make it a payment of the wrong amount. A sales order
 // that was written before that was remembered was paid by what was its total, and by
 // what the shop names.
 func (d desk) decided(ctx context.Context, p commerce.Payment, o commerce.Order) (gave commerce.Money, ok bool, err error) {
@@ -121,7 +121,11 @@ func (d desk) decided(ctx context.Context, p commerce.Payment, o commerce.Order)
 			return p.Amount, true, nil
 		}
 	}
-	return gave, false, nil
+	gave, err = recall[commerce.Money](ctx, d.steps, keyShare(order, p))
+	if errors.Is(err, commerce.ErrNotFound) {
+		return gave, false, nil
+	}
+	return gave, err == nil, err
 }
 
 // post makes the sales order at the ERP what the shop shows, and returns it with its

@@ -91,6 +91,22 @@ func TestASurplusThatGrowsIsToldAgain(t *testing.T) {
 	require.Len(t, o.alerts, 2, "a refund is no surplus")
 }
 
+// A buyer pays twice, and the order is edited to cost more.
+func TestASecondPaymentPaysForWhatAnEditAdds(t *testing.T) {
+	t.Parallel()
+	for quantity, proposal := range map[int64]string{3: "refund 33.00 EUR of pi_2", 4: "refund 66.00 EUR of pi_2"} {
+		o, seen := taken(t)
+		o.payment("2", []string{"1"})
+		o.news("evt_2", "charge.succeeded", "pi_2")
+		o.work()
+		o.edit(quantity)
+		o.settle(seen)
+		require.Empty(t, o.dead(), o.reason())
+		o.shows(order1, "confirmed")
+		require.Contains(t, o.alerts[len(o.alerts)-1].Text, proposal)
+	}
+}
+
 // What a person does at the processor on our own proposal is money that is gone.
 func TestWhatWasRefundedPaysForNoGoods(t *testing.T) {
 	t.Parallel()

@@ -464,6 +464,9 @@ func (w *OrderToCash) overpaid(ctx context.Context, d desk, a account) error {
 		id := s.payment.Ref.ID
 		text := fmt.Sprintf("order %s has %s to pay and is overpaid by %s with %s; proposal: refund %s of %s",
 			a.order.Number, a.due, s.amount, id, s.amount, id)
+		if _, err := remember(ctx, d, keyShare(a.order.Ref, s.payment), s.whole); err != nil {
+			return err
+		}
 		if err := d.note(ctx, a.order, "overpaid "+id, "Overpaid: "+text); err != nil {
 			return err
 		}
