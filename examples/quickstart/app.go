@@ -92,7 +92,7 @@ func newApp(ctx context.Context, o options, w *world.World, kind string) (*app, 
 	collect := &workflow.Collect{Shop: a.shop, Payments: pay, Steps: steps, Links: links, Now: now,
 		ReturnURL: "https://shop.example/thanks", CancelURL: "https://shop.example/cart",
 		PageURL: a.server.URL + "/pay", LinkKey: commerce.NewSecret("a key of the demo")}
-	a.orders = &workflow.OrderToCash{Shop: a.shop, Payments: pay, Books: a.books, Warehouse: depot{a.books, kind},
+	a.orders = &workflow.OrderToCash{Shop: a.shop, Payments: pay, Books: a.books, Warehouse: a.books,
 		Steps: steps, Links: links, Notifier: a, Alerter: a, Collect: collect, Now: now, IgnoreUnlinked: o.shared()}
 	changes := &workflow.OrderChanges{OrderToCash: a.orders}
 	failed := &workflow.PaymentFailed{Shop: a.shop, Payments: pay, Steps: steps, Links: links,

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"time"
 
@@ -10,7 +9,6 @@ import (
 	"github.com/commercesync/commerce/inbox"
 	"github.com/commercesync/commerce/magento"
 	"github.com/commercesync/commerce/mapping"
-	"github.com/commercesync/commerce/mapping/erpbooks"
 	"github.com/commercesync/commerce/mapping/magentoshop"
 	"github.com/commercesync/commerce/mapping/nopshop"
 	"github.com/commercesync/commerce/nopcommerce"
@@ -73,20 +71,5 @@ func openNop(w *world.World, protect resilience.Config, told inbox.Told, now fun
 		return s, err
 	}
 	s.sweep, err = n.Sweep(nopshop.SweepConfig{Told: told})
-	return s, err
-}
-
-// depot is the warehouse for one shop of several: parcels of the others name no order here.
-type depot struct {
-	*erpbooks.Books
-	shop string
-}
-
-// Shipment reads a shipment.
-func (d depot) Shipment(ctx context.Context, ref commerce.Ref) (commerce.Shipment, error) {
-	s, err := d.Books.Shipment(ctx, ref)
-	if order, unknown := commerce.ParseRef(s.Key); unknown == nil && order.System != d.shop {
-		s.Key = ""
-	}
 	return s, err
 }

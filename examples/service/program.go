@@ -121,7 +121,7 @@ func compose(ctx context.Context, log *slog.Logger, env settings) (_ *program, e
 		return nil, err
 	}
 	if p.books, err = erpbooks.New(p.erp, erpbooks.Config{System: erpOf(env), Taxes: map[string]mapping.TaxTable{"default": taxes},
-		Routes: mapping.Routes{{Name: "all", Mode: mode, Company: env("ERP_COMPANY")}}}); err != nil {
+		Routes: mapping.Routes{{Name: "all", Shop: p.shop.origin.Account, Mode: mode, Company: env("ERP_COMPANY")}}}); err != nil {
 		return nil, err
 	}
 

@@ -444,6 +444,42 @@ func TestShipmentsOfEveryCompanyAreRead(t *testing.T) {
 	}
 }
 
+func TestParcelsOfAShopThatNoRouteNamesAreLeftToOthers(t *testing.T) {
+	t.Parallel()
+	m := memory(t, erptest.MemoryConfig{})
+	told := map[string][]string{}
+	for _, shop := range []string{"main", "us"} {
+		c := config()
+		c.Routes = mapping.Routes{{Name: shop, Shop: shop, Mode: commerce.Test}}
+		b := books(t, m, c)
+		o := order(t, "17")
+		o.Ref.Account = shop
+		r := route(t, b, o)
+		doc, err := b.SalesOrder(r, o, nil).Act(t.Context())
+		require.NoError(t, err)
+		_, err = b.Confirm(r, doc).Act(t.Context())
+		require.NoError(t, err)
+		_, err = m.Ship(doc.Ref, nil)
+		require.NoError(t, err)
+		told[shop] = []string{o.Ref.String()}
+	}
+	for shop, want := range told {
+		c := config()
+		c.Routes = mapping.Routes{{Name: shop, Shop: shop, Mode: commerce.Test}}
+		b := books(t, m, c)
+		var got []string
+		for change, err := range b.Changes(t.Context(), "") {
+			require.NoError(t, err)
+			if id := change.Event.Object; id != "" {
+				s, err := b.Shipment(t.Context(), change.Event.Ref.With(id))
+				require.NoError(t, err)
+				got = append(got, s.Key)
+			}
+		}
+		require.Equal(t, want, got, "of both parcels in the one company")
+	}
+}
+
 func TestOnlyARegisteredCustomersMasterDataIsEverWrittenOver(t *testing.T) {
 	t.Parallel()
 	c := config()

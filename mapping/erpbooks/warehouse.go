@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"iter"
+	"slices"
 	"strings"
 
 	"github.com/commercesync/commerce"
@@ -115,7 +116,8 @@ func (b *Books) Shipment(ctx context.Context, ref commerce.Ref) (commerce.Shipme
 
 // Changes yields the shipments that were sent or changed since the cursor, company by
 // company, as events of type "shipment.sent": it is the warehouse's feed of an inbox.
-// A shipment that looks as it did is no news.
+// A shipment that looks as it did is no news, and those for shops that no route names are
+// left to others.
 func (b *Books) Changes(ctx context.Context, cursor string) iter.Seq2[inbox.Change, error] {
 	return func(yield func(inbox.Change, error) bool) {
 		at := map[string]erp.Cursor{} // by company
@@ -151,6 +153,9 @@ func (b *Books) changes(ctx context.Context, company string, at map[string]erp.C
 		moved := page.Next != at[company]
 		at[company] = page.Next
 		for _, s := range page.Shipments {
+			if !b.serves(s) {
+				continue
+			}
 			c, err := b.change(s)
 			if err != nil {
 				yield(inbox.Change{}, err)
@@ -174,6 +179,16 @@ func (b *Books) changes(ctx context.Context, company string, at map[string]erp.C
 func cursorText(at map[string]erp.Cursor) string {
 	text, _ := json.Marshal(at)
 	return string(text)
+}
+
+// serves reports whether a shipment can be ours: it names no order of a shop, which is
+// for a person to see, or one of a shop that a route is for. Another program may ship
+// from the same company for another shop.
+func (b *Books) serves(s commerce.Shipment) bool {
+	order, err := commerce.ParseRef(s.Key)
+	return err != nil || slices.ContainsFunc(b.c.Routes, func(r mapping.Route) bool {
+		return (r.Tenant == "" || r.Tenant == order.Tenant) && (r.Shop == "" || r.Shop == order.Account) && r.Mode == order.Mode
+	})
 }
 
 func (b *Books) change(s commerce.Shipment) (inbox.Change, error) {
