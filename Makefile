@@ -2,7 +2,7 @@
 # make test-odoo proves the Odoo adapter on a real Odoo 19 (Debian, as root; 2 GB, minutes the first time)
 # make kill    100 kills a database; KILLS=500 for more (make test does 25)
 # make matrix  every store fault, the webhook matrix and the contention at full size; KEYS=… CALLERS=…
-# make sim     plays 2,000 disturbed days of the program; SEEDS=20000 for more (make test does 25)
+# make sim     plays 2,000 disturbed days at each shop; SEEDS=20000 for more, SHOP=magento for one
 # make pollers 2,000 random histories of both shops, of which no poll may miss a change; SEEDS=…
 # make fuzz    T=60s runs every fuzz target for T
 # make soak    T=10m lets the program work for T while 1 % of each fault happens (make test: seconds)
@@ -58,7 +58,7 @@ figures: servers
 	cd internal/bench && go run . -json $(ARGS) >bench.tmp && mv bench.tmp ../../docs/figures/bench.jsonl && go run . -write ../../docs
 
 sim:
-	go test -timeout 120m -count=1 -v -run DisturbedDays ./internal/sim -seeds $${SEEDS:-2000}
+	go test -timeout 120m -count=1 -v -run DisturbedDays ./internal/sim -seeds $${SEEDS:-2000} -shop "$(SHOP)"
 
 sim-control:
 	go test -timeout 120m -count=1 -v -run PlantedBugs ./internal/sim -bugs "$${BUGS:-.}"
