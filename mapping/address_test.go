@@ -36,7 +36,7 @@ func TestATextThatIsCleanStaysAsItIs(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(4, 2026))
 	stayed := 0
-	for range 20_000 {
+	for range 4_000 {
 		var b strings.Builder
 		for range r.IntN(6) {
 			b.WriteString([]string{"a", "b", " ", " ", "\t", "\x7f", "ü", "\u00a0", "\xff"}[r.IntN(9)])
@@ -50,5 +50,5 @@ func TestATextThatIsCleanStaysAsItIs(t *testing.T) {
 			stayed++
 		}
 	}
-	require.Greater(t, stayed, 1000)
+	require.Greater(t, stayed, 200)
 }

@@ -36,7 +36,7 @@ func TestAnAmountIsTheNumberThatWasWrittenHoweverItIsWritten(t *testing.T) {
 		return b.String()
 	}
 	amounts := 0
-	for range 20_000 {
+	for range 4_000 {
 		text := [...]string{"", "-", "+"}[r.IntN(3)] + digits(14)
 		if r.IntN(4) > 0 {
 			text += "." + digits(20)
@@ -55,5 +55,5 @@ func TestAnAmountIsTheNumberThatWasWrittenHoweverItIsWritten(t *testing.T) {
 			amounts++
 		}
 	}
-	require.Greater(t, amounts, 10_000)
+	require.Greater(t, amounts, 2_000)
 }

@@ -15,7 +15,7 @@ func TestWhatTaxWasTakenOnIsComputedExactly(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(4, 2026))
 	answers := map[bool]int{}
-	for range 20_000 {
+	for range 4_000 {
 		net := mapping.Amount(r.Int64N(1e6))
 		discount := mapping.Amount(1 + r.Int64N(int64(net)+1))
 		var taxes []mapping.RowTax
@@ -38,5 +38,5 @@ func TestWhatTaxWasTakenOnIsComputedExactly(t *testing.T) {
 		require.Equal(t, want, mapping.OnDiscounted(net, discount, taxes), "net %d, discount %d, %v", net, discount, taxes)
 		answers[want]++
 	}
-	require.Greater(t, min(answers[true], answers[false]), 1000)
+	require.Greater(t, min(answers[true], answers[false]), 200)
 }
