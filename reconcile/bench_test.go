@@ -33,6 +33,9 @@ func ours(tb testing.TB, m month) int {
 	require.NoError(tb, err)
 	defer got.Close()
 	require.True(tb, got.Proof.Closed(), "%+v", got.Proof)
+	entry, err := got.Whole(chart())
+	require.NoError(tb, err)
+	require.NoError(tb, entry.Balance())
 	differ := 0
 	for _, err := range got.Discrepancies() {
 		require.NoError(tb, err)

@@ -60,6 +60,20 @@ func Itemized(r io.Reader, config ItemizedConfig) iter.Seq2[Line, error] {
 	}
 }
 
+// Only takes the rows of one payout from those of a report that covers several.
+func Only(payout string, lines iter.Seq2[Line, error]) iter.Seq2[Line, error] {
+	return func(yield func(Line, error) bool) {
+		for l, err := range lines {
+			if err == nil && l.Payout != payout {
+				continue
+			}
+			if !yield(l, err) {
+				return
+			}
+		}
+	}
+}
+
 // itemized knows where the columns are.
 type itemized struct {
 	values

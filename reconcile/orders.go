@@ -130,6 +130,9 @@ func (o *orders) document() (d Document, err error) {
 	if d.Date, err = o.time(o.date, o.location); err != nil {
 		return Document{}, err
 	}
+	if d.Date.IsZero() {
+		return Document{}, o.fail(o.row, "date", "is empty")
+	}
 	d.Payment, d.Charge, d.Intent, d.RefundID = o.at(o.payment), o.at(o.charge), o.at(o.intent), o.at(o.refund)
 	d.named()
 	return d, nil

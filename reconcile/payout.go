@@ -1,11 +1,13 @@
 package reconcile
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"hash/maphash"
 	"iter"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -32,7 +34,7 @@ type Report struct {
 //
 // A payout that Stripe has not finished to attribute is an error of kind parked, one that was
 // not made by schedule of kind invalid. A row that can not belong to the payout, because of
-// its currency or because it names another, is a [*RowError]. A discrepancy is no error, and neither is a
+// its currency or because it names another (see [Only]), is a [*RowError]. A discrepancy is no error, and neither is a
 // rest: Proof says it, and nothing can be posted from it.
 func Payout(ctx context.Context, in Input, config Config) (*Report, error) {
 	config, err := config.withDefaults()
@@ -209,76 +211,63 @@ type intake struct {
 	newest time.Time // charge
 }
 
-// run walks all inputs at once.
-func (t *intake) run(ctx context.Context, in Input) (err error) {
+// run walks all inputs at once. Lines are matched with the shop's documents, and these
+// with the ERP's; without a shop, lines with the ERP's.
+func (t *intake) run(ctx context.Context, in Input) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	var failed error
 	store := func() *kept {
-		k, e := newKept(t.scratch)
-		err = errors.Join(err, e)
+		k, err := newKept(t.scratch)
+		failed = cmp.Or(failed, err)
 		return k
 	}
-	make2 := func(k *kept, lines, quiet bool) *side {
-		d, e := newSide(t.scratch, k, lines, quiet)
-		err = errors.Join(err, e)
+	toMatch := func(k *kept, lines, quiet bool) *side {
+		d, err := newSide(t.scratch, k, lines, quiet)
+		failed = cmp.Or(failed, err)
 		return d
 	}
-	lines, shop, erp := store(), (*kept)(nil), (*kept)(nil)
-	var toShop, fromLines, shopToERP, erpSide *side
-	fromLines = make2(lines, true, false)
-	t.stores[linesShop][0] = fromLines
-	documents := in.Shop != nil || in.ERP != nil
-	switch {
-	case in.Shop == nil && in.ERP != nil:
-		erp = store()
-		erpSide = make2(erp, false, false)
-		t.stores[linesShop][0] = nil
-		t.stores[linesERP] = [2]*side{fromLines, erpSide}
-	default:
-		shop = store()
-		toShop = make2(shop, false, false)
-		t.stores[linesShop][1] = toShop
-		if in.ERP != nil {
-			erp = store()
-			shopToERP, erpSide = make2(shop, false, true), make2(erp, false, false)
-			t.stores[shopERP] = [2]*side{shopToERP, erpSide}
-		}
+	pair, first, second := uint8(linesShop), in.Shop, in.ERP
+	if first == nil && second != nil {
+		pair, first, second = linesERP, second, nil
 	}
-	if err != nil {
-		return err
+	lines, documents := store(), store()
+	left, right := toMatch(lines, true, false), toMatch(documents, false, false)
+	t.stores[pair] = [2]*side{left, right}
+	var others *kept
+	var shop, erp *side
+	if second != nil {
+		others = store()
+		shop, erp = toMatch(documents, false, true), toMatch(others, false, false)
+		t.stores[shopERP] = [2]*side{shop, erp}
+	}
+	if failed != nil {
+		return failed
 	}
 	confirmed := map[string]bool{}
 	for _, id := range t.config.Confirmed {
 		confirmed[id] = true
 	}
-	pair := uint8(linesShop)
-	if t.stores[linesShop][0] == nil {
-		pair = linesERP
-	}
 
-	errs := make([]error, 3)
 	var wg sync.WaitGroup
-	start := func(n int, f func() error) {
+	start := func(f func() error) {
 		wg.Go(func() {
-			if errs[n] = f(); errs[n] != nil {
-				cancel(errs[n])
+			if err := f(); err != nil {
+				cancel(err)
 			}
 		})
 	}
-	start(0, func() error {
-		return walk(ctx, in.Lines, func(l *Line) error { return t.line(fromLines, pair, documents, l) }, lines)
+	start(func() error {
+		return walk(ctx, in.Lines, func(l *Line) error { return t.line(left, pair, first != nil, l) }, lines)
 	})
-	if in.Shop != nil {
-		start(1, func() error {
-			return walk(ctx, in.Shop, func(d *Document) error { return t.document(confirmed, d, shop, toShop, shopToERP) }, shop)
+	if first != nil {
+		start(func() error {
+			return walk(ctx, first, func(d *Document) error { return t.document(confirmed, d, documents, right, shop) }, documents)
 		})
 	}
-	if in.ERP != nil {
-		start(2, func() error {
-			if in.Shop != nil {
-				return walk(ctx, in.ERP, func(d *Document) error { return t.document(nil, d, erp, nil, erpSide) }, erp)
-			}
-			return walk(ctx, in.ERP, func(d *Document) error { return t.document(confirmed, d, erp, erpSide, nil) }, erp)
+	if second != nil {
+		start(func() error {
+			return walk(ctx, second, func(d *Document) error { return t.document(nil, d, others, nil, erp) }, others)
 		})
 	}
 	wg.Wait()
@@ -307,9 +296,11 @@ func walk[T any](ctx context.Context, seq iter.Seq2[T, error], f func(*T) error,
 // line takes one line in.
 func (t *intake) line(d *side, pair uint8, documents bool, l *Line) error {
 	bad := func(column, reason string) error {
-		return &RowError{Input: "lines", Row: l.Row, Column: column, Reason: l.ID + " " + reason}
+		return &RowError{Input: "lines", Row: l.Row, Column: column, Reason: strings.TrimSpace(l.ID + " " + reason)}
 	}
 	switch {
+	case l.ID == "":
+		return bad("balance_transaction_id", "is empty")
 	case l.Amount.Currency() != t.sums.currency:
 		return bad("currency", "is in "+string(l.Amount.Currency())+", the payout in "+string(t.sums.currency))
 	case l.Payout != "" && l.Payout != t.payout.Ref.ID:
@@ -375,8 +366,11 @@ func (t *intake) line(d *side, pair uint8, documents bool, l *Line) error {
 // document takes one document in: to be matched with lines by ids, and with the other
 // documents by number.
 func (t *intake) document(confirmed map[string]bool, doc *Document, k *kept, lines, documents *side) error {
-	if !doc.Amount.Currency().Valid() {
-		return &RowError{Input: "documents", Row: doc.Row, Column: "amount", Reason: doc.ID + " has no amount"}
+	switch {
+	case doc.ID == "":
+		return &RowError{Input: "documents", Row: doc.Row, Column: "id", Reason: "is empty"}
+	case !doc.Amount.Currency().Valid():
+		return &RowError{Input: "documents", Row: doc.Row, Column: "amount", Reason: doc.ID + " has none"}
 	}
 	doc.named()
 	place, b := k.begin()

@@ -281,6 +281,21 @@ func TestWhatCanNotBeExplainedIsRefused(t *testing.T) {
 			l.Amount = commerce.MustMoney(5, "USD")
 			in.Lines = seq(l)
 		}, "is in USD, the payout in EUR", commerce.KindInvalid},
+		"a line without id": {func(in *reconcile.Input, _ *reconcile.Config) { in.Lines = seq(reconcile.Line{Row: 3}) },
+			"lines row 3 column balance_transaction_id: is empty", commerce.KindInvalid},
+		"a document without id": {func(in *reconcile.Input, _ *reconcile.Config) { in.Shop = seq(reconcile.Document{Row: 3}) },
+			"documents row 3 column id: is empty", commerce.KindInvalid},
+		"a document without amount": {func(in *reconcile.Input, _ *reconcile.Config) { in.ERP = seq(reconcile.Document{Row: 3, ID: "a"}) },
+			"documents row 3 column amount: a has none", commerce.KindInvalid},
+		"too many rows of one id": {func(in *reconcile.Input, _ *reconcile.Config) {
+			in.Shop = func(yield func(reconcile.Document, error) bool) {
+				for range 70_000 {
+					if !yield(sale(1, 5), nil) {
+						return
+					}
+				}
+			}
+		}, "at most 65536", commerce.KindLimit},
 		"parts of a fee that are not the fee": {func(in *reconcile.Input, _ *reconcile.Config) {
 			l := charge(2, 500)
 			l.Fees = []reconcile.FeeDetail{{Type: "stripe_fee", Amount: eur(49)}}

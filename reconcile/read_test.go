@@ -1,10 +1,12 @@
 package reconcile_test
 
 import (
+	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -88,6 +90,44 @@ func TestAReportThatCanNotBeTakenNamesRowAndColumn(t *testing.T) {
 	}
 }
 
+func TestOfAReportOverSeveralPayoutsOneCanBeTaken(t *testing.T) {
+	t.Parallel()
+	text := header + "txn_1,2026-11-03 10:11:12,,eur,1,0,1,charge,,,,po_1\n" + "txn_2,2026-11-03 10:11:12,,usd,1,0,1,charge,,,,po_2\n" + "txn_3,,,,,,,,,,,\n"
+	lines, err := all(t, reconcile.Only("po_2", reconcile.Itemized(strings.NewReader(text), reconcile.ItemizedConfig{})))
+	require.Len(t, lines, 1)
+	require.Equal(t, "txn_2", lines[0].ID)
+	require.ErrorContains(t, err, "row 4 ", "what can not be read might have been of it")
+}
+
+// FuzzItemized holds the reader to encoding/csv: what ours reads, that reads alike.
+func FuzzItemized(f *testing.F) {
+	f.Add(header + "txn_1,2026-11-03 10:11:12,2026-11-05 00:00:00,eur,29.95,0.69,29.26,charge,ch_1,ch_1,pi_1,po_1\n")
+	f.Add(header + "\"txn\"\"\n1\",2026-11-03T10:11:12Z,,JPY,-1e2,0,-100,refund,re_1,,,\r\n\n")
+	f.Add("\ufeffnet,net\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		lines, err := all(t, reconcile.Itemized(strings.NewReader(text), reconcile.ItemizedConfig{}))
+		if err != nil {
+			_, ok := errors.AsType[*reconcile.RowError](err)
+			require.True(t, ok, "%v", err)
+			return
+		}
+		r := csv.NewReader(strings.NewReader(strings.TrimPrefix(text, "\ufeff")))
+		r.LazyQuotes = true
+		rows, err := r.ReadAll()
+		if err != nil || strings.Contains(text, "\r") {
+			return // it takes less, and other ends of lines
+		}
+		require.Len(t, lines, len(rows)-1)
+		at := slices.IndexFunc(rows[0], func(c string) bool { return strings.TrimSpace(c) == "balance_transaction_id" })
+		for i, l := range lines {
+			require.Equal(t, rows[i+1][at], l.ID)
+			net, err := l.Amount.Sub(l.Fee)
+			require.NoError(t, err)
+			require.Equal(t, net, l.Net)
+		}
+	})
+}
+
 func TestALostConnectionIsNoEndOfAReport(t *testing.T) {
 	t.Parallel()
 	lost := errors.New("lost")
@@ -122,6 +162,7 @@ func TestOrdersAreReadByTheNamesOfTheirColumns(t *testing.T) {
 		"amount,currency,date\n1,EUR,2026-11-03\n":                     "row 1 column id: is missing, and number too",
 		"number,amount,currency,date\n,1,EUR,2026-11-03\n":             "row 2: has neither id nor number",
 		"id,kind,amount,currency,date\n1,order,1,EUR,2026-11-03\n":     "row 2 column kind: is neither sale nor refund",
+		"id,amount,currency,date\n1,1,EUR,\n":                          "row 2 column date: is empty",
 		"id,amount,currency,date\n1,1,EUR,2026-11-03\n2,,EUR,2026-1\n": "row 3 column amount: is no amount",
 	} {
 		_, err := all(t, reconcile.Orders(strings.NewReader(text), reconcile.OrdersConfig{}))
