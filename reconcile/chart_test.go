@@ -73,6 +73,7 @@ func TestWhatTheChartDoesNotKnowStopsThePostingByItsName(t *testing.T) {
 	require.True(t, ok, "%v", err)
 	require.Equal(t, &reconcile.UnmappedError{Categories: []string{"moon_tax"}, Fees: []string{"moon_fee"}}, unmapped)
 	require.Equal(t, commerce.KindMapping, commerce.KindOf(err))
+	require.EqualError(t, err, `reconcile: the chart has no account for reporting category "moon_tax", fee type "moon_fee"`)
 
 	c := chart()
 	c.Suspense = "1590"
@@ -85,6 +86,10 @@ func TestWhatTheChartDoesNotKnowStopsThePostingByItsName(t *testing.T) {
 	got, err = c.Entries(t.Context(), seq(charge(1, 100)))
 	require.NoError(t, err)
 	require.Len(t, got[0].Lines, 2, "the receipt posts the charge, we its fee")
+
+	c.Clearing = map[commerce.Currency]string{"USD": "1361"}
+	_, err = c.Entries(t.Context(), seq(charge(1, 100)))
+	require.ErrorContains(t, err, "clearing or transit in EUR")
 
 	c.Rate = nil
 	_, err = c.Entries(t.Context(), seq(charge(1, 100)))

@@ -303,7 +303,9 @@ func (m *matcher) join(ctx context.Context, left, right *partitions, depth int) 
 		if ctx.Err() != nil {
 			break
 		}
-		next <- i
+		if left.parts[i].count+right.parts[i].count > 0 {
+			next <- i
+		}
 	}
 	close(next)
 	wg.Wait()

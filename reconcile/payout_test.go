@@ -319,6 +319,22 @@ func TestWhatCanNotBeExplainedIsRefused(t *testing.T) {
 	}
 }
 
+func TestADirectoryThatIsNotThereIsToldAndNothingIsRead(t *testing.T) {
+	t.Parallel()
+	lines := func(func(reconcile.Line, error) bool) { t.Error("read") }
+	_, err := reconcile.Payout(t.Context(), reconcile.Input{Payout: payoutOf(nil), Lines: lines}, reconcile.Config{Dir: t.TempDir() + "/none"})
+	require.ErrorIs(t, err, os.ErrNotExist)
+	require.Equal(t, commerce.KindInternal, commerce.KindOf(err))
+}
+
+func TestEveryReasonSaysWhatToDo(t *testing.T) {
+	t.Parallel()
+	require.Len(t, reconcile.Reasons(), 13)
+	for _, r := range reconcile.Reasons() {
+		require.NotEmpty(t, r.Advice(), r)
+	}
+}
+
 func TestACancelledRunLeavesNoFile(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -339,7 +355,7 @@ func TestACancelledRunLeavesNoFile(t *testing.T) {
 
 func TestManyRowsFromDiskAreMatchedAndEachDifferenceIsFound(t *testing.T) {
 	t.Parallel()
-	m := generate(t, 40_000, 7)
+	m := generate(t, 16_000, 7)
 	require.Equal(t, m.differ, ours(t, m))
 }
 

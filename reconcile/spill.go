@@ -75,7 +75,7 @@ const keepBuffer = 128 << 10
 
 func newKept(s *scratch) (*kept, error) {
 	f, err := s.create()
-	return &kept{file: f, buf: make([]byte, 0, keepBuffer)}, err
+	return &kept{file: f}, err
 }
 
 // begin returns the place of the next record and what to append it to; end takes that.
@@ -201,8 +201,11 @@ func (p *partitions) each(i int, f func(entry) error) error {
 		}
 		return nil
 	}
-	b := make([]byte, block)
+	var b []byte
 	for _, at := range part.blocks {
+		if b == nil {
+			b = make([]byte, block)
+		}
 		if _, err := p.file.ReadAt(b, at); err != nil {
 			return spillError(err)
 		}
@@ -246,7 +249,7 @@ func (l *list) flush() error {
 }
 
 func (l *list) each(f func(entry) error) error {
-	b := make([]byte, keepBuffer)
+	b := make([]byte, min(keepBuffer, l.size))
 	for at := int64(0); at < l.size; at += int64(len(b)) {
 		b = b[:min(int64(len(b)), l.size-at)]
 		if _, err := l.file.ReadAt(b, at); err != nil {

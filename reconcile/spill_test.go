@@ -13,7 +13,7 @@ import (
 
 func TestHoweverLittleMemoryThereIsTheResultIsTheSame(t *testing.T) {
 	t.Parallel()
-	const n = 20_000
+	const n = 9_000
 	lines := func(yield func(Line, error) bool) {
 		for i := range n {
 			amount := commerce.MustMoney(int64(100+i%50), "EUR")
