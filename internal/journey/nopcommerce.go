@@ -108,7 +108,7 @@ var states = map[int]string{nopcommercetest.OrderPending: "new", nopcommercetest
 func (n nopFront) Standing(s Sale) Standing {
 	id := int(s.ID)
 	o, _ := n.far.Order(id)
-	gross := new(big.Rat).Mul(rat((o.OrderSubtotalInclTax + o.OrderShippingInclTax).String()), rat(o.CurrencyRate.String()))
+	gross := new(big.Rat).Mul(rat((o.OrderSubtotalExclTax + o.OrderShippingExclTax + o.OrderTax).String()), rat(o.CurrencyRate.String()))
 	st := Standing{State: states[o.OrderStatusID], Total: s.Due.Text(), Gross: gross.FloatString(2), Changed: o.CreatedOnUTC.Time,
 		Payments: len(n.far.Effects(id, nopcommercetest.EffectPaid)),
 		Reversals: len(n.far.Effects(id, nopcommercetest.EffectCaptured, nopcommercetest.EffectRefunded, nopcommercetest.EffectVoided,

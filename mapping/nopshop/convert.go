@@ -74,17 +74,44 @@ func spread(total mapping.Amount, weights []mapping.Amount) (shares []mapping.Am
 // so that the sum of all is the sum converted: each ends where the running total does.
 type converter struct {
 	rate      *big.Rat
+	late      bool // discounts were taken off after tax
 	sum, done mapping.Amount
 	overflow  bool
 }
 
 func (c *converter) next(a mapping.Amount) mapping.Amount {
 	c.sum += a
-	now, ok := times(c.sum, c.rate)
-	if !ok {
-		c.overflow = true
-	}
+	now := c.times(c.sum, c.rate)
 	out := now - c.done
 	c.done = now
 	return out
 }
+
+func (c *converter) times(a mapping.Amount, by *big.Rat) mapping.Amount {
+	out, ok := times(a, by)
+	c.overflow = c.overflow || !ok
+	return out
+}
+
+// split converts the price of a thing with tax, and says what of it is tax: a thing bears
+// one tax, or none.
+func (c *converter) split(net, discount, tax mapping.Amount, taxes []mapping.RowTax) (mapping.Amount, mapping.Amount, mapping.Amount, []mapping.RowTax) {
+	with, off := c.next(net-discount+tax), c.times(discount, c.rate)
+	if len(taxes) == 0 {
+		return with + off, off, 0, nil
+	}
+	untaxed := mapping.Amount(0)
+	if c.late {
+		with += off
+	} else {
+		untaxed = off
+	}
+	x := taxes[0]
+	factor, _ := new(big.Rat).SetString(x.Rate.String())
+	factor.Add(factor, hundred)
+	base := c.times(with, factor.Quo(hundred, factor))
+	x.Amount = with - base
+	return base + untaxed, off, x.Amount, []mapping.RowTax{x}
+}
+
+var hundred = big.NewRat(100, 1)

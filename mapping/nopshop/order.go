@@ -142,7 +142,7 @@ func (r *reader) sale(out *commerce.Order) {
 	}
 	out.BaseTotals, out.Currency = sale.Totals, currency
 	if currency != r.shop.c.Currency {
-		if sheet, err = r.convert(sheet, currency, rate); err == nil {
+		if sheet, err = r.convert(sheet, currency, rate, r.amount("order_discount", r.o.Discount) != 0); err == nil {
 			sale, err = sheet.Fold()
 		}
 		if err != nil {

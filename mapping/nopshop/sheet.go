@@ -135,12 +135,23 @@ func (r *reader) things(subtotal, shipping, fee mapping.Amount) []*thing {
 		sold, with = sold+t.net, with+t.net+t.tax
 		things = append(things, t)
 	}
-	if extra := subtotal - sold; apart(extra, 0) {
+	switch extra := subtotal - sold; {
+	case !r.rounded(extra):
 		if strings.TrimSpace(o.CheckoutAttributes+o.CheckoutXML) == "" {
 			r.fault("order_subtotal_excl_tax", string(o.SubtotalExclTax), "the items add up to %s, and no checkout attribute makes up the rest", sold.Text())
 		}
 		things = append(things, &thing{net: extra, tax: r.amount("order_subtotal_incl_tax", o.SubtotalInclTax) - with - extra, units: 1, inSubtotal: true,
 			row: mapping.Row{ID: checkoutRow, SKU: r.shop.c.CheckoutSKU, Name: described("", o.CheckoutAttributes), Quantity: one, Virtual: true}})
+	case extra != 0:
+		weights := make([]mapping.Amount, len(things))
+		for i, t := range things {
+			weights[i] = t.net
+		}
+		if shares, ok := spread(extra, weights); ok {
+			for i, t := range things {
+				t.net += shares[i]
+			}
+		}
 	}
 	if tax := r.amount("payment_method_additional_fee_incl_tax", o.PaymentFeeInclTax) - fee; tax != 0 {
 		things = append(things, &thing{net: fee, tax: tax, units: 1,
@@ -172,6 +183,13 @@ func (r *reader) takeOff(field string, off mapping.Amount, things []*thing) {
 	for i, share := range r.spread(field, off, weights) {
 		things[i].off = share
 	}
+}
+
+// rounded reports whether a difference is no more than what the shop rounds away: it keeps 4
+// decimals of a row and of the tax at a rate, and 2 of their sums, which are the truth.
+func (r *reader) rounded(difference mapping.Amount) bool {
+	most := mapping.Amount(unit/200 + len(r.lines))
+	return -most <= difference && difference <= most
 }
 
 func (r *reader) spread(field string, total mapping.Amount, weights []mapping.Amount) []mapping.Amount {
@@ -276,16 +294,21 @@ func (r *reader) rates(tax mapping.Amount) []*rate {
 		x.exact.Quo(x.exact, big.NewRat(100, 1))
 		out = append(out, x)
 	}
-	if apart(sum, tax) {
+	switch extra := tax - sum; {
+	case !r.rounded(extra):
 		r.fault("tax_rates", r.o.TaxRates, "they add up to %s, and order_tax is %s", sum.Text(), tax.Text())
+	case len(out) > 0:
+		out[0].amount += extra
 	}
 	return out
 }
 
-// convert says the sheet in the currency that the buyer was charged in. Each figure ends
-// where the running total of all does, so that nothing is lost on the way, and the totals
-// are those of the figures.
-func (r *reader) convert(s mapping.Sheet, currency commerce.Currency, by *big.Rat) (mapping.Sheet, error) {
+// convert says the sheet in the currency that the buyer was charged in. The price with tax
+// of each thing ends where the running total of all does, so that nothing is lost on the
+// way, and is split by its rate: the shop states no tax in that currency, and what its
+// rounding left between a price and its tax must not grow with the currency's rate. late
+// says that discounts were taken off after tax. The totals are those of the figures.
+func (r *reader) convert(s mapping.Sheet, currency commerce.Currency, by *big.Rat, late bool) (mapping.Sheet, error) {
 	gross, ok := times(s.Stated.Gross, by)
 	rounded, _, fits := minor(s.Stated.Gross, by, currency)
 	if !ok || !fits {
@@ -300,26 +323,17 @@ func (r *reader) convert(s mapping.Sheet, currency commerce.Currency, by *big.Ra
 	case m.Minor() < rounded:
 		gross++
 	}
-	c := converter{rate: by, sum: residual(s)}
+	c := converter{rate: by, late: late, sum: residual(s)}
 	out := s
 	out.Currency, out.Rows, out.Stated = currency, make([]mapping.Row, len(s.Rows)), mapping.Stated{Gross: gross}
 	t := &out.Stated
-	taxes := func(in []mapping.RowTax) (list []mapping.RowTax, sum mapping.Amount) {
-		for _, x := range in {
-			x.Amount = c.next(x.Amount)
-			list, sum = append(list, x), sum+x.Amount
-		}
-		return list, sum
-	}
 	for i, row := range s.Rows {
-		row.Net, row.Discount = c.next(row.Net), -c.next(-row.Discount)
-		row.Taxes, row.Tax = taxes(row.Taxes)
+		row.Net, row.Discount, row.Tax, row.Taxes = c.split(row.Net, row.Discount, row.Tax, row.Taxes)
 		t.Net, t.Discount, t.Tax = t.Net+row.Net, t.Discount+row.Discount, t.Tax+row.Tax
 		out.Rows[i] = row
 	}
 	sh := &out.Shipping
-	sh.Net, sh.Discount = c.next(s.Shipping.Net), -c.next(-s.Shipping.Discount)
-	sh.Taxes, sh.Tax = taxes(s.Shipping.Taxes)
+	sh.Net, sh.Discount, sh.Tax, sh.Taxes = c.split(sh.Net, sh.Discount, sh.Tax, sh.Taxes)
 	t.Shipping, t.ShippingDiscount, t.Tax = sh.Net, sh.Discount, t.Tax+sh.Tax
 	t.Fees = c.next(s.Stated.Fees)
 	if c.overflow {

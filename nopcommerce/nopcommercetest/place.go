@@ -119,13 +119,20 @@ func (n NewOrder) sums() (s sums, err error) {
 	return s, nil
 }
 
-// taxed splits a price into its amounts without and with tax, to the cent.
-func (n NewOrder) taxed(price, percent Amount) (excl, incl Amount) {
+// taxed splits a price into what it is without and with tax, of which the shop rounds
+// neither (4.90: TaxService.CalculatePrice).
+func (n NewOrder) taxed(price *big.Rat, percent Amount) (excl, incl *big.Rat) {
 	factor := new(big.Rat).Add(big.NewRat(1, 1), new(big.Rat).Quo(percent.rat(), big.NewRat(100, 1)))
 	if n.PricesIncludeTax {
-		return cents(new(big.Rat).Quo(price.rat(), factor)), cents(price.rat())
+		return new(big.Rat).Quo(price, factor), price
 	}
-	return cents(price.rat()), cents(new(big.Rat).Mul(price.rat(), factor))
+	return price, new(big.Rat).Mul(price, factor)
+}
+
+// stored splits a price into the two amounts of a row.
+func (n NewOrder) stored(price *big.Rat, percent Amount) (excl, incl Amount) {
+	e, i := n.taxed(price, percent)
+	return places(e), places(i)
 }
 
 func (s *Shop) place(n NewOrder) (*Order, error) {
@@ -234,13 +241,15 @@ func (s *Shop) rows(n NewOrder, percent Amount) (rows []OrderItem, shipped bool,
 		if err != nil || off < 0 {
 			return nil, false, invalid("place order", "NewOrder.Items[%d].Discount %q is no amount", i, item.Discount)
 		}
-		excl, incl := n.taxed(price, percent)
+		unit := cents(price.rat()).rat() // what is multiplied is rounded
+		whole := new(big.Rat).Mul(unit, big.NewRat(int64(qty), 1))
 		net := n
 		net.PricesIncludeTax = false
-		offExcl, offIncl := net.taxed(off, percent)
 		weight := p.Weight
-		row := OrderItem{OrderItemGUID: s.guid(), ProductID: p.ID, Quantity: qty, UnitPriceInclTax: incl, UnitPriceExclTax: excl, PriceInclTax: incl * Amount(qty), PriceExclTax: excl * Amount(qty),
-			DiscountAmountInclTax: offIncl, DiscountAmountExclTax: offExcl, OriginalProductCost: p.ProductCost, AttributeDescription: new(""), ItemWeight: &weight}
+		row := OrderItem{OrderItemGUID: s.guid(), ProductID: p.ID, Quantity: qty, OriginalProductCost: p.ProductCost, AttributeDescription: new(""), ItemWeight: &weight}
+		row.UnitPriceExclTax, row.UnitPriceInclTax = n.stored(unit, percent)
+		row.PriceExclTax, row.PriceInclTax = n.stored(whole, percent)
+		row.DiscountAmountExclTax, row.DiscountAmountInclTax = net.stored(off.rat(), percent)
 		if c != nil {
 			row.AttributesXML, row.AttributeDescription = c.AttributesXML, new(s.choices[text(c.AttributesXML)])
 		}
@@ -274,18 +283,30 @@ func (s *Shop) addressesOf(n NewOrder, buyer *Customer, shipped bool) (billing, 
 	return billing, shipping, err
 }
 
-// total adds an order up: the tax is what the rows and shipping have between their
-// amounts with and without it.
+// total adds an order up: subtotal, shipping, tax and total are rounded each by itself, the
+// rows and the tax at a rate are not (4.90: OrderTotalCalculationService, with
+// RoundPricesDuringCalculation as installed).
 func (n NewOrder) total(o *Order, rows []OrderItem, in sums) {
+	subExcl, subIncl := new(big.Rat), new(big.Rat)
 	for _, i := range rows {
-		o.OrderSubtotalInclTax += i.PriceInclTax
-		o.OrderSubtotalExclTax += i.PriceExclTax
+		unit := i.UnitPriceExclTax
+		if n.PricesIncludeTax {
+			unit = i.UnitPriceInclTax
+		}
+		excl, incl := n.taxed(new(big.Rat).Mul(unit.rat(), big.NewRat(int64(i.Quantity), 1)), in.percent)
+		subExcl.Add(subExcl, excl)
+		subIncl.Add(subIncl, incl)
 	}
-	o.OrderShippingExclTax, o.OrderShippingInclTax = n.taxed(in.shipping, in.percent)
-	o.PaymentMethodAdditionalFeeExclTax, o.PaymentMethodAdditionalFeeInclTax = n.taxed(in.fee, in.percent)
-	o.OrderDiscount = in.discount
-	o.OrderTax = o.OrderSubtotalInclTax - o.OrderSubtotalExclTax + o.OrderShippingInclTax - o.OrderShippingExclTax + o.PaymentMethodAdditionalFeeInclTax - o.PaymentMethodAdditionalFeeExclTax
-	o.TaxRates = new(in.percent.short() + ":" + o.OrderTax.short() + ";   ")
+	tax := new(big.Rat).Sub(subIncl, subExcl)
+	o.OrderSubtotalExclTax, o.OrderSubtotalInclTax = cents(subExcl), cents(subIncl)
+	excl, incl := n.taxed(in.shipping.rat(), in.percent)
+	o.OrderShippingExclTax, o.OrderShippingInclTax = cents(excl), cents(incl)
+	tax.Add(tax, (o.OrderShippingInclTax - o.OrderShippingExclTax).rat())
+	excl, incl = n.taxed(in.fee.rat(), in.percent)
+	o.PaymentMethodAdditionalFeeExclTax, o.PaymentMethodAdditionalFeeInclTax = cents(excl), cents(incl)
+	tax.Add(tax, (o.PaymentMethodAdditionalFeeInclTax - o.PaymentMethodAdditionalFeeExclTax).rat())
+	o.OrderDiscount, o.OrderTax = in.discount, cents(tax)
+	o.TaxRates = new(in.percent.short() + ":" + places(tax).short() + ";   ")
 	o.OrderTotal = o.OrderSubtotalExclTax + o.OrderShippingExclTax + o.PaymentMethodAdditionalFeeExclTax + o.OrderTax - in.discount - in.gift - in.point
 }
 

@@ -61,6 +61,9 @@ func (r Rate) rat() *big.Rat   { return big.NewRat(int64(r), 100_000_000) }
 // whose rounding was not changed.
 func cents(r *big.Rat) Amount { return Amount(round(r, 2)) * cent }
 
+// places rounds to what a column keeps.
+func places(r *big.Rat) Amount { return Amount(round(r, amountPlaces)) }
+
 // short writes an amount as C# does where a text is made of it: no needless places.
 func (a Amount) short() string {
 	s := a.String()
