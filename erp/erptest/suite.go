@@ -47,7 +47,7 @@ type Bench struct {
 	// receivable only.
 	Clearing, Advance string
 	// LoseAnswer makes the n-th call to the server from now take effect and lose its
-	// answer; reached says whether there were so many.
+	// answer; reached says whether there were so many, and ends it.
 	LoseAnswer func(t *testing.T, n int) (reached func() bool)
 	// CountEntries is how many journal entries the far side holds under a key.
 	CountEntries func(t *testing.T, key string) int

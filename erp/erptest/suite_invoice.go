@@ -57,10 +57,11 @@ func (b Bench) everyCall(t *testing.T, prepare func(key string) (run func() erro
 				err = run()
 			}
 		}
+		more := reached()
 		require.NoError(t, err, "call %d", n)
 		require.NoError(t, run(), "once more after call %d", n)
 		check(key)
-		if !reached() {
+		if !more {
 			return
 		}
 	}

@@ -101,7 +101,8 @@ func (p Products) sku(l erp.OrderLine) string {
 }
 
 // Client speaks to one Tryton for one company. It is an [erp.ERP], an
-// [erp.Warehouse] and an [erp.Ledger], and safe for concurrent use.
+// [erp.Warehouse], an [erp.Ledger], an [erp.Invoicer], an [erp.Receipter] and an
+// [erp.CreditNoter], and safe for concurrent use.
 type Client struct {
 	c       Config
 	root    string // the server's address, ending in /
@@ -113,9 +114,12 @@ type Client struct {
 }
 
 var (
-	_ erp.ERP       = (*Client)(nil)
-	_ erp.Warehouse = (*Client)(nil)
-	_ erp.Ledger    = (*Client)(nil)
+	_ erp.ERP         = (*Client)(nil)
+	_ erp.Warehouse   = (*Client)(nil)
+	_ erp.Ledger      = (*Client)(nil)
+	_ erp.Invoicer    = (*Client)(nil)
+	_ erp.Receipter   = (*Client)(nil)
+	_ erp.CreditNoter = (*Client)(nil)
 )
 
 // company is what is known of the company that a client speaks for.

@@ -10,13 +10,16 @@
 //	order, err := client.CreateOrder(ctx, erp.NewOrder{Key: "shop/100000017", …})
 //	order, err = client.ConfirmOrder(ctx, order.Ref)
 //
-// A [Client] is an [erp.ERP], an [erp.Warehouse] and an [erp.Ledger].
+// A [Client] is an [erp.ERP], an [erp.Warehouse] and an [erp.Ledger], and an
+// [erp.Invoicer], an [erp.Receipter] and an [erp.CreditNoter].
 //
 // # What the server needs
 //
 // The modules sale and account_invoice; stock_package_shipping for tracking numbers.
 // An ordinary user with the groups for sales, stock, accounting, parties and
-// products; no administrator. Four products, all services, for the lines that are no
+// products; no administrator. Taking the application of a receipt back deletes a
+// reconciliation, which wants the group for accounting administration. An account of
+// advances must be one that can be reconciled. Four products, all services, for the lines that are no
 // goods: [Products] names their SKUs. A party's code must be free to be set, and no
 // other program may write the reference of sales.
 //
@@ -30,6 +33,13 @@
 // own state is done. Prices do not include tax, have four decimals, and tax is
 // rounded by the company's own setting: the cent that is left over becomes one line on
 // the rounding product, so that the total is the shop's to the minor unit.
+//
+// Invoices are drafts of the server's own, made when a sale is processed, and numbered
+// in the order of their days in the ledger: a late one keeps the day on its paper and is
+// booked on that of the last number. A receipt is an entry, whose lines pay invoices by
+// being attached to them; what sums up to nought is reconciled. The server lets a line be
+// taken from what it settles already: every line is read right before, and one writer a
+// party is the caller's duty. A credit note is an invoice with negative quantities.
 //
 // Answers with HTTP 200 and an error array mean that the server rolled back: nothing
 // took effect. A connection that breaks after a write was sent leaves an unknown

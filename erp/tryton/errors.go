@@ -123,6 +123,8 @@ func userErrorKind(text string) commerce.Kind {
 	case strings.Contains(text, "closed journal-period"), strings.Contains(text, "closed period"),
 		strings.Contains(text, "must create a period"), strings.Contains(text, "is outside the period"):
 		return commerce.KindPeriodClosed
+	case strings.Contains(text, numbersFollowDates):
+		return commerce.KindConflict
 	}
 	return commerce.KindInvalid
 }

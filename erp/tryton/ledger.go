@@ -146,7 +146,11 @@ func (t *Client) PostEntry(ctx context.Context, e commerce.JournalEntry) (erp.En
 		return erp.Entry{}, notSent(err)
 	}
 	if len(rows) == 0 {
-		if rows, err = t.createEntry(ctx, op, e); err != nil {
+		move, err := t.moveValues(ctx, op, e)
+		if err != nil {
+			return erp.Entry{}, notSent(err)
+		}
+		if rows, err = t.createEntry(ctx, op, e.Key, move); err != nil {
 			return erp.Entry{}, err
 		}
 	}
@@ -159,16 +163,12 @@ func (t *Client) PostEntry(ctx context.Context, e commerce.JournalEntry) (erp.En
 
 // createEntry makes a draft and reads what is under its key; the newest draft goes
 // again where a twin was made at the same moment.
-func (t *Client) createEntry(ctx context.Context, op string, e commerce.JournalEntry) ([]entry, error) {
-	move, err := t.moveValues(ctx, op, e)
-	if err != nil {
-		return nil, notSent(err)
-	}
+func (t *Client) createEntry(ctx context.Context, op, key string, move values) ([]entry, error) {
 	var ids []int64
 	if err := t.do(ctx, call{op: op, method: "model.account.move.create", params: []any{[]values{move}}, write: true, out: &ids}); err != nil {
 		return nil, err
 	}
-	rows, err := t.entries(ctx, op, e.Key)
+	rows, err := t.entries(ctx, op, key)
 	if err != nil {
 		return nil, outcome(err, commerce.Unknown)
 	}
@@ -189,11 +189,29 @@ func (t *Client) moveValues(ctx context.Context, op string, e commerce.JournalEn
 	if err != nil {
 		return nil, err
 	}
-	b, err := t.books(ctx)
+	accounts, err := t.accounts(ctx, op, company, e.Lines)
 	if err != nil {
 		return nil, err
 	}
+	lines := make([]values, len(e.Lines))
+	for i, l := range e.Lines {
+		if l.Text == "" {
+			l.Text = e.Text
+		}
+		if lines[i], err = t.lineValues(ctx, op, accounts[l.Account], l); err != nil {
+			return nil, err
+		}
+	}
 	journal, err := t.oneID(ctx, op, "account.journal", []any{clause("code", "=", e.Journal)}, "journal with the code "+e.Journal)
+	if err != nil {
+		return nil, err
+	}
+	return t.header(ctx, op, e.Key, journal, e.Date, lines)
+}
+
+// header is an entry of these lines, in the open period of its day.
+func (t *Client) header(ctx context.Context, op, key string, journal int64, day commerce.Date, lines []values) (values, error) {
+	company, err := t.companyID(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -202,45 +220,42 @@ func (t *Client) moveValues(ctx context.Context, op string, e commerce.JournalEn
 		State string `json:"state"`
 	}
 	if err := t.searchRead(ctx, op, "account.period", []any{clause("company", "=", company), clause("type", "=", "standard"),
-		clause("start_date", "<=", date{e.Date}), clause("end_date", ">=", date{e.Date})}, 1, byID, []string{"id", "state"}, &periods); err != nil {
+		clause("start_date", "<=", date{day}), clause("end_date", ">=", date{day})}, 1, byID, []string{"id", "state"}, &periods); err != nil {
 		return nil, err
 	}
 	if len(periods) == 0 || periods[0].State != "open" {
-		return nil, commerce.Errorf(commerce.KindPeriodClosed, system, op, "no open period holds %s", e.Date)
+		return nil, commerce.Errorf(commerce.KindPeriodClosed, system, op, "no open period holds %s", day)
 	}
-	accounts, err := t.accounts(ctx, op, company, e.Lines)
+	return values{"company": company, "journal": journal, "period": periods[0].ID, "date": date{day},
+		"description": key, "lines": create(lines...)}, nil
+}
+
+// lineValues says a line in Tryton's fields.
+func (t *Client) lineValues(ctx context.Context, op string, account int64, l commerce.JournalLine) (values, error) {
+	b, err := t.books(ctx)
 	if err != nil {
 		return nil, err
 	}
-	lines := make([]values, len(e.Lines))
-	for i, l := range e.Lines {
-		if l.Debit.Currency() != b.currency && l.Credit.Currency() != b.currency {
-			return nil, commerce.Errorf(commerce.KindInvalid, system, op, "Lines[%d] is not in the company's currency %s", i, b.currency)
-		}
-		text := l.Text
-		if text == "" {
-			text = e.Text
-		}
-		v := values{"account": accounts[l.Account], "debit": amountText(l.Debit), "credit": amountText(l.Credit), "description": text}
-		if l.Party != "" {
-			if v["party"], err = parseID(l.Party); err != nil {
-				return nil, err
-			}
-		}
-		if c := l.Transaction.Currency(); c != "" && c != b.currency {
-			id, err := t.currencyID(ctx, c)
-			if err != nil {
-				return nil, err
-			}
-			if id == 0 {
-				return nil, commerce.Errorf(commerce.KindMapping, system, op, "the ERP has no currency %s", c)
-			}
-			v["second_currency"], v["amount_second_currency"] = id, number(l.Transaction.Text())
-		}
-		lines[i] = v
+	if l.Debit.Currency() != b.currency && l.Credit.Currency() != b.currency {
+		return nil, commerce.Errorf(commerce.KindInvalid, system, op, "a line on %s is not in the company's currency %s", l.Account, b.currency)
 	}
-	return values{"company": company, "journal": journal, "period": periods[0].ID, "date": date{e.Date},
-		"description": e.Key, "lines": create(lines...)}, nil
+	v := values{"account": account, "debit": amountText(l.Debit), "credit": amountText(l.Credit), "description": l.Text}
+	if l.Party != "" {
+		if v["party"], err = parseID(l.Party); err != nil {
+			return nil, err
+		}
+	}
+	if c := l.Transaction.Currency(); c != "" && c != b.currency {
+		id, err := t.currencyID(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		if id == 0 {
+			return nil, commerce.Errorf(commerce.KindMapping, system, op, "the ERP has no currency %s", c)
+		}
+		v["second_currency"], v["amount_second_currency"] = id, number(l.Transaction.Text())
+	}
+	return v, nil
 }
 
 func amountText(m commerce.Money) number {

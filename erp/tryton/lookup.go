@@ -216,12 +216,14 @@ func (t *Client) Capabilities(ctx context.Context) (erp.Capabilities, error) {
 		Tracking:       b.modules["stock_package_shipping"],
 		Stock:          true, // the module sale depends on stock
 		InvoicesItself: true,
+		DatedNumbers:   true,
 		TaxRounding:    b.rounding,
 		Settle:         t.c.LongestRequest,
 		Classes: erp.Classes{
 			Customer: idempotency.Keyed, Order: idempotency.Marked, Confirm: idempotency.Guarded,
 			Cancel: idempotency.Guarded, Withdraw: idempotency.Guarded, Fulfilment: idempotency.Guarded,
 			Entry: idempotency.Marked, Reversal: idempotency.Marked,
+			Invoice: idempotency.Guarded, Receipt: idempotency.Marked, Apply: idempotency.Guarded, CreditNote: idempotency.Marked,
 		},
 	}, nil
 }

@@ -23,6 +23,7 @@ type session struct {
 	lock   chan struct{} // holds one token while nobody logs in
 	token  atomic.Pointer[string]
 	ids    atomic.Int64
+	user   atomic.Int64 // id of who is logged in
 	server atomic.Int64 // unix seconds of the server's last Date header
 
 	// Guarded by lock:
@@ -122,5 +123,6 @@ func (s *session) ask(ctx context.Context, who Login) (string, error) {
 	case answer.token == "":
 		return "", c.fail(commerce.KindAuth, commerce.NotSent, http.StatusOK, "user or password was refused")
 	}
+	s.user.Store(answer.user)
 	return base64.StdEncoding.EncodeToString([]byte(who.User + ":" + strconv.FormatInt(answer.user, 10) + ":" + answer.token)), nil
 }

@@ -81,6 +81,12 @@ for code, name, like in (
         ('6060', 'Dispute losses', expense)):
     make('account.account', code=code, name=name, type=like.type, parent=like.parent, company=company)
 
+# What customers have paid and was not applied yet stands under their names.
+payable = account_of('payable')
+make('account.account', code='2090', name='Customer advances', type=one('account.account', ('name', '=', 'Main Tax')).type,
+    parent=payable.parent, company=company, reconcile=True, party_required=True)
+make('account.account', code='6070', name='Realised exchange differences', type=expense.type, parent=expense.parent, company=company)
+
 post_type = one('ir.sequence.type', ('name', '=', 'Account Move'))
 invoice_type = one('ir.sequence.type', ('name', '=', 'Invoice'))
 this = datetime.date.today().year
@@ -148,7 +154,7 @@ make_company('Sister Company Ltd', 'SISTER')
 user = M('res.user')(name='Sync', login=os.environ['SEED_USER'], password=os.environ['SEED_PASSWORD'])
 for module, fs_id in (
         ('sale', 'group_sale'), ('sale', 'group_sale_admin'), ('stock', 'group_stock'),
-        ('account', 'group_account'), ('product', 'group_product_admin'),
+        ('account', 'group_account'), ('account', 'group_account_admin'), ('product', 'group_product_admin'),
         ('party', 'group_party_admin')):
     for found in M('ir.model.data').find([('module', '=', module), ('fs_id', '=', fs_id)]):
         user.groups.append(M('res.group')(found.db_id))

@@ -126,11 +126,9 @@ func (s *Server) PostInvoices(reference string) error {
 	return s.act(func(t *transaction) error {
 		for _, sale := range t.db.where("sale.sale", "reference", reference) {
 			invoices, _ := sale["invoices"].([]int64)
-			for _, id := range invoices {
-				t.db.update("account.invoice", id, record{"state": "posted", "number": t.db.number("invoice")})
-			}
 			if len(invoices) > 0 {
-				return nil
+				_, err := t.postInvoice(invoices)
+				return err
 			}
 		}
 		return commerce.Errorf(commerce.KindNotFound, "trytontest", "post invoices", "no sale under %s has any", reference)

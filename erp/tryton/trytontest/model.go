@@ -89,6 +89,10 @@ func step(name string) func(*transaction, []int64) (any, error) {
 		return (*transaction).cancelShipment
 	case "account.invoice.cancel":
 		return (*transaction).cancelInvoice
+	case "account.invoice.validate_invoice":
+		return (*transaction).validateInvoice
+	case "account.invoice.post":
+		return (*transaction).postInvoice
 	case "account.move.post":
 		return (*transaction).post
 	case "account.period.close":
@@ -348,6 +352,8 @@ func (t *transaction) commands(model string, id int64, name string, list []any) 
 			for _, other := range ids(command[1]) {
 				t.link(model, id, name, other)
 			}
+		case "remove":
+			t.unlink(model, id, name, ids(command[1]))
 		case "delete":
 			if err := t.delete(f.target, ids(command[1])); err != nil {
 				return err
@@ -367,9 +373,16 @@ func (t *transaction) commands(model string, id int64, name string, list []any) 
 	return nil
 }
 
+func (t *transaction) unlink(model string, id int64, name string, others []int64) {
+	have, _ := t.db.get(model, id)[name].([]int64)
+	t.db.update(model, id, record{name: slices.DeleteFunc(slices.Clone(have), func(x int64) bool { return slices.Contains(others, x) })})
+}
+
 func (t *transaction) link(model string, id int64, name string, other int64) {
 	have, _ := t.db.get(model, id)[name].([]int64)
-	t.db.get(model, id)[name] = append(slices.Clone(have), other)
+	if !slices.Contains(have, other) { // a set
+		t.db.get(model, id)[name] = append(slices.Clone(have), other)
+	}
 }
 
 func (t *transaction) write(model string, want []int64, v map[string]any) error {
@@ -383,6 +396,11 @@ func (t *transaction) write(model string, want []int64, v map[string]any) error 
 		}
 		if model == "account.move" && r["state"] == "posted" {
 			return refuse("You cannot modify posted move \"%s\".", r["number"])
+		}
+		if model == "account.invoice" {
+			if err := modifiable(r, v); err != nil {
+				return err
+			}
 		}
 		changed := record{}
 		for name, value := range v {
@@ -407,6 +425,9 @@ func (t *transaction) write(model string, want []int64, v map[string]any) error 
 			}
 		}
 		t.db.update(model, id, changed)
+		if model == "account.invoice" {
+			t.updateTaxes(id)
+		}
 		if model == "sale.line" {
 			t.db.update("sale.sale", r["sale"].(int64), record{})
 		}
@@ -427,6 +448,12 @@ func (t *transaction) delete(model string, want []int64) error {
 			continue
 		}
 		switch model {
+		case "account.move.reconciliation":
+			t.unreconcile(r)
+		case "account.invoice":
+			if err := modifiable(r, map[string]any{"id": nil}); err != nil {
+				return err
+			}
 		case "sale.sale":
 			if r["state"] != "draft" && r["state"] != "quotation" && r["state"] != "cancelled" {
 				return refuse("To delete sale \"%s\" you must cancel it.", saleName(r))

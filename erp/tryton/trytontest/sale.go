@@ -30,7 +30,7 @@ func (s *Server) seed() error {
 	if s.c.TaxRounding == erp.RoundPerLine {
 		rounding = "line"
 	}
-	add("account.configuration", record{"tax_rounding": rounding})
+	add("account.configuration", record{"tax_rounding": rounding, "default_account_receivable": receivable})
 	for _, code := range s.c.Countries {
 		add("country.country", record{"code": code, "name": code})
 	}
@@ -64,10 +64,11 @@ func (s *Server) seed() error {
 	// The packaged chart's seven accounts come first, without codes; then ours.
 	for _, name := range []string{"Minimal Account Chart", "Main Cash", "Main Expense", "Main Payable", "Main Receivable", "Main Revenue", "Main Tax"} {
 		party := name == "Main Payable" || name == "Main Receivable"
-		add("account.account", record{"name": name, "code": nil, "company": int64(1), "party_required": party})
+		add("account.account", record{"name": name, "code": nil, "company": int64(1), "party_required": party, "reconcile": party})
 	}
-	for _, code := range []string{"1010", "1090", "4010", "4090", "6050", "6060", "1091"} {
-		add("account.account", record{"name": code, "code": code, "company": int64(1), "party_required": false})
+	for _, code := range []string{"1010", "1090", "4010", "4090", "6050", "6060", "1091", "2090", "6070"} {
+		party := code == "2090"
+		add("account.account", record{"name": code, "code": code, "company": int64(1), "party_required": party, "reconcile": party})
 	}
 	for _, code := range []string{"REV", "EXP", "CASH", "STO", "STRIPE"} {
 		add("account.journal", record{"code": code, "name": code, "type": "general"})
@@ -103,6 +104,10 @@ func (t *transaction) defaults(model string) record {
 		return record{"type": "line"}
 	case "party.party":
 		return record{"active": true}
+	case "account.invoice":
+		return record{"state": "draft", "company": int64(1), "type": "out"}
+	case "account.invoice.line":
+		return record{"type": "line"}
 	case "account.move":
 		return record{"state": "draft", "company": int64(1)}
 	case "account.move.line":
@@ -151,8 +156,11 @@ func (t *transaction) validate(model string, r record) error {
 
 // validated checks what can only be seen with the lists filled.
 func (t *transaction) validated(model string, id int64) error {
-	if model == "account.move" {
+	switch model {
+	case "account.move":
 		return t.validateMove(id)
+	case "account.move.reconciliation":
+		return t.reconcile(id)
 	}
 	return nil
 }
@@ -170,6 +178,9 @@ func saleName(r record) string {
 
 // compute reads the fields that Tryton computes.
 func (t *transaction) compute(model string, r record, name string) (any, error) {
+	if strings.HasPrefix(model, "account.invoice") {
+		return t.computeInvoice(model, r, name)
+	}
 	switch model + "." + name {
 	case "sale.sale.untaxed_amount":
 		net, _, _ := t.totals(r)
@@ -348,12 +359,12 @@ func (t *transaction) process(want []int64) (any, error) {
 	return t.each("sale.sale", want, "confirmed processing", func(r record) error {
 		if r["state"] == "processing" {
 			// It is done once nothing more is to be sent or invoiced.
-			if state := t.shipmentState(r); (state == "none" || state == "sent") && t.invoiceState(r) == "none" {
+			if state := t.shipmentState(r); (state == "none" || state == "sent") && t.invoiceState(r) != "waiting" && t.invoiceState(r) != "exception" {
 				t.db.update("sale.sale", r.id(), record{"state": "done"})
 			}
 			return nil
 		}
-		invoice := t.db.insert("account.invoice", record{"state": "draft", "company": r["company"], "sales": []int64{r.id()}})
+		invoice := t.invoiceSale(r)
 		t.db.update("sale.sale", r.id(), record{"state": "processing", "invoices": []int64{invoice}})
 		var outgoing, inventory []int64
 		var goods []record
@@ -391,6 +402,8 @@ func (t *transaction) invoiceState(sale record) string {
 		case slices.Contains(ignored, id):
 		case t.db.get("account.invoice", id)["state"] == "cancelled":
 			return "exception"
+		case t.db.get("account.invoice", id)["state"] == "paid" && state == "none":
+			state = "paid"
 		default:
 			state = "waiting"
 		}

@@ -41,6 +41,7 @@ var indexed = map[string][]string{
 	"product.product": {"code"}, "sale.sale": {"reference"}, "sale.line": {"sale"},
 	"stock.move": {"origin"}, "stock.package": {"shipment"},
 	"account.move": {"description"}, "account.move.line": {"move"},
+	"account.invoice": {"reference"}, "account.invoice.line": {"invoice"}, "account.invoice.tax": {"invoice"},
 }
 
 func newStore(now func() time.Time) *store {
@@ -245,6 +246,10 @@ func (t *transaction) clause(model string, r record, c []any) (bool, error) {
 		return t.all(model, r, c[1:], false)
 	case len(c) < 3:
 		return false, pythonError("'" + name + "'")
+	}
+	if len(c) == 4 && model == "account.invoice" && name == "lines.origin.invoice.id" {
+		id, _ := c[2].(int64)
+		return t.credits(r, id), nil
 	}
 	v, err := t.dotted(model, r, name)
 	if err != nil {
