@@ -55,8 +55,37 @@ func (p *play) snapshot() []string {
 	for subject, code := range p.dead() {
 		add("dead: %s: %s", subject, code)
 	}
+	names := p.roles()
+	for i, l := range lines {
+		lines[i] = names.Replace(l)
+	}
 	slices.Sort(lines)
 	return lines
+}
+
+// roles says of two payments for one order which of them pays. That is decided once, with
+// the first news of either, so that it is not the same in every order of news; that each
+// place says the same of it is compared.
+func (p *play) roles() *strings.Replacer {
+	var names []string
+	for _, x := range p.exceptions {
+		if x.Name != workflow.Overpaid {
+			continue
+		}
+		for _, s := range p.buyers.Sales {
+			if s.Story != "paid twice" || s.Ref() != x.Order {
+				continue
+			}
+			for _, id := range s.Intents {
+				role := "the payment that pays"
+				if id == x.Payment.ID {
+					role = "the payment too many"
+				}
+				names = append(names, id, role)
+			}
+		}
+	}
+	return strings.NewReplacer(names...)
 }
 
 // dead returns why the events of a subject were buried.
