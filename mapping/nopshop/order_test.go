@@ -378,3 +378,21 @@ func TestTheConfigIsChecked(t *testing.T) {
 	_, err = nopshop.New(nil, nopshop.Config{Currency: "USD"})
 	require.ErrorContains(t, err, "client is nil")
 }
+
+func TestHalfACentBetweenRowsAndTheirSumIsTheShopsRounding(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ price, row, subtotal string }{
+		{"5.23", "4.3950", "4.3900"},
+		{"5.48", "4.6050", "4.6100"},
+	} {
+		w := placed(t, nopcommercetest.NewOrder{TaxPercent: "19", PricesIncludeTax: true,
+			Items: []nopcommercetest.NewItem{{SKU: "CUP", Price: c.price}}}, nopshop.Config{})
+		row, _ := w.far.Order(w.id)
+		require.Equal(t, c.row, w.far.Items(w.id)[0].PriceExclTax.String())
+		require.Equal(t, c.subtotal, row.OrderSubtotalExclTax.String())
+		o := w.read(t)
+		require.Equal(t, money(row.OrderTotal.String(), "USD"), o.Totals.Gross)
+		require.Equal(t, money(c.subtotal, "USD"), o.Totals.Net)
+		require.Equal(t, money(row.OrderTax.String(), "USD"), o.Totals.Tax)
+	}
+}
