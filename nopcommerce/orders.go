@@ -220,7 +220,9 @@ func (s *Orders) Update(ctx context.Context, o Order) (Order, error) {
 	return orders.update(ctx, s.cl, o)
 }
 
-// ParseTaxRates reads an order's TaxRates, "rate:amount;   rate:amount;   ".
+// ParseTaxRates reads an order's TaxRates, "rate:amount;   rate:amount;   ". The shop
+// rounds none of the amounts, unlike their sum: of prices that include tax they have up to
+// 28 digits.
 func ParseTaxRates(text string) ([]TaxRate, error) {
 	var rates []TaxRate
 	for one := range strings.SplitSeq(text, ";") {
@@ -229,12 +231,9 @@ func ParseTaxRates(text string) ([]TaxRate, error) {
 		}
 		rate, amount, ok := strings.Cut(one, ":")
 		r := TaxRate{Number(strings.TrimSpace(rate)), Number(strings.TrimSpace(amount))}
-		for _, n := range []Number{r.Rate, r.Amount} {
-			if _, err := n.Decimal(); err != nil || n == "" {
-				ok = false
-			}
-		}
-		if !ok {
+		_, wrong := r.Rate.Decimal()
+		_, _, bad := r.Amount.Money("EUR") // of any currency: it has more digits than a Decimal
+		if !ok || r.Rate == "" || r.Amount == "" || wrong != nil || bad != nil {
 			return nil, commerce.Errorf(commerce.KindInvalid, system, "parse tax rates", "%.40q is no rate and amount", one)
 		}
 		rates = append(rates, r)

@@ -120,7 +120,7 @@ func (n NewOrder) sums() (s sums, err error) {
 }
 
 // taxed splits a price into what it is without and with tax, of which the shop rounds
-// neither (4.90: TaxService.CalculatePrice).
+// neither (TaxService.CalculatePrice since 4.40).
 func (n NewOrder) taxed(price *big.Rat, percent Amount) (excl, incl *big.Rat) {
 	factor := new(big.Rat).Add(big.NewRat(1, 1), new(big.Rat).Quo(percent.rat(), big.NewRat(100, 1)))
 	if n.PricesIncludeTax {
@@ -283,8 +283,8 @@ func (s *Shop) addressesOf(n NewOrder, buyer *Customer, shipped bool) (billing, 
 	return billing, shipping, err
 }
 
-// total adds an order up: subtotal, shipping, tax and total are rounded each by itself, the
-// rows and the tax at a rate are not (4.90: OrderTotalCalculationService, with
+// total adds an order up: subtotal, shipping and tax are rounded each by itself, the rows and
+// the tax at a rate are not (OrderTotalCalculationService since 4.40, with
 // RoundPricesDuringCalculation as installed).
 func (n NewOrder) total(o *Order, rows []OrderItem, in sums) {
 	subExcl, subIncl := new(big.Rat), new(big.Rat)
@@ -306,7 +306,7 @@ func (n NewOrder) total(o *Order, rows []OrderItem, in sums) {
 	o.PaymentMethodAdditionalFeeExclTax, o.PaymentMethodAdditionalFeeInclTax = cents(excl), cents(incl)
 	tax.Add(tax, (o.PaymentMethodAdditionalFeeInclTax - o.PaymentMethodAdditionalFeeExclTax).rat())
 	o.OrderDiscount, o.OrderTax = in.discount, cents(tax)
-	o.TaxRates = new(in.percent.short() + ":" + places(tax).short() + ";   ")
+	o.TaxRates = new(in.percent.short() + ":" + trimmed(tax.FloatString(24)) + ";   ")
 	o.OrderTotal = o.OrderSubtotalExclTax + o.OrderShippingExclTax + o.PaymentMethodAdditionalFeeExclTax + o.OrderTax - in.discount - in.gift - in.point
 }
 

@@ -65,10 +65,9 @@ func cents(r *big.Rat) Amount { return Amount(round(r, 2)) * cent }
 func places(r *big.Rat) Amount { return Amount(round(r, amountPlaces)) }
 
 // short writes an amount as C# does where a text is made of it: no needless places.
-func (a Amount) short() string {
-	s := a.String()
-	return strings.TrimSuffix(strings.TrimRight(s, "0"), ".")
-}
+func (a Amount) short() string { return trimmed(a.String()) }
+
+func trimmed(s string) string { return strings.TrimSuffix(strings.TrimRight(s, "0"), ".") }
 
 func parseFixed(text string, places int) (int64, error) {
 	if len(text) > 40 || text == "" || strings.Trim(text, "+-.0123456789eE") != "" {
