@@ -1,4 +1,5 @@
 # make test    installs the servers that are missing (Debian, as root) and tests everything
+# make test-tryton proves the Tryton adapter on a real Tryton 6.0 in full, invoices with it
 # make test-odoo proves the Odoo adapter on a real Odoo 19 (Debian, as root; 2 GB, minutes the first time)
 # make kill    100 kills a database; KILLS=500 for more (make test does 25)
 # make matrix  every store fault, the webhook matrix and the contention at full size; KEYS=… CALLERS=…
@@ -16,12 +17,15 @@
 MODULES := . idempotency/redisstore examples internal/bench internal/integration
 GOTEST  := go test -race -shuffle=on -timeout 20m
 
-.PHONY: test test-odoo kill matrix sim sim-control crashpoints pollers fuzz soak bench figures servers vet lint
+.PHONY: test test-tryton test-odoo kill matrix sim sim-control crashpoints pollers fuzz soak bench figures servers vet lint
 
 test: servers vet
 	@set -e; for m in $(MODULES); do \
 		echo "== $$m"; (cd $$m && $(GOTEST) ./...); \
 	done
+
+test-tryton: servers
+	FULL=1 go test -race -timeout 60m -count=1 -v -run Real ./erp/tryton
 
 test-odoo:
 	@internal/integration/servers.sh mmdebstrap debian-archive-keyring

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -205,12 +206,26 @@ func (r *real) ship(t *testing.T, key, tracking string) {
 	}
 }
 
+// withoutInvoices is a client that posts none.
+type withoutInvoices struct {
+	erp.ERP
+	erp.Warehouse
+	erp.Ledger
+	erp.Lookup
+}
+
+// FULL=1 takes the groups on invoices, receipts and credit notes along, which keep a real
+// Tryton busy for minutes: make test-tryton.
 func TestARealTrytonKeepsThePromisesOfTheERP(t *testing.T) {
 	r := startReal(t)
 	erptest.Run(t, func(t *testing.T) erptest.Bench {
 		client := r.client(t)
+		var adapter erp.ERP = client
+		if os.Getenv("FULL") == "" {
+			adapter = withoutInvoices{client, client, client, client}
+		}
 		return erptest.Bench{
-			ERP: client, Goods: "SKU-RED", OtherGoods: "SKU-BLUE", Scarce: "SKU-SCARCE", Service: "SKU-COURSE",
+			ERP: adapter, Goods: "SKU-RED", OtherGoods: "SKU-BLUE", Scarce: "SKU-SCARCE", Service: "SKU-COURSE",
 			Tax19: tax(t, client, "19"), Tax7: tax(t, client, "7"), OtherCompany: "2",
 			Count: func(t *testing.T, key string) (n int) {
 				r.call(t, &n, "model.sale.sale.search_count", []any{[]any{"reference", "=", key}})
