@@ -25,6 +25,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -185,7 +186,6 @@ func rootDirectory(ctx context.Context, cache string) (string, error) {
 		`--aptopt=Acquire::Check-Valid-Until "false"`, // a mirror that lags behind still serves
 		`--setup-hook=mkdir -p "$1/etc/postgresql-common" && echo "create_main_cluster = false" >"$1/etc/postgresql-common/createcluster.conf"`,
 		"--include=odoo-19,postgresql,ca-certificates,tzdata,tzdata-legacy"}
-	const mirror = "http://deb.debian.org/debian"
 	dir := filepath.Join(cache, "root-"+short(recipe))
 	if _, err := os.Stat(dir); err == nil {
 		return dir, nil
@@ -197,6 +197,11 @@ func rootDirectory(ctx context.Context, cache string) (string, error) {
 	}
 	if err := os.RemoveAll(making); err != nil {
 		return "", err
+	}
+	sites, err := exec.CommandContext(ctx, "apt-get", "indextargets", "--format", "$(SITE)", "Created-By: Packages").Output()
+	mirror, _, _ := strings.Cut(string(sites), "\n")
+	if err != nil || mirror == "" {
+		return "", errors.Join(err, errors.New("odooserver: apt names no mirror to take Debian's packages from"))
 	}
 	recipe = append(recipe, "trixie", making, "deb "+mirror+" trixie main", "deb "+mirror+" sid main")
 	if err := run(ctx, "mmdebstrap", recipe...); err != nil {

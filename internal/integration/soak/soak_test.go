@@ -78,11 +78,17 @@ func TestSoak(t *testing.T) {
 			require.Empty(t, twice)
 			require.Zero(t, f.Open, "transactions that nobody ends")
 			require.True(t, within(f.Begin, f.End), "%+v at the beginning, %+v at the end", f.Begin, f.End)
+			require.NotZero(t, f.Requests["requests"])
+			bad := 0
 			for name := range fates {
-				require.NotZero(t, f.Requests["requests"])
-				if f.Requests["requests"] > 2000 {
+				bad += f.Requests[name]
+				// Of each fate there are some two in a thousand; seconds may pass without one.
+				if f.Requests["requests"] > 10_000 {
 					require.NotZero(t, f.Requests[name], "no request was %s: this run proves nothing", name)
 				}
+			}
+			if f.Requests["requests"] > 2000 {
+				require.NotZero(t, bad, "nothing went wrong: this run proves nothing")
 			}
 		})
 	}
