@@ -21,7 +21,7 @@ type figures struct {
 	Seconds  float64        `json:"seconds"`
 	Orders   int            `json:"orders"`
 	Events   int            `json:"events"`
-	Requests map[string]int `json:"requests"` // all of them, and those that each fault befell
+	Requests map[string]int `json:"requests"` // all of them, those that a fault could befall, and those that each befell
 	Lost     int            `json:"lost"`
 	Twice    int            `json:"twice"`
 	Begin    held           `json:"begin"`
@@ -78,18 +78,15 @@ func TestSoak(t *testing.T) {
 			require.Empty(t, twice)
 			require.Zero(t, f.Open, "transactions that nobody ends")
 			require.True(t, within(f.Begin, f.End), "%+v at the beginning, %+v at the end", f.Begin, f.End)
-			require.NotZero(t, f.Requests["requests"])
-			bad := 0
+			// Of those that a fault could befall: while the program comes to rest none does.
+			exposed, befallen := f.Requests["exposed"], 0
 			for name := range fates {
-				bad += f.Requests[name]
-				// Of each fate there are some two in a thousand; seconds may pass without one.
-				if f.Requests["requests"] > 10_000 {
+				befallen += f.Requests[name]
+				if exposed > 2000 {
 					require.NotZero(t, f.Requests[name], "no request was %s: this run proves nothing", name)
 				}
 			}
-			if f.Requests["requests"] > 2000 {
-				require.NotZero(t, bad, "nothing went wrong: this run proves nothing")
-			}
+			require.NotZero(t, befallen, "nothing befell %d requests: this run proves nothing", exposed)
 		})
 	}
 }

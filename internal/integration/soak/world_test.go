@@ -50,7 +50,7 @@ type world struct {
 	mail   map[string]int
 	acked  map[string]bool // ids of events that the program acknowledged
 	ship   map[string]bool // references that were sent
-	fates  map[string]int  // requests and faults so far, by name
+	fates  map[string]int  // requests, those while faults are on, and faults so far, by name
 	sent   stripetest.Delivered
 }
 
@@ -114,6 +114,9 @@ func (w *world) counted(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
 		w.mu.Lock()
 		w.fates["requests"]++
+		if !w.happy {
+			w.fates["exposed"]++
+		}
 		w.mu.Unlock()
 		h.ServeHTTP(out, r)
 	})
