@@ -20,7 +20,7 @@ const module = "github.com/commercesync/commerce"
 // layers are the rooms of the house, from the cellar up: an import may only point
 // down. A package below one of these belongs to its layer.
 var layers = map[string]int{
-	"internal/httpx": 0, "internal/clock": 0, "internal/fault": 0,
+	"internal/httpx": 0, "internal/cache": 0, "internal/clock": 0, "internal/fault": 0,
 	"": 1, "resilience": 1,
 	"internal/signed": 2, "oauth": 2, "idempotency": 2, "vault": 2, "mapping": 2, "rules": 2,
 	"stripe": 3, "magento": 3, "nopcommerce": 3, "erp": 3, "inbox": 3, "reconcile": 3,

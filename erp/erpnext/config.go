@@ -10,6 +10,7 @@ import (
 
 	"github.com/commercesync/commerce"
 	"github.com/commercesync/commerce/erp"
+	"github.com/commercesync/commerce/internal/cache"
 	"github.com/commercesync/commerce/internal/httpx"
 	"github.com/commercesync/commerce/resilience"
 )
@@ -38,7 +39,7 @@ type Config struct {
 	// Entry. Defaults to "custom_external_id".
 	KeyField string
 	// Products name the items of order lines that are no goods.
-	Products Products
+	Products erp.Products
 	// NoTax is the Item Tax Template of lines without tax, for sites whose items have
 	// templates of their own, which would fill the gap. Empty = none.
 	NoTax string
@@ -78,30 +79,6 @@ type Config struct {
 	Log       *slog.Logger     // defaults to silence
 }
 
-// Products are the item codes on lines which are no goods. Each must be an item that
-// is not stocked.
-type Products struct {
-	Shipping string // defaults to "SHIPPING"
-	Discount string // defaults to "DISCOUNT"
-	Fee      string // defaults to "FEE"
-	Rounding string // defaults to "ROUNDING"
-}
-
-func (p Products) sku(l erp.OrderLine) string {
-	if l.SKU != "" {
-		return l.SKU
-	}
-	switch l.Kind {
-	case erp.Shipping:
-		return p.Shipping
-	case erp.Discount:
-		return p.Discount
-	case erp.Fee:
-		return p.Fee
-	}
-	return p.Rounding
-}
-
 // Client speaks to one ERPNext for one company. It is an [erp.ERP], an
 // [erp.Warehouse] and an [erp.Ledger], and safe for concurrent use.
 type Client struct {
@@ -123,19 +100,19 @@ var (
 type shared struct {
 	mu        sync.Mutex
 	companies map[string]*company
-	products  *cache[string, erp.Product]
-	countries *cache[string, string]
+	products  *cache.Cache[string, erp.Product]
+	countries *cache.Cache[string, string]
 }
 
 // company is what is remembered of a company.
 type company struct {
 	name     string
-	books    *cache[string, books]
-	accounts *cache[string, string]
+	books    *cache.Cache[string, books]
+	accounts *cache.Cache[string, string]
 }
 
 func newCompany(c Config, name string) *company {
-	return &company{name: name, books: newCache[string, books](c, 1), accounts: newCache[string, string](c, c.CacheSize)}
+	return &company{name: name, books: cache.New[string, books](c.CacheTTL, 1, c.Now), accounts: cache.New[string, string](c.CacheTTL, c.CacheSize, c.Now)}
 }
 
 const system = "erpnext"
@@ -161,10 +138,7 @@ func NewClient(c Config) (*Client, error) {
 	def(&c.Origin.Account, u.Host)
 	def(&c.Origin.Mode, commerce.Test)
 	def(&c.KeyField, "custom_external_id")
-	def(&c.Products.Shipping, "SHIPPING")
-	def(&c.Products.Discount, "DISCOUNT")
-	def(&c.Products.Fee, "FEE")
-	def(&c.Products.Rounding, "ROUNDING")
+	c.Products = c.Products.WithDefaults()
 	def(&c.Location, time.UTC)
 	def(&c.LongestRequest, 2*time.Minute)
 	def(&c.Lag, c.LongestRequest+time.Hour)
@@ -188,7 +162,7 @@ func NewClient(c Config) (*Client, error) {
 		c:       c,
 		root:    strings.TrimSuffix(c.URL, "/") + "/",
 		http:    &http.Client{Transport: c.Transport, CheckRedirect: httpx.NoRedirect},
-		shared:  &shared{companies: map[string]*company{}, products: newCache[string, erp.Product](c, c.CacheSize), countries: newCache[string, string](c, c.CacheSize)},
+		shared:  &shared{companies: map[string]*company{}, products: cache.New[string, erp.Product](c.CacheTTL, c.CacheSize, c.Now), countries: cache.New[string, string](c.CacheTTL, c.CacheSize, c.Now)},
 		company: newCompany(c, c.Company),
 	}
 	r := c.Resilience

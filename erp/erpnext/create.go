@@ -71,7 +71,7 @@ func (w *writing) price(ctx context.Context) error {
 	products := w.o.c.Products
 	skus := []string{products.Rounding}
 	for _, l := range w.order.Lines {
-		skus = append(skus, products.sku(l))
+		skus = append(skus, products.SKU(l))
 	}
 	found, err := w.o.ProductsBySKU(ctx, skus)
 	if err != nil {
@@ -84,7 +84,7 @@ func (w *writing) price(ctx context.Context) error {
 	_, w.rounding = found[products.Rounding]
 	accounts := map[string]bool{}
 	for i, l := range w.order.Lines {
-		sku := products.sku(l)
+		sku := products.SKU(l)
 		if _, ok := found[sku]; !ok {
 			return w.unmapped("Lines[%d]: no item for sale has the code %q", i, sku)
 		}

@@ -196,7 +196,7 @@ func (o *Client) document(ctx context.Context, op string, e commerce.JournalEntr
 
 // account finds an account of the company by its number.
 func (o *Client) account(ctx context.Context, op, code string, currency commerce.Currency) (string, error) {
-	if name, ok := o.company.accounts.get(code); ok {
+	if name, ok := o.company.accounts.Get(code); ok {
 		return name, nil
 	}
 	var rows []struct {
@@ -215,13 +215,13 @@ func (o *Client) account(ctx context.Context, op, code string, currency commerce
 	case rows[0].Currency != "" && rows[0].Currency != string(currency):
 		return "", commerce.Errorf(commerce.KindMapping, system, op, "account %s is kept in %s, not in %s", code, rows[0].Currency, currency)
 	}
-	o.company.accounts.put(code, rows[0].Name)
+	o.company.accounts.Put(code, rows[0].Name)
 	return rows[0].Name, nil
 }
 
 // accountNumber is the number of an account; its name where it has none.
 func (o *Client) accountNumber(ctx context.Context, name string) (string, error) {
-	if code, ok := o.company.accounts.get("name:" + name); ok {
+	if code, ok := o.company.accounts.Get("name:" + name); ok {
 		return code, nil
 	}
 	var doc struct {
@@ -231,7 +231,7 @@ func (o *Client) accountNumber(ctx context.Context, name string) (string, error)
 		return "", err
 	}
 	code := first(doc.Number, name)
-	o.company.accounts.put("name:"+name, code)
+	o.company.accounts.Put("name:"+name, code)
 	return code, nil
 }
 

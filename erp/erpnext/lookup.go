@@ -19,7 +19,7 @@ func (o *Client) ProductsBySKU(ctx context.Context, skus []string) (map[string]e
 	found := make(map[string]erp.Product, len(skus))
 	var missing []string
 	for _, sku := range skus {
-		if p, ok := o.shared.products.get(sku); ok {
+		if p, ok := o.shared.products.Get(sku); ok {
 			found[sku] = p
 		} else if sku != "" {
 			missing = append(missing, sku)
@@ -51,7 +51,7 @@ func (o *Client) ProductsBySKU(ctx context.Context, skus []string) (map[string]e
 			}
 			p := erp.Product{ID: r.Name, SKU: r.Code, Unit: r.Unit, UnitDigits: digits, Stocked: bool(r.Stock)}
 			found[r.Code] = p
-			o.shared.products.put(r.Code, p)
+			o.shared.products.Put(r.Code, p)
 		}
 	}
 	return found, nil
@@ -88,7 +88,7 @@ type tax struct {
 
 // books reads currency, taxes and settings of the company, once in a while.
 func (o *Client) books(ctx context.Context) (books, error) {
-	if b, ok := o.company.books.get(""); ok {
+	if b, ok := o.company.books.Get(""); ok {
 		return b, nil
 	}
 	b := books{taxes: map[string]tax{}, unique: map[string]bool{}, rounding: erp.RoundPerDocument}
@@ -134,7 +134,7 @@ func (o *Client) books(ctx context.Context) (books, error) {
 		return books{}, err
 	}
 	b.tracking = failed == nil
-	o.company.books.put("", b)
+	o.company.books.Put("", b)
 	return b, nil
 }
 
@@ -247,7 +247,7 @@ func (o *Client) Capabilities(ctx context.Context) (erp.Capabilities, error) {
 // country finds the name of a country by its ISO 3166-1 code; empty = there is none.
 func (o *Client) country(ctx context.Context, code string) (string, error) {
 	code = strings.ToLower(code)
-	if name, ok := o.shared.countries.get(code); ok {
+	if name, ok := o.shared.countries.Get(code); ok {
 		return name, nil
 	}
 	var rows []struct {
@@ -256,6 +256,6 @@ func (o *Client) country(ctx context.Context, code string) (string, error) {
 	if err := o.list(ctx, "look up country", "Country", []any{is("code", "=", code)}, "name asc", 1, []string{"name"}, &rows); err != nil || len(rows) == 0 {
 		return "", err
 	}
-	o.shared.countries.put(code, rows[0].Name)
+	o.shared.countries.Put(code, rows[0].Name)
 	return rows[0].Name, nil
 }

@@ -49,7 +49,7 @@ func (o *Client) byCode(ctx context.Context, op, model string, codes []string, w
 	found := map[string]account{}
 	var missing []string
 	for _, code := range codes {
-		if a, ok := o.company.caches.accounts.get(model + " " + code); ok {
+		if a, ok := o.company.caches.accounts.Get(model + " " + code); ok {
 			found[code] = a
 		} else {
 			missing = append(missing, code)
@@ -80,7 +80,7 @@ func (o *Client) byCode(ctx context.Context, op, model string, codes []string, w
 		if !ok {
 			return nil, commerce.Errorf(commerce.KindMapping, system, op, "the company has no %s with the code %q", model, code)
 		}
-		o.company.caches.accounts.put(model+" "+code, r)
+		o.company.caches.accounts.Put(model+" "+code, r)
 	}
 	return found, nil
 }
@@ -90,7 +90,7 @@ func (o *Client) codes(ctx context.Context, op, model string, ids []int64) (map[
 	out := map[int64]string{}
 	var missing []int64
 	for _, id := range ids {
-		if a, ok := o.company.caches.accounts.get(fmt.Sprint(model, "#", id)); ok {
+		if a, ok := o.company.caches.accounts.Get(fmt.Sprint(model, "#", id)); ok {
 			out[id] = string(a.Code)
 		} else {
 			missing = append(missing, id)
@@ -103,7 +103,7 @@ func (o *Client) codes(ctx context.Context, op, model string, ids []int64) (map[
 	}
 	for _, r := range rows {
 		out[r.ID] = string(r.Code)
-		o.company.caches.accounts.put(fmt.Sprint(model, "#", r.ID), r)
+		o.company.caches.accounts.Put(fmt.Sprint(model, "#", r.ID), r)
 	}
 	return out, nil
 }

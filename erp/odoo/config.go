@@ -11,6 +11,7 @@ import (
 
 	"github.com/commercesync/commerce"
 	"github.com/commercesync/commerce/erp"
+	"github.com/commercesync/commerce/internal/cache"
 	"github.com/commercesync/commerce/internal/httpx"
 	"github.com/commercesync/commerce/resilience"
 )
@@ -62,7 +63,7 @@ type Config struct {
 	Module string
 
 	// Products name the SKUs of order lines that are no goods.
-	Products Products
+	Products erp.Products
 	// PaymentTerm is the id of the payment term that is written on orders. Empty
 	// leaves it to the server.
 	PaymentTerm string
@@ -93,30 +94,6 @@ type Config struct {
 	Transport http.RoundTripper
 	Now       func() time.Time // defaults to time.Now
 	Log       *slog.Logger     // defaults to silence
-}
-
-// Products are the SKUs of the products that stand on lines which are no goods.
-// Each must be a service at the ERP.
-type Products struct {
-	Shipping string // defaults to "SHIPPING"
-	Discount string // defaults to "DISCOUNT"
-	Fee      string // defaults to "FEE"
-	Rounding string // defaults to "ROUNDING"
-}
-
-func (p Products) sku(l erp.OrderLine) string {
-	if l.SKU != "" {
-		return l.SKU
-	}
-	switch l.Kind {
-	case erp.Shipping:
-		return p.Shipping
-	case erp.Discount:
-		return p.Discount
-	case erp.Fee:
-		return p.Fee
-	}
-	return p.Rounding
 }
 
 // Client speaks to one Odoo for one company. It is an [erp.ERP], an [erp.Warehouse]
@@ -180,10 +157,7 @@ func NewClient(c Config) (*Client, error) {
 	def(&c.Origin.Account, c.Database)
 	def(&c.Origin.Mode, commerce.Test)
 	def(&c.Language, "en_US")
-	def(&c.Products.Shipping, "SHIPPING")
-	def(&c.Products.Discount, "DISCOUNT")
-	def(&c.Products.Fee, "FEE")
-	def(&c.Products.Rounding, "ROUNDING")
+	c.Products = c.Products.WithDefaults()
 	def(&c.LongestRequest, 2*time.Minute)
 	def(&c.LoginPause, time.Minute)
 	def(&c.Lag, c.LongestRequest+time.Second)
@@ -253,37 +227,37 @@ func (o *Client) ForCompany(id string) erp.ERP {
 type sharedCaches struct {
 	mu         sync.Mutex
 	companies  map[string]*company
-	own        *cache[string, int64] // the user's own company
-	versions   *cache[string, version]
-	currencies *cache[commerce.Currency, int64]
-	countries  *cache[string, int64]
-	regions    *cache[string, int64]
+	own        *cache.Cache[string, int64] // the user's own company
+	versions   *cache.Cache[string, version]
+	currencies *cache.Cache[commerce.Currency, int64]
+	countries  *cache.Cache[string, int64]
+	regions    *cache.Cache[string, int64]
 }
 
 func newSharedCaches(c Config) *sharedCaches {
 	return &sharedCaches{
 		companies:  map[string]*company{},
-		own:        newCache[string, int64](c, 1),
-		versions:   newCache[string, version](c, 1),
-		currencies: newCache[commerce.Currency, int64](c, c.CacheSize),
-		countries:  newCache[string, int64](c, c.CacheSize),
-		regions:    newCache[string, int64](c, c.CacheSize),
+		own:        cache.New[string, int64](c.CacheTTL, 1, c.Now),
+		versions:   cache.New[string, version](c.CacheTTL, 1, c.Now),
+		currencies: cache.New[commerce.Currency, int64](c.CacheTTL, c.CacheSize, c.Now),
+		countries:  cache.New[string, int64](c.CacheTTL, c.CacheSize, c.Now),
+		regions:    cache.New[string, int64](c.CacheTTL, c.CacheSize, c.Now),
 	}
 }
 
 // companyCaches hold what may differ between companies.
 type companyCaches struct {
-	products   *cache[string, product]
-	books      *cache[string, books]
-	accounts   *cache[string, account]
-	pricelists *cache[commerce.Currency, int64]
+	products   *cache.Cache[string, product]
+	books      *cache.Cache[string, books]
+	accounts   *cache.Cache[string, account]
+	pricelists *cache.Cache[commerce.Currency, int64]
 }
 
 func newCompanyCaches(c Config) companyCaches {
 	return companyCaches{
-		products:   newCache[string, product](c, c.CacheSize),
-		books:      newCache[string, books](c, 1),
-		accounts:   newCache[string, account](c, c.CacheSize),
-		pricelists: newCache[commerce.Currency, int64](c, c.CacheSize),
+		products:   cache.New[string, product](c.CacheTTL, c.CacheSize, c.Now),
+		books:      cache.New[string, books](c.CacheTTL, 1, c.Now),
+		accounts:   cache.New[string, account](c.CacheTTL, c.CacheSize, c.Now),
+		pricelists: cache.New[commerce.Currency, int64](c.CacheTTL, c.CacheSize, c.Now),
 	}
 }

@@ -52,7 +52,7 @@ func (w *writing) price(ctx context.Context) (err error) {
 	}
 	skus := []string{w.o.c.Products.Rounding}
 	for _, l := range w.order.Lines {
-		skus = append(skus, w.o.c.Products.sku(l))
+		skus = append(skus, w.o.c.Products.SKU(l))
 	}
 	found, err := w.o.products(ctx, skus)
 	if err != nil {
@@ -61,7 +61,7 @@ func (w *writing) price(ctx context.Context) (err error) {
 	w.rounding = found[w.o.c.Products.Rounding]
 	w.lines = make([]priced, len(w.order.Lines))
 	for i, l := range w.order.Lines {
-		sku := w.o.c.Products.sku(l)
+		sku := w.o.c.Products.SKU(l)
 		p, ok := found[sku]
 		if !ok {
 			return w.unmapped("Lines[%d]: no salable product has the SKU %q", i, sku)
@@ -202,7 +202,7 @@ func (w *writing) externalID(ctx context.Context, cancelled []order) (string, er
 // Prices are sent, so it does nothing else. In the company's currency none is needed.
 func (w *writing) pricelist(ctx context.Context) (string, error) {
 	c := w.order.Currency
-	id, ok := w.o.company.caches.pricelists.get(c)
+	id, ok := w.o.company.caches.pricelists.Get(c)
 	if !ok && w.books.has("sale.order", "pricelist_id") {
 		company, err := w.o.companyID(ctx)
 		if err != nil {
@@ -217,7 +217,7 @@ func (w *writing) pricelist(ctx context.Context) (string, error) {
 		}
 		if len(rows) == 1 {
 			id = rows[0].ID
-			w.o.company.caches.pricelists.put(c, id)
+			w.o.company.caches.pricelists.Put(c, id)
 		}
 	}
 	switch {

@@ -26,7 +26,7 @@
 // for tracking numbers, rpc in 19. On Odoo's own cloud the plan must allow the external
 // API. An ordinary user with an API key and the groups for sales, stock, accounting and
 // products; no administrator. Four products, all services, for the lines that are no
-// goods: [Products] names their SKUs. For each currency beside the company's own a price
+// goods: [Config].Products names their SKUs. For each currency beside the company's own a price
 // list, which says nothing but the currency. Keys of people live for three months at
 // most: let the Credentials renew them.
 //

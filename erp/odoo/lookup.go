@@ -10,6 +10,7 @@ import (
 	"github.com/commercesync/commerce"
 	"github.com/commercesync/commerce/erp"
 	"github.com/commercesync/commerce/idempotency"
+	"github.com/commercesync/commerce/internal/cache"
 )
 
 // product is what is remembered of a product.
@@ -37,7 +38,7 @@ func (o *Client) products(ctx context.Context, skus []string) (map[string]produc
 	found := make(map[string]product, len(skus))
 	var missing []string
 	for _, sku := range skus {
-		if p, ok := o.company.caches.products.get(sku); ok {
+		if p, ok := o.company.caches.products.Get(sku); ok {
 			found[sku] = p
 		} else if sku != "" {
 			missing = append(missing, sku)
@@ -77,7 +78,7 @@ func (o *Client) products(ctx context.Context, skus []string) (map[string]produc
 		}
 		for _, sku := range batch {
 			if p, ok := found[sku]; ok {
-				o.company.caches.products.put(sku, p)
+				o.company.caches.products.Put(sku, p)
 			}
 		}
 	}
@@ -154,7 +155,7 @@ var asked = []struct {
 
 // books reads currency, taxes, settings and fields, once in a while.
 func (o *Client) books(ctx context.Context) (books, error) {
-	if b, ok := o.company.caches.books.get(""); ok {
+	if b, ok := o.company.caches.books.Get(""); ok {
 		return b, nil
 	}
 	id, err := o.companyID(ctx)
@@ -213,7 +214,7 @@ func (o *Client) books(ctx context.Context) (books, error) {
 		}
 		b.taxes[r.ID] = x
 	}
-	o.company.caches.books.put("", b)
+	o.company.caches.books.Put("", b)
 	return b, nil
 }
 
@@ -290,8 +291,8 @@ func (o *Client) regionID(ctx context.Context, country int64, code string) (int6
 
 // lookup finds the one record that matches a domain and remembers its id. None is
 // 0 and not remembered; two are ambiguous.
-func lookup[K ~string](ctx context.Context, o *Client, c *cache[K, int64], key K, model string, where ...any) (int64, error) {
-	if id, ok := c.get(key); ok {
+func lookup[K ~string](ctx context.Context, o *Client, c *cache.Cache[K, int64], key K, model string, where ...any) (int64, error) {
+	if id, ok := c.Get(key); ok {
 		return id, nil
 	}
 	var rows []struct {
@@ -305,7 +306,7 @@ func lookup[K ~string](ctx context.Context, o *Client, c *cache[K, int64], key K
 	case 0:
 		return 0, nil
 	case 1:
-		c.put(key, rows[0].ID)
+		c.Put(key, rows[0].ID)
 		return rows[0].ID, nil
 	}
 	return 0, commerce.Errorf(commerce.KindAmbiguous, system, op, "two records are called %q", string(key))

@@ -220,7 +220,7 @@ func (o *Client) companyID(ctx context.Context) (int64, error) {
 	if o.company.id != "" {
 		return parseID(o.company.id)
 	}
-	if id, ok := o.shared.own.get(""); ok {
+	if id, ok := o.shared.own.Get(""); ok {
 		return id, nil
 	}
 	var own struct {
@@ -241,7 +241,7 @@ func (o *Client) companyID(ctx context.Context) (int64, error) {
 	if len(users) != 1 || users[0].Company.ID == 0 {
 		return 0, commerce.Errorf(commerce.KindInvalid, system, op, "the user has no company; set Config.Company")
 	}
-	o.shared.own.put("", users[0].Company.ID)
+	o.shared.own.Put("", users[0].Company.ID)
 	return users[0].Company.ID, nil
 }
 

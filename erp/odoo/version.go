@@ -27,7 +27,7 @@ func parseVersion(text string) version {
 // GET /web/version, which 19 answers (recorded 2026-11), or where there is no such
 // page common.version over JSON-RPC, which all versions before 20 do.
 func (o *Client) version(ctx context.Context) (version, error) {
-	if v, ok := o.shared.versions.get(""); ok {
+	if v, ok := o.shared.versions.Get(""); ok {
 		return v, nil
 	}
 	c := call{op: "read version", model: "common", method: "version"}
@@ -43,7 +43,7 @@ func (o *Client) version(ctx context.Context) (version, error) {
 	if v.major == 0 {
 		return v, c.fail(commerce.KindInvalid, "", http.StatusOK, "the server says no version; is there an Odoo at this address?")
 	}
-	o.shared.versions.put("", v)
+	o.shared.versions.Put("", v)
 	return v, nil
 }
 

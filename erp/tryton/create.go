@@ -47,7 +47,7 @@ type writing struct {
 func (w *writing) price(ctx context.Context) error {
 	skus := []string{w.t.c.Products.Rounding}
 	for _, l := range w.order.Lines {
-		skus = append(skus, w.t.c.Products.sku(l))
+		skus = append(skus, w.t.c.Products.SKU(l))
 	}
 	found, err := w.t.products(ctx, skus)
 	if err != nil {
@@ -59,7 +59,7 @@ func (w *writing) price(ctx context.Context) error {
 	w.rounding = found[w.t.c.Products.Rounding]
 	w.lines = make([]priced, len(w.order.Lines))
 	for i, l := range w.order.Lines {
-		sku := w.t.c.Products.sku(l)
+		sku := w.t.c.Products.SKU(l)
 		p, ok := found[sku]
 		if !ok {
 			return w.unmapped("Lines[%d]: no salable product has the SKU %q", i, sku)

@@ -9,6 +9,7 @@ import (
 	"github.com/commercesync/commerce"
 	"github.com/commercesync/commerce/erp"
 	"github.com/commercesync/commerce/idempotency"
+	"github.com/commercesync/commerce/internal/cache"
 )
 
 // product is what is remembered of a product; a nil Product is a SKU that is unknown.
@@ -36,7 +37,7 @@ func (t *Client) products(ctx context.Context, skus []string) (map[string]produc
 	found := make(map[string]product, len(skus))
 	var missing []string
 	for _, sku := range skus {
-		if p, ok := t.company.caches.products.get(sku); ok {
+		if p, ok := t.company.caches.products.Get(sku); ok {
 			found[sku] = p
 		} else if sku != "" {
 			missing = append(missing, sku)
@@ -70,7 +71,7 @@ func (t *Client) products(ctx context.Context, skus []string) (map[string]produc
 		}
 		for _, sku := range batch {
 			if p, ok := found[sku]; ok {
-				t.company.caches.products.put(sku, p)
+				t.company.caches.products.Put(sku, p)
 			}
 		}
 	}
@@ -95,7 +96,7 @@ type tax struct {
 
 // books reads currency, taxes, settings and modules of the company, once in a while.
 func (t *Client) books(ctx context.Context) (books, error) {
-	if b, ok := t.company.caches.books.get(""); ok {
+	if b, ok := t.company.caches.books.Get(""); ok {
 		return b, nil
 	}
 	id, err := t.companyID(ctx)
@@ -165,7 +166,7 @@ func (t *Client) books(ctx context.Context) (books, error) {
 	for _, m := range modules {
 		b.modules[m.Name] = true
 	}
-	t.company.caches.books.put("", b)
+	t.company.caches.books.Put("", b)
 	return b, nil
 }
 
@@ -245,8 +246,8 @@ func (t *Client) regionID(ctx context.Context, code string) (int64, error) {
 
 // lookup finds the one record that matches a domain and remembers its id. None is
 // 0 and not remembered; two are ambiguous.
-func lookup[K ~string](ctx context.Context, t *Client, c *cache[K, int64], key K, model string, domain []any) (int64, error) {
-	if id, ok := c.get(key); ok {
+func lookup[K ~string](ctx context.Context, t *Client, c *cache.Cache[K, int64], key K, model string, domain []any) (int64, error) {
+	if id, ok := c.Get(key); ok {
 		return id, nil
 	}
 	var rows []struct {
@@ -260,7 +261,7 @@ func lookup[K ~string](ctx context.Context, t *Client, c *cache[K, int64], key K
 	case 0:
 		return 0, nil
 	case 1:
-		c.put(key, rows[0].ID)
+		c.Put(key, rows[0].ID)
 		return rows[0].ID, nil
 	}
 	return 0, commerce.Errorf(commerce.KindAmbiguous, system, op, "two records are called %q", string(key))

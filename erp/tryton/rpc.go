@@ -236,7 +236,7 @@ func (t *Client) preferences(ctx context.Context) (preferences, error) {
 	if t.company.id != "" {
 		return preferences{}, nil
 	}
-	if p, ok := t.shared.prefs.get(""); ok {
+	if p, ok := t.shared.prefs.Get(""); ok {
 		return p, nil
 	}
 	var p preferences
@@ -247,7 +247,7 @@ func (t *Client) preferences(ctx context.Context) (preferences, error) {
 	if p.Company == 0 {
 		return p, commerce.Errorf(commerce.KindInvalid, system, c.op, "the user has no company; set Config.Company")
 	}
-	t.shared.prefs.put("", p)
+	t.shared.prefs.Put("", p)
 	return p, nil
 }
 

@@ -18,6 +18,7 @@ import (
 	_ "modernc.org/sqlite"
 
 	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/erp"
 	"github.com/commercesync/commerce/erp/tryton"
 	"github.com/commercesync/commerce/examples/quickstart/world"
 	"github.com/commercesync/commerce/inbox"
@@ -65,7 +66,7 @@ func newApp(ctx context.Context, o options, w *world.World, kind string) (*app, 
 	}
 	tryt, err := tryton.NewClient(tryton.Config{URL: w.Tryton.URL, Database: w.Tryton.Database, LongestRequest: w.LongestRequest,
 		Credentials: commerce.Static(tryton.Login{User: w.Tryton.User, Password: w.Tryton.Password}),
-		Products:    tryton.Products{Rounding: o.rounding}, Resilience: protect})
+		Products:    erp.Products{Rounding: o.rounding}, Resilience: protect})
 	if err != nil {
 		return nil, err
 	}
