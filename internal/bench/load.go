@@ -14,9 +14,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 const secret = "whsec_4f1c9a27d03b58e6"
@@ -73,32 +74,26 @@ const repeatEvery = 10
 // load sends events over so many connections, each as fast as it is answered, for a
 // time or until there were enough (0 = no such bound). Every answer must be 200.
 func load(ctx context.Context, addr string, connections int, d time.Duration, enough int) (taken, error) {
-	var all sync.WaitGroup
+	// The first failure is the answer: the others are the connections that it closes.
+	all, ctx := errgroup.WithContext(ctx)
 	results := make([]sender, connections)
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
 	began := time.Now()
 	for i := range results {
-		s := &results[i]
-		all.Go(func() {
-			if s.err = s.run(ctx, addr, began.Add(d), enough/connections); s.err != nil {
-				stop()
-			}
-		})
+		all.Go(func() error { return results[i].run(ctx, addr, began.Add(d), enough/connections) })
 	}
-	all.Wait()
+	err := all.Wait()
 	t := taken{took: time.Since(began)}
+	if err != nil {
+		return t, err
+	}
 	var latencies []time.Duration
 	for i := range results {
-		if err := results[i].err; err != nil && !errors.Is(err, context.Canceled) {
-			return t, err
-		}
 		t.requests += results[i].requests
 		t.distinct += results[i].distinct
 		latencies = append(latencies, results[i].latencies...)
 	}
 	if len(latencies) == 0 {
-		return t, errors.Join(errors.New("nothing was answered"), ctx.Err())
+		return t, errors.New("nothing was answered")
 	}
 	slices.Sort(latencies)
 	t.p99 = latencies[len(latencies)*99/100]
@@ -109,7 +104,6 @@ func load(ctx context.Context, addr string, connections int, d time.Duration, en
 type sender struct {
 	requests, distinct int
 	latencies          []time.Duration
-	err                error
 }
 
 func (s *sender) run(ctx context.Context, addr string, until time.Time, enough int) error {
@@ -140,7 +134,7 @@ func (s *sender) run(ctx context.Context, addr string, until time.Time, enough i
 			return err
 		}
 		if err := answer(in); err != nil {
-			return errors.Join(ctx.Err(), err)
+			return err
 		}
 		s.latencies = append(s.latencies, time.Since(began))
 		s.requests++
