@@ -3,7 +3,7 @@
 // request to the warehouse, and the shipment back in the shop.
 //
 // A workflow is a value of settings. It names what it needs as small interfaces,
-// its ports ([Shop], [Payments], [Books], [Warehouse] …), which the packages below
+// its ports ([Shop], [Payments], [ERP], [Warehouse] …), which the packages below
 // mapping lend to clients, and it hands an inbox the list of events it wants:
 //
 //	o2c := &workflow.OrderToCash{Shop: shop, Payments: pay, Books: books, Warehouse: depot,

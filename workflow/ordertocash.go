@@ -36,7 +36,7 @@ const (
 type OrderToCash struct {
 	Shop     Shop     // required
 	Payments Payments // required
-	Books    Books    // required
+	Books    ERP      // required
 	// Warehouse is asked to ship what is paid. Nil: nobody is asked, and no shipment
 	// comes back.
 	Warehouse Warehouse

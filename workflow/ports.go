@@ -56,9 +56,9 @@ type Payments interface {
 	Close(ref commerce.Ref) idempotency.Effect[commerce.Document]
 }
 
-// Books is what the workflows want from an ERP. mapping/erpbooks lends any erp
+// ERP is what the workflows want from an ERP. mapping/erpbooks lends any erp
 // adapter these methods.
-type Books interface {
+type ERP interface {
 	// Route says whose books the order and its payments go into, before any write.
 	// Errors: mapping.Routes.For.
 	Route(o commerce.Order, payments []commerce.Payment) (mapping.Route, error)

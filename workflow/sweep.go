@@ -28,7 +28,7 @@ type Double struct {
 	Withdrawn, Left []commerce.Document
 }
 
-// canceledDocument is the state of a sales order that counts for nothing; see [Books].
+// canceledDocument is the state of a sales order that counts for nothing; see [ERP].
 const canceledDocument = "cancelled"
 
 // Sweep looks at the ERP for two sales orders of one order, for every order that
