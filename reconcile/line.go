@@ -77,6 +77,7 @@ func (l *Line) compared() commerce.Money {
 // the shop's orders and credit memos, or of the ERP's invoices and credit notes.
 type Document struct {
 	System string // "magento", "tryton"
+	Shop   string // which of several shops, as its refs name it
 	ID     string // the system's own id, unique within its side: "order/17"
 	Number string // the order number, by which shop and ERP name one sale
 	Row    int    // line of the file it was read from, the header being 1; 0 = from no file
@@ -95,6 +96,25 @@ type Document struct {
 	Charge   string
 	Intent   string
 	RefundID string
+
+	// Lines and Taxes are what it is made of; both empty where that is not known.
+	Lines []DocumentLine
+	Taxes []TaxSum
+}
+
+// DocumentLine is one line of a document: goods, shipping, a discount.
+type DocumentLine struct {
+	Key      string           // the SKU; "shipping", "discount", "fee", "adjustment" for what is no goods
+	Quantity commerce.Decimal // above nought
+	Net      commerce.Money   // of the whole line, after its discount and without tax; of a discount below nought
+}
+
+// TaxSum is the tax of a document at one rate.
+type TaxSum struct {
+	Country string // of the buyer, ISO 3166-1
+	Rate    string // in per cent, without needless noughts: "19"
+	Base    commerce.Money
+	Tax     commerce.Money
 }
 
 // named puts Payment into the field for its kind, where that is empty.

@@ -112,7 +112,7 @@ func lineOf(record []byte) *Line {
 }
 
 func (d *Document) put(b []byte) []byte {
-	for _, s := range [...]string{d.System, d.ID, d.Number, d.Charge, d.Intent, d.RefundID} {
+	for _, s := range [...]string{d.System, d.Shop, d.ID, d.Number, d.Charge, d.Intent, d.RefundID} {
 		b = putText(b, s)
 	}
 	payment := d.Payment // mostly one of the ids above; said by its number then
@@ -131,13 +131,27 @@ func (d *Document) put(b []byte) []byte {
 	}
 	b = putMoney(b, d.Amount)
 	b = putMoney(b, d.Settled)
-	return putTime(b, d.Date)
+	b = putTime(b, d.Date)
+	b = binary.AppendUvarint(b, uint64(len(d.Lines)))
+	for _, l := range d.Lines {
+		b = putText(b, l.Key)
+		b = putText(b, l.Quantity.String())
+		b = putMoney(b, l.Net)
+	}
+	b = binary.AppendUvarint(b, uint64(len(d.Taxes)))
+	for _, x := range d.Taxes {
+		b = putText(b, x.Country)
+		b = putText(b, x.Rate)
+		b = putMoney(b, x.Base)
+		b = putMoney(b, x.Tax)
+	}
+	return b
 }
 
 func documentOf(record []byte) *Document {
 	t := &taker{string(record)}
 	d := &Document{}
-	for _, to := range [...]*string{&d.System, &d.ID, &d.Number, &d.Charge, &d.Intent, &d.RefundID, &d.Payment} {
+	for _, to := range [...]*string{&d.System, &d.Shop, &d.ID, &d.Number, &d.Charge, &d.Intent, &d.RefundID, &d.Payment} {
 		*to = t.string()
 	}
 	switch d.Payment {
@@ -150,5 +164,14 @@ func documentOf(record []byte) *Document {
 	d.Refund = strings.HasPrefix(t.text, "\x01")
 	t.text = t.text[1:]
 	d.Amount, d.Settled, d.Date = t.money(), t.money(), t.time()
+	for range t.uvarint() {
+		l := DocumentLine{Key: t.string()}
+		l.Quantity, _ = commerce.ParseDecimal(t.string())
+		l.Net = t.money()
+		d.Lines = append(d.Lines, l)
+	}
+	for range t.uvarint() {
+		d.Taxes = append(d.Taxes, TaxSum{t.string(), t.string(), t.money(), t.money()})
+	}
 	return d
 }

@@ -56,11 +56,14 @@ func TestARecordIsReadAsItWasWritten(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1_800_000_000, 0).UTC()
 	eur := func(n int64) commerce.Money { return commerce.MustMoney(n, "EUR") }
+	two, err := commerce.ParseDecimal("2.5")
+	require.NoError(t, err)
 	l := &Line{"txn_1", "charge", "charge", 7, eur(-1000), eur(50), eur(-1050), []FeeDetail{{"tax", eur(50)}}, commerce.MustMoney(-5, "JPY"), now, now,
 		"a", "b", "c", "d", "e", "f", "g", "h", "i"}
 	require.Equal(t, l, lineOf(l.put(nil)))
 	for _, d := range []*Document{
-		{"magento", "order/1", "100", 3, true, eur(1000), now, commerce.MustMoney(1, "USD"), "pi_1-capture", "ch_1", "pi_1", "re_1"},
+		{"magento", "eu", "order/1", "100", 3, true, eur(1000), now, commerce.MustMoney(1, "USD"), "pi_1-capture", "ch_1", "pi_1", "re_1",
+			[]DocumentLine{{"SKU-1", two, eur(800)}, {"shipping", two, eur(40)}}, []TaxSum{{"DE", "19", eur(840), eur(160)}}},
 		{System: "a", Payment: "pi_1", Intent: "pi_1", Amount: eur(0)},
 		{System: "a", Payment: "ch_1", Charge: "ch_1", Amount: eur(1)},
 	} {

@@ -24,7 +24,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var (
-	_ workflow.ERP     = (*erpbooks.Books)(nil)
+	_ workflow.ERP       = (*erpbooks.Books)(nil)
 	_ workflow.Warehouse = (*erpbooks.Books)(nil)
 	_ inbox.Feed         = (*erpbooks.Books)(nil)
 )
