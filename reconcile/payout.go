@@ -96,6 +96,9 @@ func explain(ctx context.Context, in Input, config Config) (_ *Report, err error
 	return r, nil
 }
 
+// Payout returns the payout that is explained, as Stripe has it.
+func (r *Report) Payout() commerce.Payout { return r.payout }
+
 // prove closes the sums.
 func (r *Report) prove(own commerce.Money) error {
 	totals, err := r.sums.totals()
