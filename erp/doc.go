@@ -27,6 +27,9 @@
 //	paid, err := books.(erp.Receipter).PostReceipt(ctx, erp.NewReceipt{Key: "stripe/ch_1", Party: invoice.Party,
 //		Apply: []erp.Application{{Invoice: invoice.Ref, Amount: invoice.Open}}, …})
 //
+// An adapter that is an [Auditor] lets the books be proved: balances, documents, the
+// chart, open periods.
+//
 // # Keys
 //
 // Every document that is made carries the caller's key in the very write that

@@ -95,13 +95,16 @@ const (
 // Invoice is an invoice or a credit note as the ERP keeps it. All amounts and
 // quantities of a credit note are below nought, so that sums over both are right.
 type Invoice struct {
-	Ref      commerce.Ref // ID "invoice/17"
-	Number   string       // empty while the ERP has given none
-	Key      string       // empty on a draft that the ERP made itself
-	Order    commerce.Ref // zero = of no order
-	CreditOf commerce.Ref // the invoice that is credited; zero = none, or not known
-	Party    string
-	State    InvoiceState
+	Ref    commerce.Ref // ID "invoice/17"
+	Number string       // empty while the ERP has given none
+	Key    string       // empty on a draft that the ERP made itself
+	Order  commerce.Ref // zero = of no order
+	// OrderKey and OrderName are Key and Name of that order. An Auditor tells them;
+	// empty elsewhere.
+	OrderKey, OrderName string
+	CreditOf            commerce.Ref // the invoice that is credited; zero = none, or not known
+	Party               string
+	State               InvoiceState
 	// Date is on the paper, Accounting in the ledger; zero while a draft has none.
 	Date, Accounting commerce.Date
 	Currency         commerce.Currency
@@ -116,7 +119,8 @@ type Invoice struct {
 // InvoiceLine is a line of an invoice.
 type InvoiceLine struct {
 	ID       string
-	SKU      string // empty for a line without product
+	Kind     LineKind // by the adapter's products for lines that are no goods
+	SKU      string   // empty for a line without product
 	Text     string
 	Quantity commerce.Decimal
 	Net      commerce.Money

@@ -13,7 +13,9 @@ type Ledger interface {
 
 	// PostEntry makes and posts an entry that balances, reads it back and compares
 	// amounts and date. An entry under its key is found, or finished where it is a
-	// draft; one with other amounts is an error of kind conflict. Account names an account by its code, Journal a journal by its code.
+	// draft; one with other amounts is an error of kind conflict. A day in a closed
+	// period is of kind period closed, and nothing is posted. Account names an account
+	// by its code, Journal a journal by its code.
 	PostEntry(ctx context.Context, e commerce.JournalEntry) (Entry, error)
 
 	// ReverseEntry posts, under a key of its own, an entry that takes back a posted
@@ -31,4 +33,13 @@ type Entry struct {
 	Entry commerce.JournalEntry
 	// ReversalOf is the entry that this one takes back; zero = none.
 	ReversalOf commerce.Ref
+}
+
+// Document returns the cross reference to the entry. It has no total: its lines have.
+func (e Entry) Document() commerce.Document {
+	state := InvoiceDraft
+	if e.Posted {
+		state = InvoicePosted
+	}
+	return commerce.Document{Ref: e.Ref, Number: e.Number, State: string(state)}
 }

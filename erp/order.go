@@ -10,7 +10,10 @@ import (
 // NewOrder is a sale to be written. All amounts are in Currency.
 type NewOrder struct {
 	// Key is our reference, unique for ever; it stands on the ERP's document.
-	Key      string
+	Key string
+	// Name is what people at the shop know the order by, its number there. It stands on
+	// the document too, and is told with it; may be empty.
+	Name     string
 	Customer CustomerRef
 	// Date is the day of the sale in the company's time zone.
 	Date      commerce.Date
@@ -200,6 +203,7 @@ type Order struct {
 	Ref      commerce.Ref // ID "order/17"
 	Number   string       // empty while the ERP has given none
 	Key      string
+	Name     string // as of the NewOrder
 	State    OrderState
 	Delivery DeliveryState
 	Date     commerce.Date

@@ -17,6 +17,21 @@ func (p Products) WithDefaults() Products {
 		Fee: cmp.Or(p.Fee, "FEE"), Rounding: cmp.Or(p.Rounding, "ROUNDING")}
 }
 
+// Kind is what a line with this product is for: goods, where it is none of these.
+func (p Products) Kind(sku string) LineKind {
+	switch sku {
+	case p.Shipping:
+		return Shipping
+	case p.Discount:
+		return Discount
+	case p.Fee:
+		return Fee
+	case p.Rounding:
+		return Rounding
+	}
+	return Goods
+}
+
 // SKU is the product of a line: its own where it names one.
 func (p Products) SKU(l OrderLine) string {
 	if l.SKU != "" {

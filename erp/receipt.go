@@ -96,6 +96,11 @@ type Receipt struct {
 	Applied           []Application // in order of the invoices' ids
 }
 
+// Document returns the cross reference to the receipt.
+func (r Receipt) Document() commerce.Document {
+	return commerce.Document{Ref: r.Ref, Number: r.Number, State: string(InvoicePosted), Total: r.Amount}
+}
+
 // Validate reports the first field that no ERP could take, as an error of kind
 // invalid that names the field.
 func (n NewReceipt) Validate() error {

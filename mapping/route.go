@@ -28,6 +28,7 @@ type Route struct {
 	Company   string // ERP company id; always sent
 	Warehouse string // ERP warehouse id; empty = the company's own
 	TaxTable  string // name of the tax table; empty = "default"
+	Chart     string // name of the chart of accounts; empty = "default"
 	Prefix    string // put before order numbers in the ERP
 }
 

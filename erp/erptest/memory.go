@@ -37,6 +37,11 @@ type MemoryConfig struct {
 	// Receivable, Revenue and Tax are codes of the accounts that invoices are posted to.
 	// They default to "1200", "4000" and "2200".
 	Receivable, Revenue, Tax string
+	// Accounts are the chart of accounts. Empty = there is an account with every code,
+	// in the company's currency.
+	Accounts []erp.Account
+	// Journals are the codes of the journals that are told; any code can be posted in.
+	Journals []string
 	// Rates are units of a currency for one of the company's: USD 1.1. Without one
 	// nothing is invoiced in that currency.
 	Rates map[commerce.Currency]commerce.Decimal
@@ -62,6 +67,7 @@ var (
 	_ erp.Invoicer    = (*Memory)(nil)
 	_ erp.Receipter   = (*Memory)(nil)
 	_ erp.CreditNoter = (*Memory)(nil)
+	_ erp.Auditor     = (*Memory)(nil)
 )
 
 type memory struct {
@@ -372,7 +378,7 @@ func (m *Memory) CreateOrder(ctx context.Context, n erp.NewOrder) (erp.Order, er
 		o = &memoryOrder{company: m.company, new: n, reserved: map[int]bool{}}
 		o.compute(s)
 		id := s.id()
-		o.Order = erp.Order{Ref: s.c.Origin.With("order/" + id), Key: n.Key, State: erp.Draft,
+		o.Order = erp.Order{Ref: s.c.Origin.With("order/" + id), Key: n.Key, Name: n.Name, State: erp.Draft,
 			Delivery: erp.NothingToDeliver, Date: n.Date, Currency: n.Currency}
 		s.touch(o)
 		s.orders = append(s.orders, o)

@@ -139,10 +139,10 @@ func (m *Memory) draft(o *memoryOrder) *memoryInvoice {
 	i := &memoryInvoice{company: m.company, Invoice: erp.Invoice{Ref: m.state.c.Origin.With("invoice/" + m.state.id()), Order: o.Ref,
 		Party: o.new.Customer.Party, State: erp.InvoiceDraft, Currency: o.Currency, Taxes: o.taxes(m.state)}}
 	for _, l := range o.new.Lines {
-		i.Lines = append(i.Lines, erp.InvoiceLine{ID: m.state.id(), SKU: l.SKU, Text: l.Text, Quantity: l.Quantity, Net: l.Net, TaxIDs: slices.Clone(l.TaxIDs)})
+		i.Lines = append(i.Lines, erp.InvoiceLine{ID: m.state.id(), Kind: l.Kind, SKU: l.SKU, Text: l.Text, Quantity: l.Quantity, Net: l.Net, TaxIDs: slices.Clone(l.TaxIDs)})
 	}
 	if !o.settled.IsZero() {
-		i.Lines = append(i.Lines, erp.InvoiceLine{ID: m.state.id(), SKU: roundingSKU, Quantity: commerce.MustDecimal("1"), Net: o.settled})
+		i.Lines = append(i.Lines, erp.InvoiceLine{ID: m.state.id(), Kind: erp.Rounding, SKU: roundingSKU, Quantity: commerce.MustDecimal("1"), Net: o.settled})
 	}
 	i.add()
 	m.state.invoices = append(m.state.invoices, i)
