@@ -51,7 +51,8 @@
 // so. [Chart.Entries] books all movements of a balance: one activity entry a day, whether
 // the money was paid out or not, and one entry a payout, from clearing to money in
 // transit. The clearing account is then Stripe's balance, on every day and in every
-// currency. [Next] makes supplements where facts come late: posted entries never change.
+// currency. Sales and refunds are posted by documents of their own, or by the day's entry
+// over the accounts that [Chart].Split names. [Next] makes supplements where facts come late: posted entries never change.
 //
 // # Input that is not right
 //

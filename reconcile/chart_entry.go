@@ -1,0 +1,265 @@
+package reconcile
+
+import (
+	"context"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/commercesync/commerce"
+)
+
+// Entries books every movement of a balance: one activity entry a day and currency, by
+// the time it was created and whether it was paid out or not, and one entry a payout, from
+// clearing to transit. Together they change the clearing account by exactly the net of
+// the lines, on every day. The lines come in any order; the entries by date and key.
+//
+// A key is that of a series: [Next] makes of an entry what is to be posted.
+func (c Chart) Entries(ctx context.Context, lines iter.Seq2[Line, error]) ([]commerce.JournalEntry, error) {
+	if err := c.Check(); err != nil {
+		return nil, err
+	}
+	type subject struct {
+		key  string
+		date commerce.Date
+	}
+	all := map[subject]*tally{}
+	n := 0
+	for l, err := range lines {
+		if err != nil {
+			return nil, err
+		}
+		if n++; n%1024 == 0 && ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		currency := l.Amount.Currency()
+		s := subject{date: c.day(l.Created)}
+		switch {
+		case l.Category == "payout":
+			s.key = "payout/" + c.name() + or(l.Source, l.ID)
+		case l.Category == "payout_reversal":
+			s.key = "payout-reversal/" + c.name() + or(l.Source, l.ID)
+		default:
+			s.key = "activity/" + c.name() + currency.Lower() + "/" + s.date.String()
+		}
+		if all[s] == nil {
+			all[s] = newTally(currency)
+		}
+		if err := all[s].add(&c, &l); err != nil {
+			return nil, err
+		}
+	}
+	var entries []commerce.JournalEntry
+	unmapped := &UnmappedError{}
+	for s, t := range all {
+		e, err := c.entry(s.key, s.date, t, unmapped)
+		if err != nil {
+			return nil, err
+		}
+		if len(e.Lines) > 0 {
+			entries = append(entries, e)
+		}
+	}
+	if err := unmapped.orNil(); err != nil {
+		return nil, err
+	}
+	slices.SortFunc(entries, func(a, b commerce.JournalEntry) int {
+		if d := strings.Compare(a.Date.String(), b.Date.String()); d != 0 {
+			return d
+		}
+		return strings.Compare(a.Key, b.Key)
+	})
+	return entries, nil
+}
+
+func (c Chart) name() string {
+	if c.Account == "" {
+		return ""
+	}
+	return c.Account + "/"
+}
+
+func or(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// Entry is the payout's own entry: clearing to bank in transit, on the day that Stripe
+// took it off the balance. Nothing is posted from a payout that its rows do not explain: that
+// is an [*OpenError]. A payout that failed since has a second entry, which [Chart.Entries]
+// makes of the row that brought the money back.
+func (r *Report) Entry(c Chart) (commerce.JournalEntry, error) {
+	return r.entry(c, func(*tally) error { return nil })
+}
+
+// Whole is one entry for the payout and all that is in it, for books without daily
+// activity. It has the errors of Entry and of [Chart.Entries].
+func (r *Report) Whole(c Chart) (commerce.JournalEntry, error) {
+	return r.entry(c, func(t *tally) error { return r.lines(func(l *Line) error { return t.add(&c, l) }) })
+}
+
+// lines calls f with every row of the payout, without its own.
+func (r *Report) lines(f func(*Line) error) error {
+	for _, sides := range r.stores {
+		if sides[0] == nil || !sides[0].lines {
+			continue
+		}
+		for at := int64(0); at < sides[0].kept.size; {
+			b, err := sides[0].kept.get(at)
+			if err != nil {
+				return err
+			}
+			if err := f(lineOf(b)); err != nil {
+				return err
+			}
+			at += int64(len(b)) + 4
+		}
+	}
+	return nil
+}
+
+func (r *Report) entry(c Chart, with func(*tally) error) (commerce.JournalEntry, error) {
+	if err := c.Check(); err != nil {
+		return commerce.JournalEntry{}, err
+	}
+	if !r.Proof.Closed() {
+		return commerce.JournalEntry{}, &OpenError{r.Proof}
+	}
+	t := newTally(r.sums.currency)
+	if err := with(t); err != nil {
+		return commerce.JournalEntry{}, err
+	}
+	out := r.payout.Amount.Neg()
+	if err := t.sums.add(&Line{ID: r.payout.Transaction, Category: "payout", Amount: out, Fee: commerce.Zero(t.currency), Net: out}); err != nil {
+		return commerce.JournalEntry{}, err
+	}
+	unmapped := &UnmappedError{}
+	e, err := c.entry("payout/"+c.name()+r.payout.Ref.ID, c.day(r.payout.Created), t, unmapped)
+	if err != nil {
+		return commerce.JournalEntry{}, err
+	}
+	return e, unmapped.orNil()
+}
+
+// posting is a line before it has sides: what it adds to the clearing account.
+type posting struct {
+	account, text string
+	amount        commerce.Money // credit of the account, in settlement currency
+}
+
+// entry books sums. It balances, because every line is booked against clearing.
+func (c Chart) entry(key string, date commerce.Date, t *tally, unmapped *UnmappedError) (commerce.JournalEntry, error) {
+	e := commerce.JournalEntry{Key: key, Journal: c.Journal, Date: date, Text: "Stripe " + key}
+	var postings []posting
+	for _, sum := range t.sorted() {
+		account := c.Categories[sum.Category]
+		if isPayout(sum.Category) {
+			if account = c.Transit[t.currency]; account == "" {
+				unmapped.Currencies = append(unmapped.Currencies, t.currency)
+			}
+		} else if slices.Contains(c.Documents, sum.Category) {
+			continue
+		} else if account = or(account, c.Suspense); account == "" {
+			unmapped.Categories = append(unmapped.Categories, sum.Category)
+		}
+		postings = append(postings, posting{account, sum.Category, sum.Amount})
+	}
+	for _, p := range t.split() {
+		if p.account = or(p.account, c.Suspense); p.account == "" {
+			unmapped.Categories = append(unmapped.Categories, p.text)
+		}
+		postings = append(postings, p)
+	}
+	for _, kind := range slices.Sorted(maps.Keys(t.fees)) {
+		account := or(c.Fees[kind], c.Suspense)
+		if account == "" {
+			unmapped.Fees = append(unmapped.Fees, kind)
+		}
+		postings = append(postings, posting{account, strings.TrimSpace("fee of transactions " + kind), t.fees[kind].Neg()})
+	}
+	clearing := c.Clearing[t.currency]
+	if clearing == "" {
+		unmapped.Currencies = append(unmapped.Currencies, t.currency)
+	}
+	if len(unmapped.Categories)+len(unmapped.Fees)+len(unmapped.Currencies) > 0 {
+		return e, nil
+	}
+	net := commerce.Zero(t.currency)
+	for _, p := range postings {
+		var err error
+		if net, err = net.Add(p.amount); err != nil {
+			return e, err
+		}
+	}
+	// What the other accounts are credited, clearing is debited.
+	postings = append(postings, posting{clearing, "balance at Stripe", net.Neg()})
+	var rate commerce.Decimal
+	if t.currency != c.Company {
+		if c.Rate == nil || c.Exchange == "" {
+			return e, commerce.Errorf(commerce.KindInvalid, system, "check chart", "settlement in %s needs Rate and Exchange", t.currency)
+		}
+		var err error
+		if rate, err = c.Rate(t.currency, date); err != nil {
+			return e, err
+		}
+	}
+	left := commerce.Zero(c.Company)
+	for _, p := range postings {
+		if p.amount.IsZero() {
+			continue
+		}
+		worth, err := c.worth(p.amount, rate)
+		if err != nil {
+			return e, err
+		}
+		if left, err = left.Add(worth); err != nil {
+			return e, err
+		}
+		l := onSide(p.account, p.text, worth)
+		if t.currency != c.Company {
+			l.Transaction = p.amount.Neg()
+		}
+		e.Lines = append(e.Lines, l)
+	}
+	if !left.IsZero() {
+		e.Lines = append(e.Lines, onSide(c.Exchange, "rounding of the exchange", left.Neg()))
+	}
+	if len(e.Lines) == 0 {
+		return e, nil
+	}
+	return e, e.Balance()
+}
+
+// onSide puts an amount on its side: above nought is credit.
+func onSide(account, text string, credit commerce.Money) commerce.JournalLine {
+	l := commerce.JournalLine{Account: account, Text: text, Debit: commerce.Zero(credit.Currency()), Credit: commerce.Zero(credit.Currency())}
+	if credit.Sign() > 0 {
+		l.Credit = credit
+	} else {
+		l.Debit = credit.Neg()
+	}
+	return l
+}
+
+// worth converts an amount to company currency, by half up and never to nought: a line
+// of an entry has an amount.
+func (c Chart) worth(m commerce.Money, rate commerce.Decimal) (commerce.Money, error) {
+	if m.Currency() == c.Company {
+		return m, nil
+	}
+	product, err := m.Decimal().Mul(rate)
+	if err != nil {
+		return commerce.Money{}, commerce.Errorf(commerce.KindInvalid, system, "convert "+m.String(), "rate %s: %w", rate, err)
+	}
+	if rate.Sign() <= 0 {
+		return commerce.Money{}, commerce.Errorf(commerce.KindInvalid, system, "convert "+m.String(), "the rate %s is not above nought", rate)
+	}
+	w, _, err := commerce.RoundMoney(product.String(), -1, c.Company)
+	if err == nil && w.IsZero() {
+		w, err = commerce.NewMoney(int64(m.Sign()), c.Company)
+	}
+	return w, err
+}
