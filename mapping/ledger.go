@@ -15,12 +15,14 @@ type Invoice struct {
 // Receipt is money that moved for one order, as the books have to show it: below nought
 // it went back.
 type Receipt struct {
-	// Movement is what it is posted for, and its reference for ever: "txn_…". Together
+	// Movement is what it is posted for, and its reference for ever: "txn_…", and where
+	// what the order gets of it has changed since, "txn_…/2" for the difference. Together
 	// with the order it names one receipt.
 	Movement string
-	Party    string
-	Text     string // for people
-	Date     commerce.Date
+	// Party is the ERP's id of who paid; empty = the buyer, as the sales order has it.
+	Party string
+	Text  string // for people
+	Date  commerce.Date
 	// Amount is what the party paid, in the currency of the order.
 	Amount commerce.Money
 	// Settled is what arrived at the clearing account, before fees, in its currency.
@@ -34,4 +36,13 @@ type Receipt struct {
 type Application struct {
 	Invoice commerce.Ref
 	Amount  commerce.Money
+}
+
+// Received is a receipt as it is posted.
+type Received struct {
+	Document commerce.Document
+	Party    string
+	Amount   commerce.Money
+	Left     commerce.Money // what pays nothing yet
+	Applied  []Application
 }

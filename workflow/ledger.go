@@ -29,8 +29,12 @@ type Balance interface {
 	Activity(ctx context.Context, from, to time.Time) iter.Seq2[reconcile.Line, error]
 	// Movement reads one movement: "txn_…". ErrNotFound.
 	Movement(ctx context.Context, ref commerce.Ref) (reconcile.Line, error)
+	// Returned reads the movement that brought the money of a failed or canceled payout
+	// back. ErrNotFound: nothing came back (yet).
+	Returned(ctx context.Context, payout commerce.Ref) (reconcile.Line, error)
 	// MovementsOf returns the movements that a payment brought about, its refunds
 	// included, oldest first. Disputes and what has no order are not among them.
+	// Presented has the sign of Amount.
 	MovementsOf(ctx context.Context, payment commerce.Ref) ([]reconcile.Line, error)
 	// Standing returns the balance as it is now, one amount a currency, available and
 	// pending together.
@@ -49,17 +53,23 @@ type Ledger interface {
 	// Chart returns the chart of accounts of these books.
 	Chart(r mapping.Route) (reconcile.Chart, error)
 
-	// Invoices returns the invoices and credit notes of an order, oldest first, drafts
-	// included.
-	Invoices(ctx context.Context, r mapping.Route, order commerce.Ref) ([]mapping.Invoice, error)
+	// Split says on which revenue and tax accounts an amount is booked that was paid for
+	// an order, or given back, where no invoice says it; see [reconcile.Chart].Split.
+	Split(r mapping.Route, o commerce.Order, amount commerce.Money) ([]reconcile.Part, error)
+
+	// Invoices returns the invoices and credit notes of a sales order, oldest first,
+	// drafts included.
+	Invoices(ctx context.Context, r mapping.Route, salesOrder commerce.Document) ([]mapping.Invoice, error)
 	// Invoice posts the invoice of a confirmed sales order on a day: it adopts the ERP's
 	// own draft, writes reference and the shop's taxes on it, and compares totals. Class
 	// marked.
 	Invoice(r mapping.Route, o commerce.Order, salesOrder commerce.Document, on commerce.Date) idempotency.Effect[commerce.Document]
 	// Receipt posts money that moved for an order. Class marked by movement and order.
 	Receipt(r mapping.Route, o commerce.Order, n mapping.Receipt) idempotency.Effect[commerce.Document]
+	// Received reads what Receipt posted, as it stands now. ErrNotFound.
+	Received(ctx context.Context, r mapping.Route, order commerce.Ref, movement string) (mapping.Received, error)
 	// Apply sees to it that a receipt pays what is said of each invoice. What was applied
-	// before stays. Class guarded.
+	// before stays. What can not be applied so is of kind conflict. Class guarded.
 	Apply(r mapping.Route, receipt commerce.Document, to []mapping.Application, on commerce.Date) idempotency.Effect[commerce.Document]
 	// Unapply takes every application of a receipt back; it is an advance again. Class
 	// guarded.
