@@ -8,8 +8,6 @@ import (
 	"slices"
 	"time"
 
-	stripego "github.com/stripe/stripe-go/v76"
-
 	"github.com/commercesync/commerce"
 	"github.com/commercesync/commerce/resilience"
 )
@@ -106,7 +104,7 @@ func (f *Feed) Changes(ctx context.Context, since time.Time) iter.Seq2[commerce.
 // window reads the events of [from, to), newest first, and one more than MaxEvents
 // where there are too many.
 func (f *Feed) window(ctx context.Context, from, to int64) ([]json.RawMessage, error) {
-	params := &EventListParams{CreatedRange: &stripego.RangeQueryParams{GreaterThanOrEqual: from, LesserThan: to}}
+	params := &EventListParams{CreatedRange: &CreatedRange{GreaterThanOrEqual: from, LesserThan: to}}
 	if !f.config.All {
 		params.DeliverySuccess = new(false)
 	}

@@ -19,6 +19,10 @@ type List[T any] struct {
 	HasMore bool `json:"has_more"`
 }
 
+// CreatedRange filters a list by time of creation, in seconds since 1970; a bound of 0 is
+// none.
+type CreatedRange = stripego.RangeQueryParams
+
 // page is one answer to a list request; its elements are read one by one, so that
 // those before a bad one are not lost.
 type page struct {

@@ -13,6 +13,11 @@
 // Every object says whether it is live. One of the other mode than the ref that
 // asked for it is refused, with code "mode_mismatch".
 //
+// The same value reads the account's balance, for the books: movements as lines of
+// package reconcile with every id that finds them again ([Pay.Activity], [Pay.Inside],
+// [Pay.MovementsOf]), payouts, and what is left. One is of one account: a platform has
+// one more for each connected account that it keeps books for, with a client of its own.
+//
 // [Handler] is for handlers of one's own, in Stripe's words; [Missed] brings an inbox
 // the webhooks that were not delivered.
 //
@@ -28,6 +33,7 @@ import (
 	"context"
 	"maps"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/commercesync/commerce"
@@ -65,6 +71,7 @@ type Pay struct {
 	client *stripe.Client
 	c      Config
 	origin commerce.Ref // without an id
+	moded  atomic.Bool  // the key is known to be of this mode
 }
 
 // New checks the config. An error is of kind invalid and names the field.

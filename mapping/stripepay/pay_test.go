@@ -25,7 +25,10 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-var _ workflow.Payments = (*stripepay.Pay)(nil)
+var (
+	_ workflow.Payments = (*stripepay.Pay)(nil)
+	_ workflow.Balance  = (*stripepay.Pay)(nil)
+)
 
 type world struct {
 	far *stripetest.Fake
