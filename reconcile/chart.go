@@ -49,6 +49,23 @@ type Chart struct {
 	// Nil leaves the amounts to those other documents.
 	Split func(Line) ([]Part, error)
 
+	// Platform is how money that goes on to connected accounts is booked.
+	//
+	// Defaults to Gross.
+	Platform Platform
+	// Payable is the account of what connected accounts are owed; Net needs it. It is 0
+	// when all has gone on to them.
+	Payable string
+	// Share says, for Net, what of a charge, a dispute or a refund is the connected
+	// accounts': in settlement currency, signed like the amount, and nought of a refund
+	// that the platform bears alone. It is owed from then on, and transfers settle it.
+	// Like Split it has to answer the same whenever it is asked again.
+	//
+	// Nil owes what is transferred when it is transferred. That is right for destination
+	// charges, whose transfer comes with the charge; of separate charges, what has not
+	// gone on yet is missing from Payable.
+	Share func(Line) (commerce.Money, error)
+
 	// Rate is what one unit of a currency is worth in Company on a day. It is needed
 	// for settlement in other currencies, and so is Exchange, the account of what
 	// rounding leaves.
@@ -92,6 +109,12 @@ func (c Chart) Check() error {
 		if currency != c.Company && (c.Rate == nil || c.Exchange == "") {
 			return commerce.Errorf(commerce.KindInvalid, system, "check chart", "settlement in %s needs Rate and Exchange", currency)
 		}
+	}
+	switch {
+	case c.Platform != "" && c.Platform != Gross && c.Platform != Net:
+		return commerce.Errorf(commerce.KindInvalid, system, "check chart", "Platform %q is neither gross nor net", string(c.Platform))
+	case c.Platform == Net && c.Payable == "":
+		return commerce.Errorf(commerce.KindInvalid, system, "check chart", "Platform net needs Payable")
 	}
 	return nil
 }

@@ -162,6 +162,8 @@ func (c Chart) entry(key string, date commerce.Date, t *tally, unmapped *Unmappe
 			}
 		} else if slices.Contains(c.Documents, sum.Category) {
 			continue
+		} else if c.Platform == Net && isTransfer(sum.Category) {
+			account = c.Payable
 		} else if account = or(account, c.Suspense); account == "" {
 			unmapped.Categories = append(unmapped.Categories, sum.Category)
 		}

@@ -56,6 +56,9 @@ func (t *tally) add(c *Chart, l *Line) error {
 	if err := t.sums.add(l); err != nil {
 		return &RowError{Input: "lines", Row: l.Row, Reason: "can not be added up", Err: err}
 	}
+	if err := t.share(c, l); err != nil {
+		return err
+	}
 	if c.Split == nil || l.Amount.IsZero() || !slices.Contains(c.Documents, l.Category) {
 		return nil
 	}
