@@ -247,7 +247,9 @@ func TestTheFieldsThatAreAskedForSayTheSameMoney(t *testing.T) {
 	many := []func(*magentotest.NewOrder){
 		func(*magentotest.NewOrder) {},
 		func(n *magentotest.NewOrder) { n.DiscountPercent, n.DiscountShipping, n.Coupon = "15", true, "X" },
-		func(n *magentotest.NewOrder) { n.PricesIncludeTax, n.TaxBeforeDiscount, n.DiscountPercent = false, true, "10" },
+		func(n *magentotest.NewOrder) {
+			n.PricesIncludeTax, n.TaxBeforeDiscount, n.DiscountPercent = false, true, "10"
+		},
 		func(n *magentotest.NewOrder) { n.Store = "jpy" },
 		func(n *magentotest.NewOrder) { n.Store, n.DiscountPercent, n.DiscountShipping = "eur", "15", true },
 		func(n *magentotest.NewOrder) {
