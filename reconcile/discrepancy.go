@@ -14,6 +14,8 @@ const (
 	RefundWithoutCreditMemo Reason = "refund_without_credit_memo" // money went back, no document says so
 	AmountDiffers           Reason = "amount"                     // both sides are there, with two amounts
 	CurrencyDiffers         Reason = "currency"                   // both sides are there, in two currencies
+	LinesDiffer             Reason = "lines"                      // shop and ERP have one amount, made of other lines
+	TaxDiffers              Reason = "tax"                        // shop and ERP have one amount and the same lines, with other taxes
 	Duplicate               Reason = "duplicate"                  // a row that is there twice, or a sale that was paid twice
 	FeeDiffers              Reason = "fee"                        // not the fee that Config.Fee expects
 	FXDifference            Reason = "fx_difference"              // the books settled it at another rate than Stripe
@@ -24,7 +26,7 @@ const (
 )
 
 // reasons lists all, the ones that need somebody first; discrepancies come in this order.
-var reasons = []Reason{Duplicate, AmountDiffers, CurrencyDiffers, MissingAtStripe, MissingInShop, MissingInERP,
+var reasons = []Reason{Duplicate, AmountDiffers, CurrencyDiffers, LinesDiffer, TaxDiffers, MissingAtStripe, MissingInShop, MissingInERP,
 	RefundWithoutCreditMemo, UnknownCategory, Unlinked, FeeDiffers, FXDifference, NotYetPaidOut, BeforeCutOver}
 
 // Reasons returns every reason, in the order in which discrepancies come.
@@ -45,6 +47,10 @@ func (r Reason) Advice() string {
 		return "Correct the document, or collect or refund the difference."
 	case CurrencyDiffers:
 		return "Correct the document's currency."
+	case LinesDiffer:
+		return "Correct the lines of the ERP's document, or write a credit note and a new one."
+	case TaxDiffers:
+		return "Look the rate up in the tax table, and correct the ERP's document."
 	case Duplicate:
 		return "Leave the repeated row out, or refund what was paid twice."
 	case FeeDiffers:
@@ -75,6 +81,15 @@ type Discrepancy struct {
 	// counts as a positive amount on both. Zero where two currencies can not be
 	// compared.
 	Difference commerce.Money
+
+	// Lines and Taxes are what the shop's document and the ERP's do not agree on, where
+	// both say what they are made of.
+	Lines []LineDifference
+	Taxes []TaxDifference
+
+	// Keys are all names of what is concerned, also those on the side that was not
+	// compared.
+	Keys Keys
 
 	// Confidence is above nought, up to 95, where Document is a proposal by amount, currency and
 	// date. A proposal posts nothing; Config.Confirmed makes a match of it.

@@ -23,9 +23,10 @@ type finding struct {
 	left, right              int64 // places; -1 = none
 	diff                     int64
 	currency                 uint64
+	note                     int64 // place of the differences; -1 = none
 }
 
-const findingSize = 64
+const findingSize = 72
 
 // compare puts findings into an order that does not depend on where rows were.
 func (f *finding) compare(g *finding) int {
@@ -35,7 +36,7 @@ func (f *finding) compare(g *finding) int {
 
 func (f *finding) put(b []byte) []byte {
 	b = append(b, f.reason, f.confidence, f.pair, 0, 0, 0, 0, 0)
-	for _, n := range [...]uint64{uint64(f.when), f.first, f.second, uint64(f.left), uint64(f.right), uint64(f.diff), f.currency} {
+	for _, n := range [...]uint64{uint64(f.when), f.first, f.second, uint64(f.left), uint64(f.right), uint64(f.diff), f.currency, uint64(f.note)} {
 		b = binary.LittleEndian.AppendUint64(b, n)
 	}
 	return b
@@ -43,7 +44,7 @@ func (f *finding) put(b []byte) []byte {
 
 func findingOf(b []byte) finding {
 	n := func(i int) uint64 { return binary.LittleEndian.Uint64(b[8*i:]) }
-	return finding{b[0], b[1], b[2], int64(n(1)), n(2), n(3), int64(n(4)), int64(n(5)), int64(n(6)), n(7)}
+	return finding{b[0], b[1], b[2], int64(n(1)), n(2), n(3), int64(n(4)), int64(n(5)), int64(n(6)), n(7), int64(n(8))}
 }
 
 // identity is a hash of ids that is the same in every run.
@@ -67,6 +68,7 @@ type findings struct {
 	size   int64
 	runs   []int64 // where each run ends
 	counts map[Reason]int
+	notes  *kept // differences of lines and taxes; nil = none
 }
 
 func (f *findings) add(found ...finding) error {
@@ -82,6 +84,28 @@ func (f *findings) add(found ...finding) error {
 		}
 	}
 	return nil
+}
+
+// note keeps differences and returns their place.
+func (f *findings) note(d differences) (at int64, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.notes == nil {
+		if f.notes, err = newKept(f.scratch); err != nil {
+			return 0, err
+		}
+	}
+	at, b := f.notes.begin()
+	return at, f.notes.end(d.put(b))
+}
+
+// finish puts everything in order. Nothing is added any more.
+func (f *findings) finish() error {
+	f.sort()
+	if f.notes == nil {
+		return nil
+	}
+	return f.notes.flush()
 }
 
 func (f *findings) sort() {
@@ -112,8 +136,7 @@ func (f *findings) flush() (err error) {
 	return nil
 }
 
-// all merges the runs with what is in memory. Nothing is added any more, and sort was
-// called.
+// all merges the runs with what is in memory, once finish was called.
 func (f *findings) all() iter.Seq2[finding, error] {
 	return func(yield func(finding, error) bool) {
 		var h merge

@@ -1,12 +1,10 @@
 package reconcile
 
 import (
-	"cmp"
 	"context"
+	"encoding/binary"
 	"hash/maphash"
-	"math"
 	"runtime"
-	"slices"
 	"sync"
 	"time"
 
@@ -19,16 +17,17 @@ import (
 // is left after the last id is proposed by amount, currency and date.
 
 const (
-	kindOther = iota // no document is expected; looked at for repeated rows only
+	kindOther = iota // no id could lead to a document; looked at for repeated rows only
 	kindSale
 	kindRefund
+	kindRelated // belongs to a sale and has no document of its own: a transfer, an application fee, a dispute
 )
 
 // The parts of entry.meta.
 const (
 	metaKind    = 24
 	metaSettled = 1 << 26
-	metaDay     = 32
+	metaDigest  = 27 // the rest: what a document's lines and taxes make
 )
 
 func metaOf(c commerce.Currency, kind int, settled bool) uint64 {
@@ -41,6 +40,12 @@ func metaOf(c commerce.Currency, kind int, settled bool) uint64 {
 
 func (e *entry) kind() int        { return int(e.meta >> metaKind & 3) }
 func (e *entry) currency() uint64 { return e.meta & (1<<metaKind - 1) }
+
+// alike reports whether nothing says that lines or taxes of two documents differ.
+func (e *entry) alike(f *entry) bool {
+	a, b := e.meta>>metaDigest, f.meta>>metaDigest
+	return a == b || a == 0 || b == 0
+}
 
 // kindOf says what kind of document a reporting category wants.
 func kindOf(category string) int {
@@ -104,12 +109,12 @@ const rounds = 4
 // key is the id of a round; "" where the row has none.
 func (i ids) key(round, kind int, numberFirst bool) string {
 	order := [rounds]string{i.refund, i.intent, i.charge, i.number}
-	if kind == kindSale {
+	if kind != kindRefund {
 		order = [rounds]string{i.intent, i.charge, i.number}
 	}
 	if numberFirst { // shop and ERP name a sale by its number
 		order = [rounds]string{i.number, i.refund, i.intent, i.charge}
-		if kind == kindSale {
+		if kind != kindRefund {
 			order = [rounds]string{i.number, i.intent, i.charge}
 		}
 	}
@@ -125,6 +130,9 @@ const (
 )
 
 func (h hasher) key(text string, kind int, as uint64) uint64 {
+	if kind == kindRelated {
+		kind = kindSale // whose document it looks for
+	}
 	return max(1, maphash.String(h.seed, text)^as^uint64(kind)*0xff51afd7ed558ccd)
 }
 
@@ -179,18 +187,25 @@ type matcher struct {
 	left, right *side
 	round       int
 	proposing   bool
+	lost        *list // rows of kindRelated that no id of their own leads to a document
 
 	mu     sync.Mutex
 	counts Matched
 }
 
-// Matched counts the rows of the left side that found a partner.
+// Matched counts the lines by what became of them. Where there are documents, what it does not
+// count has a discrepancy of its own: no line is left out.
 type Matched struct {
 	ByID     int // an id leads to the document, or a person confirmed it
 	Proposed int // amount, currency and date do; see Discrepancy.Confidence
+	Related  int // belong to a document beside its payment: transfers, application fees, disputes
+	Alone    int // need no document and belong to none: fees billed apart, reserves, a debit and its failure
 }
 
-func (m *matcher) run(ctx context.Context) error {
+func (m *matcher) run(ctx context.Context) (err error) {
+	if m.lost, err = newList(m.scratch); err != nil {
+		return err
+	}
 	for m.round = 0; m.round < rounds; m.round++ {
 		if m.round > 0 {
 			if m.left.waiting.count == 0 || m.right.waiting.count == 0 {
@@ -222,7 +237,7 @@ func (m *matcher) run(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return m.bridge(ctx)
 }
 
 // spread puts what waits into fresh partitions, by a key; rows of key 0 wait on.
@@ -265,9 +280,13 @@ func (m *matcher) nextID(d *side, e *entry) (uint64, error) {
 }
 
 func (m *matcher) byAmount(_ *side, e *entry) (uint64, error) {
-	b := e.put(nil)[8:] // amount, place, meta
-	copy(b[8:], b[16:]) // amount, meta
-	return max(1, maphash.Bytes(m.seed, b[:16])), nil
+	if e.kind() == kindRelated {
+		return 0, nil
+	}
+	var b [16]byte
+	binary.LittleEndian.PutUint64(b[:], uint64(e.amount))
+	binary.LittleEndian.PutUint64(b[8:], e.currency()|uint64(e.kind())<<metaKind)
+	return max(1, maphash.Bytes(m.seed, b[:])), nil
 }
 
 // outcome is what one pair of partitions gave.
@@ -275,8 +294,7 @@ type outcome struct {
 	left, right []entry // no partner yet
 	pairs       []entry
 	found       []finding
-	byID        int
-	proposed    int
+	counts      Matched
 }
 
 // join looks at all pairs of partitions, several at a time.
@@ -329,44 +347,22 @@ func (w *worker) join(ctx context.Context, left, right *partitions, i, depth int
 	if size > w.config.Memory/int64(4*w.workers) && depth < deepest {
 		return w.split(ctx, left, right, i, depth)
 	}
-	var err error
-	load := func(to *[]entry, from *partitions) error {
-		*to = (*to)[:0]
-		err := from.each(i, func(e entry) error { *to = append(*to, e); return nil })
-		slices.SortFunc(*to, func(a, b entry) int { return cmp.Compare(a.key, b.key) })
+	if err := left.load(i, &w.l); err != nil {
 		return err
 	}
-	if err = load(&w.l, left); err != nil {
-		return err
-	}
-	if err = load(&w.r, right); err != nil {
+	if err := right.load(i, &w.r); err != nil {
 		return err
 	}
 	l, r := w.l, w.r
-	w.out = outcome{w.out.left[:0], w.out.right[:0], w.out.pairs[:0], w.out.found[:0], 0, 0}
+	w.out = outcome{w.out.left[:0], w.out.right[:0], w.out.pairs[:0], w.out.found[:0], Matched{}}
 	for len(l) > 0 || len(r) > 0 {
-		key := uint64(math.MaxUint64)
-		if len(l) > 0 {
-			key = l[0].key
-		}
-		if len(r) > 0 {
-			key = min(key, r[0].key)
-		}
-		a, b := same(l, key), same(r, key)
+		a, b := sameKey(l, r)
 		if err := w.group(l[:a], r[:b]); err != nil {
 			return err
 		}
 		l, r = l[a:], r[b:]
 	}
 	return w.hand(&w.out)
-}
-
-func same(e []entry, key uint64) int {
-	n := 0
-	for n < len(e) && e[n].key == key {
-		n++
-	}
-	return n
 }
 
 // split spreads a pair of partitions that is too large for the memory.
@@ -393,8 +389,10 @@ func (m *matcher) hand(o *outcome) error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.counts.ByID += o.byID
-	m.counts.Proposed += o.proposed
+	m.counts.ByID += o.counts.ByID
+	m.counts.Proposed += o.counts.Proposed
+	m.counts.Related += o.counts.Related
+	m.counts.Alone += o.counts.Alone
 	for to, from := range map[*list][]entry{m.left.waiting: o.left, m.right.waiting: o.right, m.pairs: o.pairs} {
 		for _, e := range from {
 			if err := to.add(e); err != nil {
@@ -405,265 +403,15 @@ func (m *matcher) hand(o *outcome) error {
 	return nil
 }
 
-// group looks at the rows of one key.
-func (w *worker) group(l, r []entry) error {
-	switch {
-	case w.proposing:
-		return w.propose(l, r)
-	case len(l) == 1 && len(r) == 1 && l[0].amount == r[0].amount && (l[0].meta^r[0].meta)&(1<<metaKind-1) == 0 && r[0].meta&metaSettled == 0:
-		w.match(l[0].place, r[0].place)
-		return nil
-	case len(l) == 1 && len(r) == 0:
-		if l[0].kind() != kindOther {
-			w.out.left = append(w.out.left, l[0])
-		}
-		return nil
-	case len(l) == 0 && len(r) == 1:
-		w.out.right = append(w.out.right, r[0])
-		return nil
-	}
-	return w.settle(l, r)
-}
-
-// match notes that an id leads from a row to another.
-func (w *worker) match(left, right int64) {
-	w.out.byID++
-	w.out.pairs = append(w.out.pairs, entry{key: uint64(w.pair), place: left, amount: right})
-}
-
-// maxGroup bounds the rows of one key, which have to be compared in memory.
-const maxGroup = 1 << 16
-
-// rows reads entries and puts them into an order that does not depend on the input's.
-func (m *matcher) rows(d *side, entries []entry) ([]row, error) {
-	if len(entries) > maxGroup {
-		return nil, commerce.Errorf(commerce.KindLimit, system, "match", "%d rows have one and the same id; at most %d can be compared", len(entries), maxGroup)
-	}
-	all := make([]row, 0, len(entries))
-	for _, e := range entries {
-		r, err := d.row(e)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, r)
-	}
-	slices.SortFunc(all, func(a, b row) int {
-		return cmp.Or(a.when().Compare(b.when()), cmp.Compare(a.name(), b.name()), cmp.Compare(a.at(), b.at()), cmp.Compare(a.place, b.place))
-	})
-	return all, nil
-}
-
-// distinct takes repeated rows out and reports them.
-func (w *worker) distinct(d *side, all []row) []row {
-	seen := make(map[string]bool, len(all))
-	return slices.DeleteFunc(all, func(r row) bool {
-		if !seen[r.name()] {
-			seen[r.name()] = true
-			return false
-		}
-		if !d.quiet {
-			if d == w.left {
-				w.report(Duplicate, &r, nil, r.amount, r.currency())
-			} else {
-				w.report(Duplicate, nil, &r, r.amount, r.currency())
-			}
-		}
-		return true
-	})
-}
-
-// settle matches the rows of one id, where there are several or they differ.
-func (w *worker) settle(le, re []entry) error {
-	l, err := w.rows(w.left, le)
-	if err != nil {
-		return err
-	}
-	r, err := w.rows(w.right, re)
-	if err != nil {
-		return err
-	}
-	l, r = w.distinct(w.left, l), w.distinct(w.right, r)
-	if len(l) > 0 && l[0].kind() == kindOther {
-		return nil
-	}
-	leftSum, one := total(l)
-	rightSum, two := total(r)
-	switch {
-	case len(l) > 1 && len(r) == 0 && one && leftSum == 0 && w.left.lines:
-		return nil // a payment that failed, and its charge
-	case len(l) == 0 || len(r) == 0:
-	case one && two && leftSum == rightSum && l[0].currency() == r[0].currency():
-		for i := range max(len(l), len(r)) {
-			w.match(l[min(i, len(l)-1)].place, r[min(i, len(r)-1)].place)
-		}
-		w.out.byID += len(l) - max(len(l), len(r))
-		if len(l) == 1 && len(r) == 1 {
-			w.exchange(&l[0], &r[0])
-		}
-		return nil
-	default:
-		l, r = w.equal(l, r)
-		l, r = w.differing(l, r, re)
-	}
-	for i := range l {
-		w.out.left = append(w.out.left, l[i].entry)
-	}
-	for i := range r {
-		w.out.right = append(w.out.right, r[i].entry)
-	}
-	return nil
-}
-
-// total adds up rows; not ok where they are of several currencies.
-func total(rows []row) (sum int64, ok bool) {
-	for i := range rows {
-		sum += rows[i].amount
-		ok = rows[i].currency() == rows[0].currency() && (i == 0 || ok)
-	}
-	return sum, ok
-}
-
-// equal matches rows of equal amounts and returns the others.
-func (w *worker) equal(l, r []row) ([]row, []row) {
-	l = slices.DeleteFunc(l, func(a row) bool {
-		i := slices.IndexFunc(r, func(b row) bool { return a.amount == b.amount && a.currency() == b.currency() })
-		if i < 0 {
-			return false
-		}
-		w.match(a.place, r[i].place)
-		w.exchange(&a, &r[i])
-		r = slices.Delete(r, i, i+1)
-		return true
-	})
-	return l, r
-}
-
-// differing matches what an id joins though the amounts differ, and returns what is
-// more on one side. group are all documents of the id.
-func (w *worker) differing(l, r []row, group []entry) ([]row, []row) {
-	n := min(len(l), len(r))
-	for i := range n {
-		w.match(l[i].place, r[i].place)
-		if l[i].currency() != r[i].currency() {
-			w.report(CurrencyDiffers, &l[i], &r[i], 0, 0)
-		} else {
-			w.report(AmountDiffers, &l[i], &r[i], l[i].amount-r[i].amount, l[i].currency())
-		}
-	}
-	l, r = l[n:], r[n:]
-	if len(l) == 0 || !w.left.lines || l[0].kind() != kindSale {
-		return l, r
-	}
-	first, err := w.rows(w.right, group)
-	if err != nil {
-		return l, r
-	}
-	for i := range l {
-		reason := Duplicate // the sale was paid again
-		if l[i].amount < 0 {
-			reason = AmountDiffers // its payment failed or was captured in part
-		}
-		w.match(l[i].place, first[0].place)
-		w.report(reason, &l[i], &first[0], l[i].amount, l[i].currency())
-	}
-	return nil, r
-}
-
-// exchange compares what the books settled a row at with what Stripe did.
-func (w *worker) exchange(l, r *row) {
-	if l.line == nil || r.doc.Settled == (commerce.Money{}) || r.doc.Settled.Currency() != l.line.Amount.Currency() {
-		return
-	}
-	amount := l.line.Amount.Minor()
-	if l.kind() == kindRefund {
-		amount = -amount
-	}
-	if diff := amount - r.doc.Settled.Minor(); diff != 0 {
-		w.report(FXDifference, l, r, diff, currencyBits(r.doc.Settled.Currency()))
-	}
-}
-
-// contradict reports whether two rows can not be of one sale.
-func contradict(a, b ids) bool {
-	differ := func(x, y string) bool { return x != "" && y != "" && x != y }
-	return differ(a.refund, b.refund) || differ(a.intent, b.intent) || differ(a.charge, b.charge) || differ(a.number, b.number)
-}
-
-// proposals bounds the rows of one amount that are compared: beyond, none is likelier
-// than another.
-const proposals = 256
-
-// propose joins rows of one amount and currency by their dates.
-func (w *worker) propose(le, re []entry) error {
-	if len(le) == 0 || len(re) == 0 || len(le) > proposals || len(re) > proposals {
-		w.out.left = append(w.out.left, le...)
-		w.out.right = append(w.out.right, re...)
-		return nil
-	}
-	l, err := w.rows(w.left, le)
-	if err != nil {
-		return err
-	}
-	r, err := w.rows(w.right, re)
-	if err != nil {
-		return err
-	}
-	for i := range l {
-		best, choices := -1, 0
-		for j := range r {
-			if r[j].doc == nil || contradict(l[i].ids(), r[j].ids()) || apart(&l[i], &r[j]) > w.config.Window {
-				continue
-			}
-			if choices++; best < 0 || apart(&l[i], &r[j]) < apart(&l[i], &r[best]) {
-				best = j
-			}
-		}
-		if best < 0 {
-			w.out.left = append(w.out.left, l[i].entry)
-			continue
-		}
-		confidence := 50
-		if choices == 1 && len(l) == 1 {
-			confidence = 80
-		}
-		if apart(&l[i], &r[best]) <= 24*time.Hour {
-			confidence += 15
-		}
-		w.out.proposed++
-		w.report(Unlinked, &l[i], &r[best], 0, l[i].currency())
-		w.out.found[len(w.out.found)-1].confidence = uint8(confidence)
-		r = slices.Delete(r, best, best+1)
-	}
-	for i := range r {
-		w.out.right = append(w.out.right, r[i].entry)
-	}
-	return nil
-}
-
-func apart(a, b *row) time.Duration { return a.when().Sub(b.when()).Abs() }
-
-// report notes a finding.
-func (w *worker) report(reason Reason, left, right *row, diff int64, currency uint64) {
-	w.out.found = append(w.out.found, findingFor(w.pair, reason, left, right, diff, currency))
-}
-
-func findingFor(pair uint8, reason Reason, left, right *row, diff int64, currency uint64) finding {
-	f := finding{reason: uint8(slices.Index(reasons, reason)), pair: pair, left: -1, right: -1, diff: diff, currency: currency}
-	if right != nil {
-		f.right, f.second, f.when = right.place, right.identity(), right.when().Unix()
-	}
-	if left != nil {
-		f.left, f.first, f.when = left.place, left.identity(), left.when().Unix()
-	}
-	return f
-}
-
 // lonely names a reason for every row of a side that found no partner.
 func (m *matcher) lonely(ctx context.Context, d *side) error {
 	w := &worker{matcher: m}
 	err := d.waiting.each(func(e entry) error {
 		if err := ctx.Err(); err != nil {
 			return err
+		}
+		if e.kind() == kindRelated {
+			return m.lost.add(e)
 		}
 		r, err := d.row(e)
 		if err != nil {

@@ -26,6 +26,7 @@ type Report struct {
 	found   *findings
 	pairs   *list
 	stores  [3][2]*side // by pair
+	settled bool        // some of the ERP's documents say at what they were settled
 }
 
 // Payout explains a payout line by line: what it adds up to, which document each line
@@ -77,7 +78,7 @@ func explain(ctx context.Context, in Input, config Config) (_ *Report, err error
 		to = t.newest
 	}
 	for pair, sides := range r.stores {
-		if sides[0] == nil || sides[1] == nil {
+		if sides[0] == nil || sides[1] == nil || pair == linesERP && r.threeSided() {
 			continue
 		}
 		m := &matcher{hasher: t.hasher, scratch: r.scratch, config: &config, found: r.found, pairs: r.pairs,
@@ -85,11 +86,16 @@ func explain(ctx context.Context, in Input, config Config) (_ *Report, err error
 		if err := m.run(ctx); err != nil {
 			return nil, err
 		}
-		if m.left.lines {
+		if m.left.lines && (in.Shop != nil || in.ERP != nil) {
 			r.Matched = m.counts
 		}
 	}
-	r.found.sort()
+	if err := r.exchange(); err != nil {
+		return nil, err
+	}
+	if err := r.found.finish(); err != nil {
+		return nil, err
+	}
 	if err := r.prove(t.own); err != nil {
 		return nil, err
 	}
@@ -122,78 +128,6 @@ func (r *Report) prove(own commerce.Money) error {
 		}
 	}
 	return nil
-}
-
-// Discrepancies returns all that does not agree, by reason and then by time. The order
-// is the same whatever the order of the rows was.
-func (r *Report) Discrepancies() iter.Seq2[Discrepancy, error] {
-	return func(yield func(Discrepancy, error) bool) {
-		for f, err := range r.found.all() {
-			var d Discrepancy
-			if err == nil {
-				d, err = r.discrepancy(f)
-			}
-			if !yield(d, err) || err != nil {
-				return
-			}
-		}
-	}
-}
-
-func (r *Report) discrepancy(f finding) (Discrepancy, error) {
-	d := Discrepancy{Reason: reasons[f.reason], Confidence: int(f.confidence)}
-	if f.currency != 0 {
-		m, err := commerce.NewMoney(f.diff, currencyOf(f.currency))
-		if err != nil {
-			return d, err
-		}
-		d.Difference = m
-	}
-	for n, place := range []int64{f.left, f.right} {
-		if place < 0 {
-			continue
-		}
-		got, err := r.stores[f.pair][n].row(entry{place: place})
-		if err != nil {
-			return d, err
-		}
-		switch {
-		case got.line != nil:
-			d.Line = got.line
-		case f.pair == linesShop || f.pair == shopERP && n == 0:
-			d.Document = got.doc
-		default:
-			d.ERP = got.doc
-		}
-	}
-	return d, nil
-}
-
-// Match is a row and what it was matched with by ids: a line with the shop's or the
-// ERP's document, or the shop's document with the ERP's.
-type Match struct {
-	Line          *Line
-	Document, ERP *Document
-}
-
-// Matches returns what belongs together, in no particular order.
-func (r *Report) Matches() iter.Seq2[Match, error] {
-	return func(yield func(Match, error) bool) {
-		stop := errors.New("stop")
-		err := r.pairs.each(func(e entry) error {
-			d, err := r.discrepancy(finding{pair: uint8(e.key), left: e.place, right: e.amount})
-			if err != nil {
-				return err
-			}
-			if !yield(Match{d.Line, d.Document, d.ERP}, nil) {
-				return stop
-			}
-			return nil
-		})
-		if err != nil && !errors.Is(err, stop) {
-			yield(Match{}, err)
-		}
-	}
 }
 
 // Close removes the spill files. The report's sequences end with it.
@@ -243,6 +177,7 @@ func (t *intake) run(ctx context.Context, in Input) error {
 		others = store()
 		shop, erp = toMatch(documents, false, true), toMatch(others, false, false)
 		t.stores[shopERP] = [2]*side{shop, erp}
+		t.stores[linesERP] = [2]*side{left, erp} // to read what differs between them
 	}
 	if failed != nil {
 		return failed
@@ -319,8 +254,11 @@ func (t *intake) line(d *side, pair uint8, documents bool, l *Line) error {
 	}
 	kind := kindOther
 	if documents {
-		kind = kindOf(l.Category)
+		if kind = kindOf(l.Category); kind == kindOther && l.keys() != [5]string{} {
+			kind = kindRelated
+		}
 	}
+	l.Payout = "" // it is known, and need not be kept with each
 	if l.Category == "charge" && l.Created.After(t.newest) {
 		t.newest = l.Created
 	}
@@ -375,17 +313,23 @@ func (t *intake) document(confirmed map[string]bool, doc *Document, k *kept, lin
 	case !doc.Amount.Currency().Valid():
 		return &RowError{Input: "documents", Row: doc.Row, Column: "amount", Reason: doc.ID + " has none"}
 	}
+	if err := doc.sound(); err != nil {
+		return err
+	}
 	doc.named()
 	place, b := k.begin()
 	if err := k.end(doc.put(b)); err != nil {
 		return err
+	}
+	if lines == nil && doc.Settled != (commerce.Money{}) {
+		t.settled = true
 	}
 	kind := kindSale
 	if doc.Refund {
 		kind = kindRefund
 	}
 	r := row{entry: entry{amount: doc.Amount.Minor(), place: place,
-		meta: metaOf(doc.Amount.Currency(), kind, doc.Settled != commerce.Money{})}, doc: doc}
+		meta: metaOf(doc.Amount.Currency(), kind, doc.Settled != commerce.Money{}) | t.digest(doc)}, doc: doc}
 	for n, d := range []*side{lines, documents} {
 		if d == nil {
 			continue

@@ -329,7 +329,7 @@ func TestADirectoryThatIsNotThereIsToldAndNothingIsRead(t *testing.T) {
 
 func TestEveryReasonSaysWhatToDo(t *testing.T) {
 	t.Parallel()
-	require.Len(t, reconcile.Reasons(), 13)
+	require.Len(t, reconcile.Reasons(), 15)
 	for _, r := range reconcile.Reasons() {
 		require.NotEmpty(t, r.Advice(), r)
 	}
@@ -369,6 +369,8 @@ func TestWhatMatchesCanBeWalked(t *testing.T) {
 	matches, err := all(t, r.Matches())
 	require.NoError(t, err)
 	l, e := charge(1, 1000), erp(d)
-	require.ElementsMatch(t, []reconcile.Match{{Line: &l, Document: &d}, {Document: &d, ERP: &e}}, matches)
+	require.Equal(t, []reconcile.Match{{Line: &l, Document: &d, ERP: &e}}, matches)
+	require.Equal(t, reconcile.Keys{Payout: "po_1", Transaction: "txn_charge1", Charge: "ch_1", Intent: "pi_1", Number: "1001", Document: "order/1", ERP: "erp-order/1"},
+		matches[0].Keys(), "from the payout to the ERP")
 	require.Equal(t, reconcile.Matched{ByID: 1}, r.Matched)
 }

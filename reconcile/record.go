@@ -132,20 +132,45 @@ func (d *Document) put(b []byte) []byte {
 	b = putMoney(b, d.Amount)
 	b = putMoney(b, d.Settled)
 	b = putTime(b, d.Date)
-	b = binary.AppendUvarint(b, uint64(len(d.Lines)))
-	for _, l := range d.Lines {
-		b = putText(b, l.Key)
-		b = putText(b, l.Quantity.String())
-		b = putMoney(b, l.Net)
-	}
-	b = binary.AppendUvarint(b, uint64(len(d.Taxes)))
-	for _, x := range d.Taxes {
-		b = putText(b, x.Country)
-		b = putText(b, x.Rate)
-		b = putMoney(b, x.Base)
-		b = putMoney(b, x.Tax)
+	return putTaxes(putLines(b, d.Lines), d.Taxes)
+}
+
+func putLines(b []byte, lines []DocumentLine) []byte {
+	b = binary.AppendUvarint(b, uint64(len(lines)))
+	for i := range lines {
+		b = putText(b, lines[i].Key)
+		b = putText(b, lines[i].Quantity.String())
+		b = putMoney(b, lines[i].Net)
 	}
 	return b
+}
+
+func (t *taker) lines() (lines []DocumentLine) {
+	for range t.uvarint() {
+		l := DocumentLine{Key: t.string()}
+		l.Quantity, _ = commerce.ParseDecimal(t.string())
+		l.Net = t.money()
+		lines = append(lines, l)
+	}
+	return lines
+}
+
+func putTaxes(b []byte, taxes []TaxSum) []byte {
+	b = binary.AppendUvarint(b, uint64(len(taxes)))
+	for i := range taxes {
+		b = putText(b, taxes[i].Country)
+		b = putText(b, taxes[i].Rate)
+		b = putMoney(b, taxes[i].Base)
+		b = putMoney(b, taxes[i].Tax)
+	}
+	return b
+}
+
+func (t *taker) taxes() (taxes []TaxSum) {
+	for range t.uvarint() {
+		taxes = append(taxes, TaxSum{t.string(), t.string(), t.money(), t.money()})
+	}
+	return taxes
 }
 
 func documentOf(record []byte) *Document {
@@ -164,14 +189,6 @@ func documentOf(record []byte) *Document {
 	d.Refund = strings.HasPrefix(t.text, "\x01")
 	t.text = t.text[1:]
 	d.Amount, d.Settled, d.Date = t.money(), t.money(), t.time()
-	for range t.uvarint() {
-		l := DocumentLine{Key: t.string()}
-		l.Quantity, _ = commerce.ParseDecimal(t.string())
-		l.Net = t.money()
-		d.Lines = append(d.Lines, l)
-	}
-	for range t.uvarint() {
-		d.Taxes = append(d.Taxes, TaxSum{t.string(), t.string(), t.money(), t.money()})
-	}
+	d.Lines, d.Taxes = t.lines(), t.taxes()
 	return d
 }

@@ -1,10 +1,13 @@
 package reconcile
 
 import (
+	"bufio"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"slices"
 	"sync"
@@ -122,6 +125,28 @@ func (k *kept) get(at int64) ([]byte, error) {
 	return b, nil
 }
 
+// each calls f with all records, in order.
+func (k *kept) each(f func(at int64, record []byte) error) error {
+	r := bufio.NewReaderSize(io.NewSectionReader(k.file, 0, k.size), keepBuffer)
+	var b []byte
+	for at := int64(0); at < k.size; {
+		var size [4]byte
+		if _, err := io.ReadFull(r, size[:]); err != nil {
+			return spillError(err)
+		}
+		n := int(binary.LittleEndian.Uint32(size[:]))
+		b = slices.Grow(b[:0], n)[:n]
+		if _, err := io.ReadFull(r, b); err != nil {
+			return spillError(err)
+		}
+		if err := f(at, b); err != nil {
+			return err
+		}
+		at += int64(4 + n)
+	}
+	return nil
+}
+
 // entry is what is kept of a row for matching: of fixed size, so that a partition is
 // an array.
 type entry struct {
@@ -214,6 +239,52 @@ func (p *partitions) each(i int, f func(entry) error) error {
 		}
 	}
 	return walk(part.buf)
+}
+
+// load reads one part, sorted by key.
+func (p *partitions) load(i int, to *[]entry) error {
+	*to = (*to)[:0]
+	err := p.each(i, func(e entry) error { *to = append(*to, e); return nil })
+	slices.SortFunc(*to, func(a, b entry) int { return cmp.Compare(a.key, b.key) })
+	return err
+}
+
+// sameKey returns how many entries of two sorted lists have the lowest key.
+func sameKey(a, b []entry) (n, m int) {
+	key := uint64(math.MaxUint64)
+	for _, l := range [][]entry{a, b} {
+		if len(l) > 0 {
+			key = min(key, l[0].key)
+		}
+	}
+	for n < len(a) && a[n].key == key {
+		n++
+	}
+	for m < len(b) && b[m].key == key {
+		m++
+	}
+	return n, m
+}
+
+// joined calls f with the entries of each key, of two sets.
+func joined(a, b *partitions, f func(a, b []entry) error) error {
+	var l, r []entry
+	for i := range fan {
+		if err := a.load(i, &l); err != nil {
+			return err
+		}
+		if err := b.load(i, &r); err != nil {
+			return err
+		}
+		for x, y := l, r; len(x) > 0 || len(y) > 0; {
+			n, m := sameKey(x, y)
+			if err := f(x[:n], y[:m]); err != nil {
+				return err
+			}
+			x, y = x[n:], y[m:]
+		}
+	}
+	return nil
 }
 
 // list is entries on disk in the order they came.
