@@ -13,7 +13,8 @@ import (
 // Entries books every movement of a balance: one activity entry a day and currency, by
 // the time it was created and whether it was paid out or not, and one entry a payout, from
 // clearing to transit. Together they change the clearing account by exactly the net of
-// the lines, on every day. The lines come in any order; the entries by date and key.
+// the lines since the cut-over, on every day. The lines come in any order; the entries by
+// date and key.
 //
 // A key is that of a series: [Next] makes of an entry what is to be posted.
 func (c Chart) Entries(ctx context.Context, lines iter.Seq2[Line, error]) ([]commerce.JournalEntry, error) {
@@ -32,6 +33,9 @@ func (c Chart) Entries(ctx context.Context, lines iter.Seq2[Line, error]) ([]com
 		}
 		if n++; n%1024 == 0 && ctx.Err() != nil {
 			return nil, context.Cause(ctx)
+		}
+		if c.Before(l.Created) {
+			continue
 		}
 		currency := l.Amount.Currency()
 		s := subject{date: c.day(l.Created)}
@@ -98,7 +102,14 @@ func (r *Report) Entry(c Chart) (commerce.JournalEntry, error) {
 // Whole is one entry for the payout and all that is in it, for books without daily
 // activity. It has the errors of Entry and of [Chart.Entries].
 func (r *Report) Whole(c Chart) (commerce.JournalEntry, error) {
-	return r.entry(c, func(t *tally) error { return r.lines(func(l *Line) error { return t.add(&c, l) }) })
+	return r.entry(c, func(t *tally) error {
+		return r.lines(func(l *Line) error {
+			if c.Before(l.Created) {
+				return nil // the opening has it
+			}
+			return t.add(&c, l)
+		})
+	})
 }
 
 // lines calls f with every row of the payout, without its own.
@@ -124,6 +135,10 @@ func (r *Report) lines(f func(*Line) error) error {
 func (r *Report) entry(c Chart, with func(*tally) error) (commerce.JournalEntry, error) {
 	if err := c.Check(); err != nil {
 		return commerce.JournalEntry{}, err
+	}
+	if c.Before(r.payout.Created) {
+		return commerce.JournalEntry{}, commerce.Errorf(commerce.KindInvalid, system, "book payout "+r.payout.Ref.ID,
+			"it is from before the cut-over: the opening balance was made without it")
 	}
 	if !r.Proof.Closed() {
 		return commerce.JournalEntry{}, &OpenError{r.Proof}
@@ -152,7 +167,10 @@ type posting struct {
 
 // entry books sums. It balances, because every line is booked against clearing.
 func (c Chart) entry(key string, date commerce.Date, t *tally, unmapped *UnmappedError) (commerce.JournalEntry, error) {
-	e := commerce.JournalEntry{Key: key, Journal: c.Journal, Date: date, Text: "Stripe " + key}
+	e := commerce.JournalEntry{Key: key, Journal: c.Journal, Text: "Stripe " + key}
+	if err := c.dated(&e, date); err != nil {
+		return e, err
+	}
 	var postings []posting
 	for _, sum := range t.sorted() {
 		account := c.Categories[sum.Category]
