@@ -96,6 +96,13 @@ func (m *Memory) Entries() []erp.Entry {
 	return out
 }
 
+// Close closes all periods up to the end of a day, or, with an earlier one, opens them again.
+func (m *Memory) Close(day commerce.Date) {
+	m.state.mu.Lock()
+	defer m.state.mu.Unlock()
+	m.state.c.Closed = day
+}
+
 // SetStock says how much there is of a SKU; below nought = it never runs out.
 func (m *Memory) SetStock(sku string, quantity int64) {
 	m.state.mu.Lock()
