@@ -15,6 +15,9 @@
 //	intent, err := client.PaymentIntents.Get(ctx, "pi_1", "latest_charge.balance_transaction")
 //	for charge, err := range client.Charges.List(ctx, &stripe.ChargeListParams{PaymentIntent: &intent.ID}) { … }
 //
+// While a page of a list is read the next one is fetched, as far as the rate allows. Two
+// pages are in memory at most, and a loop that is left leaves nothing behind.
+//
 // Answers are narrow types of our own: amounts are int64 in Stripe's minor unit
 // beside a lower-case currency (commerce.FromStripe reads them), rates are decimal
 // text, unknown values of an enumeration are kept as they are, and Raw holds the
