@@ -47,8 +47,8 @@ type NewInvoice struct {
 	Draft commerce.Ref
 	// Date stands on the paper.
 	Date commerce.Date
-	// Accounting is the day in the ledger. Zero = Date, or, where the ERP numbers its
-	// invoices in the order of their days, the day of the last one where that is later.
+	// Accounting is the day in the ledger; zero = Date. Where the ERP numbers its invoices
+	// in the order of their days, and the last one's is later, that day is taken instead.
 	Accounting commerce.Date
 	// Taxes are the shop's, by ERP tax. They are written over the ERP's own, where these
 	// differ by no more than Rounding; nil leaves the ERP's.

@@ -221,15 +221,12 @@ func (m *Memory) postInvoice(op string, i *memoryInvoice, p posting) error {
 	accounting := p.accounting
 	if accounting.IsZero() {
 		accounting = p.date
-		if last := m.lastNumbered(); accounting.String() < last.String() {
-			accounting = last
-		}
 	}
 	if err := m.open(op, accounting); err != nil {
 		return err
 	}
 	if last := m.lastNumbered(); accounting.String() < last.String() {
-		return m.fail(commerce.KindConflict, commerce.NotSent, op, "the last number is of %s", last)
+		accounting = last
 	}
 	if _, err := m.value(op, i.Totals.Gross); err != nil {
 		return err

@@ -398,7 +398,7 @@ func (t *Client) postInvoice(ctx context.Context, op string, r invoice, p postin
 	if err := t.do(ctx, call{op: op, method: "model.account.invoice.write", params: []any{[]int64{r.ID}, v}, write: true, context: r.unchanged()}); err != nil {
 		return i, meanwhile(err)
 	}
-	if err := t.postDated(ctx, op, r.ID, p); err != nil {
+	if err := t.postDated(ctx, op, r.ID); err != nil {
 		return i, err
 	}
 	if r, err = t.invoiceByID(ctx, op, r.ID); err != nil {
@@ -423,7 +423,7 @@ func sameInvoice(op string, i erp.Invoice, p posting) error {
 // postDated posts, in the order of numbers: a day before the last number's moves in the
 // ledger to that one's, and a payment term in the past, which is what late means, is
 // acknowledged.
-func (t *Client) postDated(ctx context.Context, op string, id int64, p posting) error {
+func (t *Client) postDated(ctx context.Context, op string, id int64) error {
 	post := call{op: op, method: "model.account.invoice.post", params: []any{[]int64{id}}, write: true}
 	warning := "invoice_payment_term_" + formatID(id)
 	for tries := 0; ; tries++ {
@@ -435,7 +435,7 @@ func (t *Client) postDated(ctx context.Context, op string, id int64, p posting) 
 		case e.Code == "UserWarning "+warning:
 			err = t.do(ctx, call{op: op, method: "model.res.user.warning.create", write: true,
 				params: []any{[]values{{"user": t.session.user.Load(), "name": warning, "always": false}}}})
-		case e.Kind == commerce.KindConflict && strings.Contains(e.Text, numbersFollowDates) && p.accounting.IsZero():
+		case e.Kind == commerce.KindConflict && strings.Contains(e.Text, numbersFollowDates):
 			var last commerce.Date
 			if last, err = t.lastNumbered(ctx, op); err == nil {
 				err = t.do(ctx, call{op: op, method: "model.account.invoice.write", write: true,

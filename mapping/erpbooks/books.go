@@ -57,6 +57,10 @@ type Config struct {
 	// Taxes are the tax tables by the name that a route gives; "default" serves
 	// routes that name none. Required.
 	Taxes map[string]mapping.TaxTable
+	// Charts are the charts of accounts by the name that a route gives; "default" serves
+	// routes that name none. Empty = no books are kept but sales orders: whatever needs a
+	// chart is of kind mapping.
+	Charts map[string]Chart
 	// Mode says which documents post; Check compares it with what the ERP does by
 	// itself. Defaults to Invoiced.
 	Mode Mode
@@ -70,6 +74,12 @@ type Config struct {
 	// with each order. Parties of guests are never written over. Defaults to leaving
 	// what the ERP has.
 	UpdateParties bool
+
+	// Closed says what becomes of a document of a day in a closed period. Defaults to Refuse.
+	Closed ClosedPeriod
+	// Supplements is how many entries one series may have, see [Books.Series]. Defaults
+	// to 100.
+	Supplements int
 
 	// Products are the SKUs of lines that are no goods.
 	Products Products
@@ -102,7 +112,8 @@ const (
 	Summary Mode = "summary"
 )
 
-const defaultTable = "default"
+// defaultName is the table and the chart of routes that name none.
+const defaultName = "default"
 
 // Books are an ERP's books in canonical words. They are safe for concurrent use.
 type Books struct {
@@ -120,6 +131,8 @@ func New(adapter erp.ERP, c Config) (*Books, error) {
 	c.Mode = cmp.Or(c.Mode, Invoiced)
 	c.GuestName = cmp.Or(c.GuestName, "Web shop guests")
 	c.Settle = cmp.Or(c.Settle, 5*time.Minute)
+	c.Closed = cmp.Or(c.Closed, Refuse)
+	c.Supplements = cmp.Or(c.Supplements, 100)
 	if c.Location == nil {
 		c.Location = time.UTC
 	}
@@ -134,8 +147,10 @@ func New(adapter erp.ERP, c Config) (*Books, error) {
 		return bad("Config.Mode is %q, not invoiced or summary", c.Mode)
 	case !c.Guests.Valid():
 		return bad("Config.Guests is %q, which is no policy", c.Guests)
-	case c.Settle < 0:
-		return bad("Config.Settle is negative")
+	case c.Settle < 0 || c.Supplements < 0:
+		return bad("Config.Settle or Config.Supplements is negative")
+	case c.Closed != Refuse && c.Closed != NextOpen:
+		return bad("Config.Closed is %q, not refuse or next_open", c.Closed)
 	}
 	if err := c.Routes.Check(); err != nil {
 		return bad("Config.Routes: %w", err)
@@ -145,8 +160,12 @@ func New(adapter erp.ERP, c Config) (*Books, error) {
 			return bad("Config.Taxes[%q]: %w", name, err)
 		}
 	}
+	var err error
+	if c.Charts, err = charts(c); err != nil {
+		return bad("%w", err)
+	}
 	for i, r := range c.Routes {
-		if name := cmp.Or(r.TaxTable, defaultTable); c.Taxes[name] == nil {
+		if name := cmp.Or(r.TaxTable, defaultName); c.Taxes[name] == nil {
 			return bad("Config.Routes[%d] %q names the tax table %q, which Config.Taxes has not", i, r.Name, name)
 		}
 	}
@@ -220,7 +239,7 @@ func (b *Books) taxesOf(company string) []string {
 		if r.Company != company {
 			continue
 		}
-		for _, row := range b.c.Taxes[cmp.Or(r.TaxTable, defaultTable)] {
+		for _, row := range b.c.Taxes[cmp.Or(r.TaxTable, defaultName)] {
 			ids = append(ids, row.IDs...)
 		}
 	}

@@ -26,6 +26,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 var (
 	_ workflow.ERP       = (*erpbooks.Books)(nil)
 	_ workflow.Warehouse = (*erpbooks.Books)(nil)
+	_ workflow.Ledger    = (*erpbooks.Books)(nil)
 	_ inbox.Feed         = (*erpbooks.Books)(nil)
 )
 

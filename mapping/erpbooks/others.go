@@ -18,7 +18,7 @@ func (b *Books) ByReference(ctx context.Context, r mapping.Route, reference stri
 // ByNumber returns the sales orders of the route's company that people know by this
 // number. An ERP adapter that can not look numbers up is of kind invalid.
 func (b *Books) ByNumber(ctx context.Context, r mapping.Route, number string) ([]commerce.Document, error) {
-	look, err := b.lookup(r)
+	look, err := able[erp.Lookup](b, r, "look up", noLookup)
 	if err != nil {
 		return nil, err
 	}
@@ -27,7 +27,7 @@ func (b *Books) ByNumber(ctx context.Context, r mapping.Route, number string) ([
 
 // ByID returns the sales order of the route's company with the ERP's own id, or none.
 func (b *Books) ByID(ctx context.Context, r mapping.Route, id string) ([]commerce.Document, error) {
-	look, err := b.lookup(r)
+	look, err := able[erp.Lookup](b, r, "look up", noLookup)
 	if err != nil {
 		return nil, err
 	}
@@ -36,13 +36,6 @@ func (b *Books) ByID(ctx context.Context, r mapping.Route, id string) ([]commerc
 		return nil, nil
 	}
 	return b.found("read", r)([]erp.Order{o}, err)
-}
-
-func (b *Books) lookup(r mapping.Route) (erp.Lookup, error) {
-	if look, ok := b.erp.ForCompany(r.Company).(erp.Lookup); ok {
-		return look, nil
-	}
-	return nil, commerce.Errorf(commerce.KindInvalid, room, "look up", "the ERP adapter finds orders by their reference only (erp.Lookup)")
 }
 
 func (b *Books) found(op string, r mapping.Route) func([]erp.Order, error) ([]commerce.Document, error) {

@@ -193,22 +193,29 @@ func (b *Books) newOrder(ctx context.Context, books erp.ERP, r mapping.Route, o 
 	if err := mapping.Prove(o); err != nil {
 		return erp.NewOrder{}, err
 	}
-	w := writer{b: b, o: o, document: o.Ref.System + " " + o.Ref.ID, table: b.c.Taxes[cmp.Or(r.TaxTable, defaultTable)],
-		date: commerce.DateOf(o.Placed.In(b.c.Location))}
+	w := b.writer(r, o)
 	if err := w.write(ctx, books); err != nil {
 		return erp.NewOrder{}, err
+	}
+	if w.mixed {
+		w.taxes = nil
 	}
 	net, err := o.Totals.Gross.Sub(o.Totals.Tax)
 	if err != nil {
 		return erp.NewOrder{}, err
 	}
 	return erp.NewOrder{
-		Key: b.Reference(o.Ref), Date: w.date, Currency: o.Currency, Warehouse: r.Warehouse,
+		Key: b.Reference(o.Ref), Name: o.Number, Date: w.date, Currency: o.Currency, Warehouse: r.Warehouse,
 		Lines: w.lines, Taxes: w.taxes, Payments: details(o, payments),
 		Text:     "Order " + r.Prefix + o.Number,
 		Expected: erp.Totals{Net: net, Tax: o.Totals.Tax, Gross: o.Totals.Gross},
 		Rounding: b.c.Rounding,
 	}, nil
+}
+
+func (b *Books) writer(r mapping.Route, o commerce.Order) writer {
+	return writer{b: b, o: o, document: o.Ref.System + " " + o.Ref.ID, table: b.c.Taxes[cmp.Or(r.TaxTable, defaultName)],
+		date: commerce.DateOf(o.Placed.In(b.c.Location))}
 }
 
 // writer collects the lines of a sales order.
@@ -222,6 +229,7 @@ type writer struct {
 	lines     []erp.OrderLine
 	discounts []erp.OrderLine // one for each set of taxes
 	taxes     []erp.TaxAmount
+	mixed     bool // an amount of tax is that of several taxes of the ERP, or of none
 }
 
 func (w *writer) write(ctx context.Context, books erp.ERP) error {
@@ -306,10 +314,6 @@ func (w *writer) products(ctx context.Context, books erp.ERP) (map[string]erp.Pr
 // that the shop took tax on the price before discount, so that its discount is to
 // carry none.
 func (w *writer) taxIDs(field string, on commerce.TaxOn, net, discount commerce.Money, taxes []commerce.TaxLine) (ids []string, onNet bool, err error) {
-	choose := func(code string, country, region string, rate commerce.Decimal) ([]string, error) {
-		return w.table.IDs(w.document+" "+field, mapping.TaxKey{Shop: w.o.Ref.Account, Country: country, Region: region,
-			Customer: mapping.KindOfCustomer(w.o), Code: code, Rate: rate, Date: w.date, On: on})
-	}
 	if len(taxes) == 0 {
 		if net == discount {
 			return nil, false, nil // nothing is charged: there is no tax to choose
@@ -318,11 +322,11 @@ func (w *writer) taxIDs(field string, on commerce.TaxOn, net, discount commerce.
 		if w.o.ShippingAddress != nil {
 			to = *w.o.ShippingAddress
 		}
-		ids, err = choose("", to.Country, to.Region, commerce.Decimal{})
+		ids, err = w.choose(field, on, commerce.TaxLine{Country: to.Country, Region: to.Region})
 		return ids, false, err
 	}
 	for _, t := range taxes {
-		chosen, err := choose(t.Code, t.Country, t.Region, t.Rate)
+		chosen, err := w.choose(field, on, t)
 		if err != nil {
 			return nil, false, err
 		}
@@ -331,14 +335,20 @@ func (w *writer) taxIDs(field string, on commerce.TaxOn, net, discount commerce.
 				ids = append(ids, id)
 			}
 		}
-		if len(chosen) == 1 {
-			if err := w.addTax(chosen[0], t); err != nil {
-				return nil, false, err
-			}
+		if len(chosen) != 1 {
+			w.mixed = w.mixed || !t.Amount.IsZero()
+		} else if err := w.addTax(chosen[0], t); err != nil {
+			return nil, false, err
 		}
 		onNet = onNet || !discount.IsZero() && t.Base == net
 	}
 	return ids, onNet, nil
+}
+
+// choose asks the table for the ERP's taxes that stand for one of the shop.
+func (w *writer) choose(field string, on commerce.TaxOn, t commerce.TaxLine) ([]string, error) {
+	return w.table.IDs(w.document+" "+field, mapping.TaxKey{Shop: w.o.Ref.Account, Country: t.Country, Region: t.Region,
+		Customer: mapping.KindOfCustomer(w.o), Code: t.Code, Rate: t.Rate, Date: w.date, On: on})
 }
 
 func (w *writer) addTax(id string, t commerce.TaxLine) error {

@@ -1,0 +1,262 @@
+package erpbooks
+
+import (
+	"context"
+	"errors"
+	"math/big"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/erp"
+	"github.com/commercesync/commerce/idempotency"
+	"github.com/commercesync/commerce/mapping"
+)
+
+// InvoiceKey is the reference of the n-th invoice of an order, from 1, for ever:
+// "tenant/system/account/mode/order/invoice/1". Most orders have one; where the ERP
+// invoices what it ships, each shipment has its own.
+func (b *Books) InvoiceKey(order commerce.Ref, n int) string {
+	return b.Reference(order) + invoiceOf + strconv.Itoa(n)
+}
+
+const invoiceOf = "/invoice/"
+
+// Invoices returns the invoices and credit notes of a sales order, oldest first, drafts
+// included.
+func (b *Books) Invoices(ctx context.Context, r mapping.Route, salesOrder commerce.Document) ([]mapping.Invoice, error) {
+	op := "read invoices of " + salesOrder.Ref.ID
+	invoicer, err := able[erp.Invoicer](b, r, op, noInvoicer)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.sameBooks(op, r, salesOrder.Ref); err != nil {
+		return nil, err
+	}
+	found, err := invoicer.OrderInvoices(ctx, salesOrder.Ref)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]mapping.Invoice, len(found))
+	for n, i := range found {
+		out[n] = mapping.Invoice{Document: i.Document(), Party: i.Party, Draft: i.State == erp.InvoiceDraft, Date: i.Accounting, Open: i.Open}
+	}
+	return out, nil
+}
+
+// Invoice posts the invoice of a confirmed sales order on a day: the draft that the ERP
+// has made itself, or else a new one over the whole order. Of several drafts it posts the
+// oldest, so that it is to be called as long as [Books.Invoices] tells of one. An order
+// that is invoiced, by whomever, stays as it is. Marked by [Books.InvoiceKey].
+//
+// An invoice over all that is left to invoice ends with the shop's totals and taxes; one
+// over a part has the part of each tax that falls to it. A difference to what the ERP
+// computes is settled within Config.Rounding, as on orders; beyond it the draft is left
+// for a person, and the error is of kind invalid around an *erp.TotalsError.
+func (b *Books) Invoice(r mapping.Route, o commerce.Order, salesOrder commerce.Document, on commerce.Date) document {
+	op := "post invoice of " + o.Ref.ID
+	return document{Class: idempotency.Marked, Settle: b.c.Settle,
+		Find: func(ctx context.Context) (commerce.Document, error) {
+			invoicer, err := able[erp.Invoicer](b, r, op, noInvoicer)
+			if err != nil {
+				return commerce.Document{}, err
+			}
+			s, err := b.invoiced(ctx, invoicer, o.Ref, salesOrder.Ref)
+			switch {
+			case err != nil:
+				return commerce.Document{}, err
+			case s.draft != nil || len(s.posted) == 0:
+				return commerce.Document{}, commerce.Errorf(commerce.KindNotFound, room, op, "an invoice is still to be posted")
+			}
+			return s.last().Document(), nil
+		},
+		Act: func(ctx context.Context) (commerce.Document, error) {
+			invoicer, err := able[erp.Invoicer](b, r, op, noInvoicer)
+			if err != nil {
+				return commerce.Document{}, err
+			}
+			if err := b.sameBooks(op, r, salesOrder.Ref); err != nil {
+				return commerce.Document{}, err
+			}
+			books := b.erp.ForCompany(r.Company)
+			if err := b.sameMode(ctx, op, books, r); err != nil {
+				return commerce.Document{}, err
+			}
+			s, err := b.invoiced(ctx, invoicer, o.Ref, salesOrder.Ref)
+			if err != nil {
+				return commerce.Document{}, notSent(op, err)
+			}
+			if s.draft == nil && len(s.posted) > 0 {
+				return s.last().Document(), nil
+			}
+			n, err := b.newInvoice(ctx, books, r, o, s)
+			if err != nil {
+				return commerce.Document{}, notSent(op, err)
+			}
+			n.Order, n.Date = salesOrder.Ref, on
+			made, err := onOpenDay(ctx, b, r, op, on, func(open commerce.Date) (erp.Invoice, error) {
+				n.Accounting = open
+				return invoicer.PostInvoice(ctx, n)
+			})
+			return made.Document(), err
+		}}
+}
+
+// invoiced is how far a sales order is invoiced.
+type invoiced struct {
+	posted []erp.Invoice // without credit notes, oldest first
+	draft  *erp.Invoice  // the next to be posted; nil = none
+	key    string        // its key
+}
+
+func (s invoiced) last() erp.Invoice { return s.posted[len(s.posted)-1] }
+
+func (b *Books) invoiced(ctx context.Context, invoicer erp.Invoicer, order, salesOrder commerce.Ref) (invoiced, error) {
+	all, err := invoicer.OrderInvoices(ctx, salesOrder)
+	if err != nil {
+		return invoiced{}, err
+	}
+	var s invoiced
+	numbered := 0
+	for i, x := range all {
+		if !x.CreditOf.IsZero() || x.Totals.Gross.Sign() < 0 {
+			continue
+		}
+		if text, ours := strings.CutPrefix(x.Key, b.Reference(order)+invoiceOf); ours {
+			n, _ := strconv.Atoi(text)
+			numbered = max(numbered, n)
+		}
+		switch {
+		case x.State != erp.InvoiceDraft:
+			s.posted = append(s.posted, x)
+		case s.draft == nil || s.draft.Key == "" && x.Key != "": // what was begun comes first
+			s.draft = &all[i]
+		}
+	}
+	s.key = b.InvoiceKey(order, numbered+1)
+	if s.draft != nil && s.draft.Key != "" {
+		s.key = s.draft.Key
+	}
+	return s, nil
+}
+
+// newInvoice says what is to come out of the next invoice of an order.
+func (b *Books) newInvoice(ctx context.Context, books erp.ERP, r mapping.Route, o commerce.Order, s invoiced) (erp.NewInvoice, error) {
+	n := erp.NewInvoice{Key: s.key, Rounding: b.c.Rounding}
+	whole, err := b.newOrder(ctx, books, r, o, nil)
+	if err != nil {
+		return n, err
+	}
+	if s.draft != nil {
+		n.Draft = s.draft.Ref
+		completes, err := s.completes(whole)
+		if err != nil {
+			return n, err
+		}
+		if !completes {
+			n.Expected, n.Taxes, err = part(ctx, books, whole, *s.draft)
+			return n, err
+		}
+	}
+	n.Expected, n.Taxes, err = s.rest(whole)
+	return n, err
+}
+
+// completes reports whether all goods of an order are invoiced once the draft is posted.
+func (s invoiced) completes(whole erp.NewOrder) (bool, error) {
+	left := map[string]commerce.Decimal{}
+	var err error
+	for _, l := range whole.Lines {
+		if l.Kind != erp.Goods {
+			continue
+		}
+		if left[l.SKU], err = left[l.SKU].Add(l.Quantity); err != nil {
+			return false, err
+		}
+	}
+	for _, i := range append(slices.Clone(s.posted), *s.draft) {
+		for _, l := range i.Lines {
+			if l.Kind != erp.Goods {
+				continue
+			}
+			if left[l.SKU], err = left[l.SKU].Sub(l.Quantity); err != nil {
+				return false, err
+			}
+		}
+	}
+	for _, quantity := range left {
+		if quantity.Sign() > 0 {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// rest is what is left of an order's totals and taxes.
+func (s invoiced) rest(whole erp.NewOrder) (erp.Totals, []erp.TaxAmount, error) {
+	totals, taxes := whole.Expected, slices.Clone(whole.Taxes)
+	for _, p := range s.posted {
+		subtract := func(from *commerce.Money, amount commerce.Money) (err error) {
+			*from, err = from.Sub(amount)
+			return err
+		}
+		err := errors.Join(subtract(&totals.Net, p.Totals.Net), subtract(&totals.Tax, p.Totals.Tax), subtract(&totals.Gross, p.Totals.Gross))
+		for i := range taxes {
+			for _, x := range p.Taxes {
+				if x.TaxID == taxes[i].TaxID {
+					err = errors.Join(err, subtract(&taxes[i].Base, x.Base), subtract(&taxes[i].Amount, x.Amount))
+				}
+			}
+		}
+		if err != nil {
+			return totals, taxes, err
+		}
+	}
+	return totals, taxes, nil
+}
+
+// part is what a draft over a part of an order has to come to: its own lines, of each
+// tax of the order the part that its base is, and on its line for rounding, where it has
+// one, what the whole order needs there.
+func part(ctx context.Context, books erp.ERP, whole erp.NewOrder, draft erp.Invoice) (erp.Totals, []erp.TaxAmount, error) {
+	if whole.Taxes == nil {
+		return draft.Totals, nil, nil
+	}
+	net, tax := draft.Totals.Net, commerce.Zero(whole.Currency)
+	taxes := slices.Clone(draft.Taxes)
+	var err error
+	for i, x := range taxes {
+		taxes[i].Amount = commerce.Zero(whole.Currency)
+		for _, w := range whole.Taxes {
+			if w.TaxID == x.TaxID {
+				taxes[i].Amount = proportion(w.Amount, x.Base, w.Base)
+			}
+		}
+		if tax, err = tax.Add(taxes[i].Amount); err != nil {
+			return erp.Totals{}, nil, err
+		}
+	}
+	if slices.ContainsFunc(draft.Lines, func(l erp.InvoiceLine) bool { return l.Kind == erp.Rounding }) {
+		// The order's line made up for the difference of its taxes too, which are the shop's now.
+		o, err := books.FindOrder(ctx, whole.Key)
+		if err != nil {
+			return erp.Totals{}, nil, err
+		}
+		if net, err = commerce.Sum(whole.Currency, net, o.Totals.Tax, whole.Expected.Tax.Neg()); err != nil {
+			return erp.Totals{}, nil, err
+		}
+	}
+	gross, err := net.Add(tax)
+	return erp.Totals{Net: net, Tax: tax, Gross: gross}, taxes, err
+}
+
+// proportion is of an amount what a part is of the whole.
+func proportion(amount, part, whole commerce.Money) commerce.Money {
+	if whole.IsZero() {
+		return commerce.Zero(amount.Currency())
+	}
+	r := new(big.Rat).SetFrac64(part.Minor(), whole.Minor())
+	n, _ := strconv.ParseInt(r.Mul(r, new(big.Rat).SetInt64(amount.Minor())).FloatString(0), 10, 64)
+	return commerce.MustMoney(n, amount.Currency())
+}
