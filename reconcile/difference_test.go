@@ -37,10 +37,10 @@ func TestDocumentsOfOneAmountAreComparedByLineAndByTax(t *testing.T) {
 		"the same in another order, in parts and with noughts behind": {erp: func(d *reconcile.Document) {
 			d.Lines = lines(goods("shipping", "1.00", 500), goods("SKU-1", "1.5", 4500), goods("SKU-2", "1", 3500), goods("SKU-1", "0.50", 1500))
 		}},
-		"the ERP does not say lines": {erp: func(d *reconcile.Document) { d.Lines, d.Taxes = nil, nil }},
+		"the ERP does not say lines":                    {erp: func(d *reconcile.Document) { d.Lines, d.Taxes = nil, nil }},
 		"the shop does not say taxes, the ERP no lines": {shop: func(d *reconcile.Document) { d.Taxes = nil }, erp: func(d *reconcile.Document) { d.Lines = nil }},
-		"the ERP does not say countries": {erp: func(d *reconcile.Document) { d.Taxes[0].Country = "" }},
-		"a rate of nought is no tax":     {erp: func(d *reconcile.Document) { d.Taxes = append(d.Taxes, taxed("DE", "0", 500, 0)) }},
+		"the ERP does not say countries":                {erp: func(d *reconcile.Document) { d.Taxes[0].Country = "" }},
+		"a rate of nought is no tax":                    {erp: func(d *reconcile.Document) { d.Taxes = append(d.Taxes, taxed("DE", "0", 500, 0)) }},
 		"money on another line": {erp: func(d *reconcile.Document) { d.Lines[0].Net, d.Lines[1].Net = eur(5900), eur(3600) },
 			want: []string{"lines order/1 erp 0.00 EUR"},
 			lines: []reconcile.LineDifference{
@@ -132,7 +132,9 @@ func TestALineInAnotherCurrencyThanItsDocumentIsRefused(t *testing.T) {
 		"lines": func(d *reconcile.Document) {
 			d.Lines = []reconcile.DocumentLine{{Key: "A", Quantity: commerce.MustDecimal("1"), Net: commerce.MustMoney(1, "USD")}}
 		},
-		"taxes": func(d *reconcile.Document) { d.Taxes = []reconcile.TaxSum{{Rate: "19", Tax: commerce.MustMoney(1, "USD")}} },
+		"taxes": func(d *reconcile.Document) {
+			d.Taxes = []reconcile.TaxSum{{Rate: "19", Tax: commerce.MustMoney(1, "USD")}}
+		},
 	} {
 		d := sale(1, 100)
 		d.Row = 7

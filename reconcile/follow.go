@@ -225,36 +225,43 @@ func (f *finding) document() int64 {
 	return -1
 }
 
-// third finds the partners of the shop's documents in findings on the side that the
-// findings do not say.
-func (r *Report) third(found []finding) (partners map[int64][2][]entry, err error) {
+// thirds are the places of rows on the side that a finding does not compare.
+type thirds struct {
+	partners  map[int64]*[2][]entry // by the shop's document: lines, and documents of the ERP
+	documents map[int64]int64       // by line: the shop's document
+}
+
+func (r *Report) third(found []finding) (t thirds, err error) {
 	if !r.threeSided() {
-		return nil, nil
+		return t, nil
 	}
-	partners = map[int64][2][]entry{}
+	t = thirds{map[int64]*[2][]entry{}, map[int64]int64{}}
 	for i := range found {
-		if at := found[i].document(); at >= 0 {
-			partners[at] = [2][]entry{}
+		switch at := found[i].document(); {
+		case at >= 0:
+			t.partners[at] = &[2][]entry{}
+		case found[i].pair == linesERP:
+			t.documents[found[i].left] = -1
 		}
 	}
-	if len(partners) == 0 {
-		return nil, nil
+	if len(t.partners)+len(t.documents) == 0 {
+		return t, nil
 	}
-	err = r.pairs.each(func(e entry) error {
-		at, partner, n := e.amount, e.place, 0
+	return t, r.pairs.each(func(e entry) error {
+		document, partner, n := e.amount, e.place, 0
 		if e.key&pairSides == shopERP {
-			at, partner, n = e.place, e.amount, 1
+			document, partner, n = e.place, e.amount, 1
+		} else if _, ok := t.documents[partner]; ok {
+			t.documents[partner] = document
 		}
-		if have, ok := partners[at]; ok && e.key&pairRelated == 0 {
+		if have := t.partners[document]; have != nil && e.key&pairRelated == 0 {
 			have[n] = append(have[n], entry{amount: partner})
-			partners[at] = have
 		}
 		return nil
 	})
-	return partners, err
 }
 
-func (r *Report) discrepancy(f finding, third map[int64][2][]entry) (Discrepancy, error) {
+func (r *Report) discrepancy(f finding, third thirds) (Discrepancy, error) {
 	d := Discrepancy{Reason: reasons[f.reason], Confidence: int(f.confidence)}
 	if f.currency != 0 {
 		var err error
@@ -282,26 +289,38 @@ func (r *Report) discrepancy(f finding, third map[int64][2][]entry) (Discrepancy
 		n := differencesOf(b)
 		d.Lines, d.Taxes = n.lines, n.taxes
 	}
-	if partners := third[f.document()]; f.document() >= 0 {
-		for n, p := range partners {
-			if len(p) == 0 {
-				continue
-			}
-			rows, err := r.stores[linesERP][n].read(p)
-			if err != nil {
-				return d, err
-			}
-			if m.Line == nil {
-				m.Line = rows[0].line
-			}
-			if m.ERP == nil {
-				m.ERP = rows[0].doc
-			}
-		}
-		if m.Line != nil {
-			m.Line.Payout = r.payout.Ref.ID
-		}
+	if err := r.complete(&m, f, third); err != nil {
+		return d, err
 	}
 	d.Keys = m.Keys()
 	return d, nil
+}
+
+// complete adds what a finding does not compare.
+func (r *Report) complete(m *Match, f finding, third thirds) error {
+	if at, ok := third.documents[f.left]; ok && f.pair == linesERP && at >= 0 {
+		more, err := r.match(-1, at, -1)
+		m.Document = more.Document
+		return err
+	}
+	partners := third.partners[f.document()]
+	if partners == nil {
+		return nil
+	}
+	if m.Line == nil && len(partners[0]) > 0 {
+		rows, err := r.stores[linesERP][0].read(partners[0])
+		if err != nil {
+			return err
+		}
+		m.Line = rows[0].line
+		m.Line.Payout = r.payout.Ref.ID
+	}
+	if m.ERP == nil && len(partners[1]) > 0 {
+		rows, err := r.stores[linesERP][1].read(partners[1])
+		if err != nil {
+			return err
+		}
+		m.ERP = rows[0].doc
+	}
+	return nil
 }

@@ -79,7 +79,7 @@ type itemized struct {
 	values
 	id, category, currency, gross, fee, net, created, available int
 	createdUTC, availableUTC                                    bool
-	source, charge, intent, payout, account, number             int
+	source, charge, direct, intent, payout, account, number     int
 	presented, presentedCurrency                                int
 }
 
@@ -108,6 +108,7 @@ func newItemized(t *table, config ItemizedConfig) (*itemized, error) {
 	}
 	m.source = t.index("source_id")
 	m.charge = t.index("charge_id")
+	m.direct = t.index("connected_account_direct_charge_id")
 	m.intent = t.index("payment_intent_id")
 	m.payout = t.index("automatic_payout_id")
 	m.account = t.index("connected_account_id")
@@ -160,7 +161,9 @@ func (m *itemized) line() (l Line, err error) {
 		return Line{}, err
 	}
 	l.Source = m.at(m.source)
-	l.Charge = m.at(m.charge)
+	if l.Charge = m.at(m.charge); l.Charge == "" {
+		l.Charge = m.at(m.direct)
+	}
 	l.Intent = m.at(m.intent)
 	l.Payout = m.at(m.payout)
 	l.Account = m.at(m.account)
