@@ -19,8 +19,14 @@ func (o *Client) lockDate(ctx context.Context, op string, b books, company int64
 			names = append(names, name)
 		}
 	}
-	if name := b.one("res.company", "user_"+journal+"_lock_date", journal+"_lock_date"); b.has("res.company", name) {
-		names = append(names, name)
+	kinds := []string{journal}
+	if journal == "sale" {
+		kinds = append(kinds, "tax")
+	}
+	for _, kind := range kinds {
+		if name := b.one("res.company", "user_"+kind+"_lock_date", kind+"_lock_date"); b.has("res.company", name) {
+			names = append(names, name)
+		}
 	}
 	var rows []map[string]json.RawMessage
 	if err := o.readAll(ctx, op, "res.company", []int64{company}, names, &rows); err != nil {
@@ -63,6 +69,8 @@ func (o *Client) byCode(ctx context.Context, op, model string, codes []string, w
 	fields := []string{"id", "code"}
 	if model == "account.journal" {
 		fields = append(fields, "type")
+	} else {
+		fields = append(fields, "reconcile")
 	}
 	var rows []account
 	if err := o.searchRead(ctx, op, model, domain(append(where, clause("code", "in", missing))...), 2*len(missing), "id", fields, &rows); err != nil {
@@ -113,4 +121,6 @@ type account struct {
 	ID   int64  `json:"id"`
 	Code text   `json:"code"`
 	Type string `json:"type"` // of a journal: general, sale, purchase, …
+	// Reconcile: lines on the account can be settled with each other.
+	Reconcile bool `json:"reconcile"`
 }

@@ -96,9 +96,9 @@ type Config struct {
 	Log       *slog.Logger     // defaults to silence
 }
 
-// Client speaks to one Odoo for one company. It is an [erp.ERP], an [erp.Warehouse]
-// an [erp.Ledger] and an
-// [erp.Lookup], and safe for concurrent use.
+// Client speaks to one Odoo for one company. It is an [erp.ERP], an [erp.Warehouse], an
+// [erp.Ledger], an [erp.Lookup], an [erp.Invoicer], an [erp.Receipter] and an
+// [erp.CreditNoter], and safe for concurrent use.
 type Client struct {
 	c       Config
 	root    string // the server's address, ending in /
@@ -110,10 +110,13 @@ type Client struct {
 }
 
 var (
-	_ erp.ERP       = (*Client)(nil)
-	_ erp.Warehouse = (*Client)(nil)
-	_ erp.Ledger    = (*Client)(nil)
-	_ erp.Lookup    = (*Client)(nil)
+	_ erp.ERP         = (*Client)(nil)
+	_ erp.Warehouse   = (*Client)(nil)
+	_ erp.Ledger      = (*Client)(nil)
+	_ erp.Lookup      = (*Client)(nil)
+	_ erp.Invoicer    = (*Client)(nil)
+	_ erp.Receipter   = (*Client)(nil)
+	_ erp.CreditNoter = (*Client)(nil)
 )
 
 // company is what is known of the company that a client speaks for.

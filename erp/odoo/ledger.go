@@ -127,7 +127,10 @@ func (l entryLine) line(c commerce.Currency, code string) (out commerce.JournalL
 // back. Odoo moves an entry that is dated before a lock date without a word, so the
 // lock dates are read first.
 func (o *Client) PostEntry(ctx context.Context, e commerce.JournalEntry) (erp.Entry, error) {
-	op := "post entry " + e.Key
+	return o.postEntry(ctx, "post entry "+e.Key, e)
+}
+
+func (o *Client) postEntry(ctx context.Context, op string, e commerce.JournalEntry) (erp.Entry, error) {
 	if e.Key == "" || e.Date.IsZero() {
 		return erp.Entry{}, notSent(commerce.Errorf(commerce.KindInvalid, system, op, "Key or Date is missing"))
 	}

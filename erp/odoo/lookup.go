@@ -148,7 +148,8 @@ var asked = []struct {
 	{"sale.order", []string{"picking_ids", "delivery_status", "pricelist_id", "note", "warehouse_id"}},
 	{"sale.order.line", []string{"tax_ids", "tax_id", "product_uom_id", "product_uom", "price_unit", "product_uom_qty"}},
 	{"res.company", []string{"fiscalyear_lock_date", "period_lock_date", "hard_lock_date", "user_fiscalyear_lock_date", "user_hard_lock_date",
-		"sale_lock_date", "user_sale_lock_date", "purchase_lock_date", "user_purchase_lock_date"}},
+		"sale_lock_date", "user_sale_lock_date", "purchase_lock_date", "user_purchase_lock_date", "tax_lock_date", "user_tax_lock_date"}},
+	{"account.move.line", []string{"price_unit"}},
 	{"stock.picking", []string{"carrier_tracking_ref", "carrier_tracking_url", "carrier_id"}},
 	{"stock.move", []string{"quantity", "picked", "reserved_availability", "quantity_done"}},
 }
@@ -259,15 +260,17 @@ func (o *Client) Capabilities(ctx context.Context) (erp.Capabilities, error) {
 	return erp.Capabilities{
 		System: system, Mode: o.c.Origin.Mode, Version: v.text, Company: formatID(id), Currency: b.currency,
 		UniqueOrders:  true,
-		UniqueEntries: true,
-		Tracking:      b.has("stock.picking", "carrier_tracking_ref"),
-		Stock:         b.has("sale.order", "picking_ids"),
-		TaxRounding:   b.rounding,
-		Settle:        o.c.LongestRequest,
+		UniqueEntries: true, UniqueInvoices: true, UniqueReceipts: true,
+		FXByServer:  true,
+		Tracking:    b.has("stock.picking", "carrier_tracking_ref"),
+		Stock:       b.has("sale.order", "picking_ids"),
+		TaxRounding: b.rounding,
+		Settle:      o.c.LongestRequest,
 		Classes: erp.Classes{
 			Customer: idempotency.Keyed, Order: idempotency.Keyed, Confirm: idempotency.Guarded,
 			Cancel: idempotency.Guarded, Withdraw: idempotency.Guarded, Fulfilment: idempotency.Guarded,
 			Entry: idempotency.Keyed, Reversal: idempotency.Keyed,
+			Invoice: idempotency.Guarded, Receipt: idempotency.Keyed, Apply: idempotency.Guarded, CreditNote: idempotency.Keyed,
 		},
 	}, nil
 }

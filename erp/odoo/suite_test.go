@@ -1,6 +1,8 @@
 package odoo_test
 
 import (
+	"net/http"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -58,10 +60,10 @@ func TestTheFakeKeepsThePromisesOfTheERP(t *testing.T) {
 			erptest.Run(t, func(t *testing.T) erptest.Bench {
 				server, client := fake(t, odootest.Config{TaxRounding: c.rounding, Companies: []string{"Sister Company Ltd"}, LockDate: january(1)},
 					func(o *odoo.Config) {
-						atOnce(o)
 						o.Protocol = c.protocol
+						o.Resilience.Retry.Attempts, o.Resilience.Breaker.Failures = 1, 1_000_000 // what is lost stays lost
 					})
-				return erptest.Bench{
+				bench := erptest.Bench{
 					ERP: client, Goods: "SKU-RED", OtherGoods: "SKU-BLUE", Scarce: "SKU-SCARCE", Service: "SKU-COURSE",
 					Tax19: tax(t, client, "19"), Tax7: tax(t, client, "7"), OtherCompany: "2", ReservesItself: true,
 					Count: func(_ *testing.T, key string) int { return server.Orders()[key] },
@@ -75,8 +77,19 @@ func TestTheFakeKeepsThePromisesOfTheERP(t *testing.T) {
 					Invoice:          func(t *testing.T, key string) { require.NoError(t, server.Invoice(key)) },
 					Refuse:           func(t *testing.T, key string) { require.NoError(t, server.CancelPickings(key)) },
 					Bank:             "101401", Revenue: "400010", Journal: "STRP", ClosedDate: january(2),
-					Today: commerce.DateOf(time.Now().UTC()),
+					Clearing: "101499", Advance: "201050",
+					LoseAnswer: func(_ *testing.T, n int) func() bool {
+						var calls atomic.Int64
+						remove := server.Fail(odootest.Fault{Kind: odootest.Lost, Match: func(*http.Request) bool { return calls.Add(1) == int64(n) }})
+						return func() bool { remove(); return calls.Load() >= int64(n) }
+					},
+					CountEntries: func(_ *testing.T, key string) int { return server.Entries()[key] },
+					Today:        commerce.DateOf(time.Now().UTC()),
 				}
+				if c.protocol == odoo.JSONRPC {
+					bench.LoseAnswer = nil // once is enough
+				}
+				return bench
 			})
 		})
 	}

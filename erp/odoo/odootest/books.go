@@ -18,7 +18,7 @@ func init() {
 		"line_ids": o2m("account.move.line", "move_id"), "invoice_line_ids": o2m("account.move.line", "move_id"),
 		"reversal_move_ids": o2m("account.move", "reversed_entry_id"), "matched_payment_ids": m2m("account.payment"),
 		"payment_state": computes(char), "amount_untaxed": computes(decimal), "amount_tax": computes(decimal), "amount_total": computes(decimal),
-		"amount_residual": computes(decimal), "amount_total_signed": computes(decimal), "invoice_has_outstanding": computes(boolean),
+		"amount_residual": computes(decimal), "amount_total_signed": computes(decimal), "commercial_partner_id": computesOne("res.partner"), "invoice_has_outstanding": computes(boolean),
 		"invoice_outstanding_credits_debits_widget": computes(structure), "display_name": computes(char)})
 	schema["account.move.line"] = of(chars("name", "display_type", "date", "move_name"), map[string]field{
 		"move_id": m2o("account.move"), "account_id": m2o("account.account"), "partner_id": m2o("res.partner"), "currency_id": m2o("res.currency"),
@@ -95,7 +95,7 @@ func (t *transaction) moveLineDefaults(r record, sent map[string]any, set func(s
 	set("display_type", "product")
 	set("company_id", move["company_id"])
 	r["date"], r["move_name"] = move["date"], move["name"]
-	set("partner_id", move["partner_id"])
+	set("partner_id", t.commercial(move["partner_id"]))
 	if isInvoice(move) {
 		p := t.db.get("product.product", ref(r["product_id"]))
 		set("quantity", big.NewRat(1, 1))
@@ -202,7 +202,7 @@ func (t *transaction) retax(move record) {
 			continue
 		}
 		v["display_type"], v["tax_line_id"], v["name"] = "tax", tax, t.db.get("account.tax", tax)["name"]
-		v["account_id"], v["partner_id"], v["currency_id"] = products[0]["account_id"], move["partner_id"], move["currency_id"]
+		v["account_id"], v["partner_id"], v["currency_id"] = products[0]["account_id"], t.commercial(move["partner_id"]), move["currency_id"]
 		t.insertLine(move, v)
 	}
 	for _, id := range old {
@@ -227,7 +227,7 @@ func (t *transaction) balanceInvoice(move record) {
 		return
 	}
 	v["display_type"], v["account_id"] = "payment_term", t.receivable(ref(move["partner_id"]))
-	v["partner_id"], v["currency_id"] = move["partner_id"], move["currency_id"]
+	v["partner_id"], v["currency_id"] = t.commercial(move["partner_id"]), move["currency_id"]
 	t.insertLine(move, v)
 }
 
@@ -240,6 +240,17 @@ func (t *transaction) termName(move record) any {
 		return payment
 	}
 	return reference + " - " + payment
+}
+
+// commercial is the party that a contact is of: what is owed stands under it.
+func (t *transaction) commercial(partner any) any {
+	for {
+		parent := ref(t.db.get("res.partner", ref(partner))["parent_id"])
+		if parent == 0 {
+			return partner
+		}
+		partner = parent
+	}
 }
 
 func (t *transaction) receivable(partner int64) any {
@@ -573,6 +584,8 @@ func (t *transaction) computeBooks(model string, r record, name string) (any, er
 
 func (t *transaction) computeMove(r record, name string) (any, error) {
 	switch name {
+	case "commercial_partner_id":
+		return t.commercial(r["partner_id"]), nil
 	case "payment_state":
 		return t.paymentState(r), nil
 	case "invoice_has_outstanding":

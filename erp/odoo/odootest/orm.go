@@ -80,10 +80,16 @@ func (t *transaction) candidates(model string, domain []any) []record {
 		if !ok {
 			break // a prefix operator: the clauses need not all hold
 		}
-		if len(list) != 3 || list[1] != "=" {
+		if len(list) != 3 {
 			continue
 		}
 		field := text(list[0])
+		if several, ok := list[2].([]any); ok && list[1] == "in" && (field == "id" || slices.Contains(indexed[model], field)) {
+			return t.oneOf(model, field, several)
+		}
+		if list[1] != "=" {
+			continue
+		}
 		switch v := list[2].(type) {
 		case int64:
 			if field == "id" {
@@ -104,6 +110,24 @@ func (t *transaction) candidates(model string, domain []any) []record {
 		}
 	}
 	return t.db.all(model)
+}
+
+// oneOf are the records whose field has one of some values.
+func (t *transaction) oneOf(model, field string, values []any) []record {
+	var out []record
+	seen := map[any]bool{}
+	for _, v := range values {
+		switch {
+		case seen[v]:
+		case field != "id":
+			out = append(out, t.db.where(model, field, v)...)
+		case t.db.get(model, ref(v)) != nil:
+			out = append(out, t.db.get(model, ref(v)))
+		}
+		seen[v] = true
+	}
+	slices.SortFunc(out, func(a, b record) int { return int(a.id() - b.id()) })
+	return out
 }
 
 func (t *transaction) searchRead(model string, a arguments) (any, error) {

@@ -205,7 +205,7 @@ func (t *transaction) payInvoice(w, m record) (int64, error) {
 	if m["move_type"] == "out_refund" {
 		direction = "outbound"
 	}
-	v := map[string]any{"payment_type": direction, "partner_type": "customer", "partner_id": m["partner_id"], "amount": w["amount"],
+	v := map[string]any{"payment_type": direction, "partner_type": "customer", "partner_id": t.commercial(m["partner_id"]), "amount": w["amount"],
 		"date": w["payment_date"], "journal_id": w["journal_id"], "currency_id": w["currency_id"], "memo": w["communication"]}
 	if l := ref(w["payment_method_line_id"]); l != 0 {
 		v["payment_method_line_id"] = l

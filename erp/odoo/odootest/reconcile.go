@@ -244,7 +244,7 @@ func (t *transaction) outstanding(move record) []record {
 	var out []record
 	for _, l := range t.db.all("account.move.line") {
 		home, _ := t.residual(l)
-		if l["account_id"] == terms[0]["account_id"] && l["partner_id"] == move["partner_id"] && home.Sign() == -want &&
+		if l["account_id"] == terms[0]["account_id"] && l["partner_id"] == t.commercial(move["partner_id"]) && home.Sign() == -want &&
 			t.db.get("account.move", ref(l["move_id"]))["state"] == "posted" {
 			out = append(out, l)
 		}

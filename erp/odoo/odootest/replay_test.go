@@ -315,7 +315,7 @@ func TestTheFakeAnswersAsTheRecordings(t *testing.T) {
 		r.report(19)
 	})
 	t.Run("invoices and payments", func(t *testing.T) {
-		r := newReplay(t, odootest.Config{Products: append(mugs(), odootest.Product{SKU: "DISCOUNT", Name: "Discount", Service: true}), TaxRates: []string{},
+		r := newReplay(t, odootest.Config{Products: append(mugs(), odootest.Product{SKU: "DISCOUNT", Name: "Discount", Service: true}), TaxRates: []string{}, Accounts: odootest.DefaultAccounts()[:5],
 			Rates: []odootest.Rate{{Currency: "EUR", From: day(10, 1), Units: "0.80"}, {Currency: "EUR", From: day(11, 1), Units: "0.90"}}})
 		r.play("09-invoices-and-payments.json", 0, -1, map[string]func(){
 			"advance-own-reconcile-advances": func() { r.call("account.move", "action_post", `{"ids": [13]}`) },

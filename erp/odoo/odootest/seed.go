@@ -132,7 +132,7 @@ func (s *Server) books() {
 	}
 	for _, a := range s.c.Accounts {
 		s.db.insert("account.account", record{"code": a.Code, "name": a.Name, "account_type": a.Type, "active": true, "company_ids": one,
-			"reconcile": a.Type == "asset_receivable" || a.Type == "liability_payable"})
+			"reconcile": a.Reconcile || a.Type == "asset_receivable" || a.Type == "liability_payable"})
 	}
 	journal := func(code, name, kind string, sequence, account int64) {
 		r := record{"code": code, "name": name, "type": kind, "sequence": sequence, "active": true, "company_id": int64(1)}

@@ -66,7 +66,10 @@ type Product struct {
 
 // Account is an account, Journal a journal.
 type (
-	Account struct{ Code, Name, Type string }
+	Account struct {
+		Code, Name, Type string
+		Reconcile        bool // lines can be settled with each other, as on receivable anyway
+	}
 	Journal struct{ Code, Name, Type string }
 )
 
@@ -95,8 +98,10 @@ func DefaultTaxRates() []string {
 
 // DefaultAccounts are the accounts of a Config without any, beside the chart's.
 func DefaultAccounts() []Account {
-	return []Account{{"101499", "Stripe Clearing", "asset_current"}, {"400010", "Online Sales", "income"}, {"400090", "Refunds", "income"},
-		{"620010", "Payment Processing Fees", "expense"}, {"620020", "Dispute Losses", "expense"}}
+	return []Account{{Code: "101499", Name: "Stripe Clearing", Type: "asset_current"}, {Code: "400010", Name: "Online Sales", Type: "income"},
+		{Code: "400090", Name: "Refunds", Type: "income"}, {Code: "620010", Name: "Payment Processing Fees", Type: "expense"},
+		{Code: "620020", Name: "Dispute Losses", Type: "expense"},
+		{Code: "201050", Name: "Customer Advances", Type: "liability_current", Reconcile: true}}
 }
 
 // DefaultJournals are the journals of a Config without any, beside the chart's.
