@@ -63,6 +63,14 @@ const (
 	CanceledLate = "canceled_late"
 	// DeletedOrder: an order that was taken up is gone from the shop.
 	DeletedOrder = "deleted_order"
+	// InSuspense: money of no order in the books stands on the suspense account.
+	InSuspense = "in_suspense"
+	// NotApplied: the ledger refuses to let a receipt pay an invoice.
+	NotApplied = "receipt_not_applied"
+	// MoneyOpen: more was received for an order than is invoiced.
+	MoneyOpen = "money_open"
+	// ClearingDiffers: the clearing account was not the balance at the end of a day.
+	ClearingDiffers = "clearing_differs"
 )
 
 // exception tells a person, and remembers that it did under
@@ -83,7 +91,7 @@ func (d desk) exception(ctx context.Context, x Exception) error {
 }
 
 func (x Exception) key() string {
-	return "exception/" + x.Name + "/" + x.Order.String() + "/" + strings.TrimSpace(cmp.Or(x.Payment.ID, x.Shipment.ID)+" "+x.Mark)
+	return "exception/" + x.Name + "/" + cmp.Or(x.Order, x.Balance).String() + "/" + strings.TrimSpace(cmp.Or(x.Payment.ID, x.Shipment.ID, x.Balance.ID)+" "+x.Mark)
 }
 
 // withCode returns the first error in the tree that carries the code, or nil.

@@ -35,6 +35,7 @@ type office struct {
 	o2c    *OrderToCash
 	failed *PaymentFailed
 	follow bool // what becomes of orders at the shop
+	more   func() inbox.Handlers
 
 	shopNews []commerce.Ref // that was told, by poll
 }
@@ -57,6 +58,9 @@ func newOffice(t fataler, change ...func(*office)) *office {
 	handlers := inbox.Merge(o.o2c.Handlers(), o.failed.Handlers())
 	if o.follow {
 		handlers = inbox.Merge(handlers, (&OrderChanges{OrderToCash: o.o2c}).Handlers())
+	}
+	if o.more != nil {
+		handlers = inbox.Merge(handlers, o.more())
 	}
 	o.inbox, err = inbox.New(o.events, inbox.Config{
 		Handlers: handlers,

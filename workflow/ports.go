@@ -120,13 +120,15 @@ type Alerter interface {
 	Exception(ctx context.Context, x Exception)
 }
 
-// Exception is a named exception of an order or a payment.
+// Exception is a named exception of an order, a payment or the processor's balance.
 type Exception struct {
 	Name    string // "overpaid", "canceled_order", "double_sales_order" …
 	Order   commerce.Ref
 	Payment commerce.Ref
 	// Shipment is set where goods that went out are the matter.
 	Shipment commerce.Ref
+	// Balance is set where a movement, a day or a payout of the processor's balance is.
+	Balance commerce.Ref
 	// Mark tells two of one name, order and payment apart: an edit of the order makes
 	// another matter of it.
 	Mark string

@@ -1,0 +1,222 @@
+package workflow
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/inbox"
+	"github.com/commercesync/commerce/reconcile"
+)
+
+// BooksMode says which documents post revenue and money, once for a company.
+type BooksMode string
+
+const (
+	// Invoiced: an invoice posts revenue, and each movement of money is a receipt.
+	Invoiced BooksMode = "invoiced"
+	// Summary: orders are never invoiced; the entry of the day posts sales and refunds.
+	Summary BooksMode = "summary"
+)
+
+// Invoicing says when an order is invoiced.
+type Invoicing string
+
+const (
+	// OnOrder: as soon as its sales order is confirmed, on that day.
+	OnOrder Invoicing = "on_order"
+	// OnShipment: when all of its goods have left, on the day of the last; an order
+	// without goods when it is confirmed.
+	OnShipment Invoicing = "on_shipment"
+	// ByERP: people or the ERP post invoices; they are found and paid.
+	ByERP Invoicing = "by_erp"
+)
+
+// Books keeps the ERP's ledger in step with money: the invoice of each order, a receipt
+// for each movement of its payments, and one activity entry a day for all else that
+// moved the balance at the processor. On every day the clearing account is what the
+// processor's balance was.
+//
+// It looks at the order, its payments and their movements, and posts what is missing;
+// the order in which news comes, and how often, changes nothing. Its handlers come
+// behind those of OrderToCash: inbox.Merge(o2c.Handlers(), books.Handlers()).
+type Books struct {
+	// OrderToCash takes the orders up: its ports and settings serve here as well.
+	// Required. What moved before its StartAt is part of the opening balance.
+	OrderToCash *OrderToCash
+	Ledger      Ledger  // required
+	Balance     Balance // required
+	// Account is the account at the processor, "acct_…", where several of these share
+	// an inbox: the news of others is left alone. Empty: all are this one's.
+	Account string
+
+	// Mode says which documents post. Defaults to Invoiced.
+	Mode BooksMode
+	// Invoicing says when an order is invoiced, in mode Invoiced. Defaults to OnOrder.
+	Invoicing Invoicing
+	// Suspense books money that belongs to no order in the ERP on the chart's suspense
+	// account, and tells a person; it is taken back from there once it does. The default
+	// buries its event, with code "no_order" or "no_sales_order".
+	Suspense bool
+	// Wait is how long money waits for its order's sales order. The inbox's MaxAge has
+	// to be longer.
+	//
+	// Defaults to 24 hours.
+	Wait time.Duration
+	// ProveAfter is how many days back the clearing account is compared with the balance
+	// each day; a difference is an exception. By then all news of that day should have
+	// been worked. It reads the movements since.
+	//
+	// Defaults to 0, never.
+	ProveAfter int
+}
+
+// Check reports the first setting that can not work, as an error of kind invalid that
+// names the field.
+func (b *Books) Check() error {
+	if err := check("Books", []field{{"OrderToCash", b.OrderToCash == nil}, {"Ledger", b.Ledger == nil},
+		{"Balance", b.Balance == nil}}, []duration{{"Wait", b.Wait}}, nil); err != nil {
+		return err
+	}
+	switch {
+	case !slices.Contains([]BooksMode{"", Invoiced, Summary}, b.Mode):
+		return refuse(commerce.KindInvalid, "check Books", "", "Mode is %q, not invoiced or summary", b.Mode)
+	case !slices.Contains([]Invoicing{"", OnOrder, OnShipment, ByERP}, b.Invoicing):
+		return refuse(commerce.KindInvalid, "check Books", "", "Invoicing is %q, not on_order, on_shipment or by_erp", b.Invoicing)
+	case b.ProveAfter < 0:
+		return refuse(commerce.KindInvalid, "check Books", "", "ProveAfter is %d, below nought", b.ProveAfter)
+	}
+	return b.OrderToCash.Check()
+}
+
+// News of the processor's balance, which the feeds of mapping/stripepay tell.
+const (
+	// balanceMovement: the object is the movement, the subject the payment it is of.
+	balanceMovement = "balance.movement"
+	// balanceDay: a day of one currency is over or has changed: "day/eur/2026-11-21".
+	balanceDay = "balance.day"
+)
+
+// kindOrderBooks is the type of the internal event for the books of one order: of
+// several that share a payment, or one that was waiting.
+const kindOrderBooks = "order.books"
+
+// Handlers returns what an inbox is to call for which events.
+func (b *Books) Handlers() inbox.Handlers {
+	if b.OrderToCash == nil || b.Balance == nil {
+		return nil
+	}
+	hs := inbox.Handlers{}
+	on := func(kind string, handle func(context.Context, commerce.Event) error) {
+		hs[kind] = []inbox.Handler{{Name: "books", Handle: func(ctx context.Context, e commerce.Event) error {
+			if err := b.Check(); err != nil {
+				return misconfigured(err)
+			}
+			return handle(ctx, e)
+		}}}
+	}
+	for kind := range b.OrderToCash.Handlers() {
+		on(kind, b.after)
+	}
+	on(b.Balance.System()+" "+balanceMovement, b.movement)
+	on(b.Balance.System()+" "+balanceDay, b.day)
+	on(internal+" "+kindOrderBooks, b.movement)
+	return hs
+}
+
+// desk is that of OrderToCash, but nothing of the balance is none of our business.
+func (b *Books) desk() desk {
+	d := b.OrderToCash.desk()
+	d.ignoreUnlinked, d.startAt = false, time.Time{}
+	return d
+}
+
+// others reports whether the event is of another account at the processor.
+func (b *Books) others(e commerce.Event) bool {
+	return b.Account != "" && e.Ref.System == b.Balance.System() && e.Ref.Account != b.Account
+}
+
+func (b *Books) invoiced() bool { return b.Mode != Summary }
+
+func (b *Books) wait() time.Duration {
+	if b.Wait == 0 {
+		return 24 * time.Hour
+	}
+	return b.Wait
+}
+
+// after looks at the books of the order that OrderToCash has just worked on.
+func (b *Books) after(ctx context.Context, e commerce.Event) error {
+	if !b.invoiced() || b.others(e) {
+		return nil
+	}
+	d := b.desk()
+	root, linked := linkedTo(ctx, e)
+	if b.OrderToCash.ofShop(e) {
+		root, linked = e.SubjectRef(), true
+		if err := d.links.Link(ctx, root); err != nil {
+			return err
+		}
+	}
+	if !linked {
+		return nil // nobody knows the order yet
+	}
+	if begun, err := d.begun(ctx, root, generation{n: 1}); !begun || err != nil {
+		return err
+	}
+	a, err := d.account(ctx, e, commerce.Ref{}, root)
+	if errors.Is(err, commerce.ErrNotFound) {
+		return nil // a deletion is told by OrderToCash
+	}
+	if err != nil {
+		return err
+	}
+	return b.order(ctx, d, e, a)
+}
+
+// movement handles news of money that moved for a payment: find its order, and bring the
+// order's books to what they should be.
+func (b *Books) movement(ctx context.Context, e commerce.Event) error {
+	if !b.invoiced() || b.others(e) {
+		return nil
+	}
+	d := b.desk()
+	err := d.work(ctx, e, kindOrderBooks, func(ctx context.Context, a account) error {
+		return b.order(ctx, d, e, a)
+	})
+	if e.Type != balanceMovement || !nobodys(err) {
+		return err
+	}
+	return b.nobody(ctx, d, e, err)
+}
+
+// nobodys reports whether money is of no order, as far as anybody knows.
+func nobodys(err error) bool {
+	for _, code := range []string{"no_order", "amount_mismatch", "currency_mismatch", "other_orders", "partial_capture"} {
+		if withCode(err, code) != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// documents are the reporting categories whose amounts receipts post, in mode Invoiced,
+// and the split of their orders in mode Summary.
+var documents = []string{"charge", "refund", "refund_failure", "charge_failure", "partial_capture_reversal"}
+
+// givenBack reports whether a movement is a refund or what became of one.
+func givenBack(l reconcile.Line) bool {
+	return l.Category == "refund" || l.Category == "refund_failure"
+}
+
+// dayOf is the accounting day of a time.
+func dayOf(c reconcile.Chart, t time.Time) commerce.Date { return commerce.DateOf(t.In(location(c))) }
+
+func location(c reconcile.Chart) *time.Location {
+	if c.Location == nil {
+		return time.UTC
+	}
+	return c.Location
+}

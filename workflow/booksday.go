@@ -1,0 +1,191 @@
+package workflow
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/mapping"
+	"github.com/commercesync/commerce/reconcile"
+)
+
+// day posts what moved the balance on a day and is in no receipt: fees, disputes,
+// reserves, transfers; in mode Summary sales and refunds too. Facts that came late are
+// supplements on the same day.
+func (b *Books) day(ctx context.Context, e commerce.Event) error {
+	if b.others(e) {
+		return nil
+	}
+	d := b.desk()
+	of := e.Ref.With(e.Object)
+	currency, on, err := parseDay(of)
+	if err != nil {
+		return err
+	}
+	route, err := b.Ledger.BalanceRoute(of, currency)
+	if err != nil {
+		return err
+	}
+	chart, err := b.chart(ctx, d, of, route)
+	if err != nil {
+		return err
+	}
+	from := time.Date(on.Year, on.Month, on.Day, 0, 0, 0, 0, location(chart))
+	if b.opening(chart, from) {
+		d.log.InfoContext(ctx, "day is part of the opening balance", "event", e.Ref.ID, "day", of.ID)
+		return nil
+	}
+	lines := only(b.Balance.Activity(ctx, from, from.AddDate(0, 0, 1)), func(l reconcile.Line) bool {
+		return l.Amount.Currency() == currency && l.Category != "payout" && l.Category != "payout_reversal"
+	})
+	entries, err := chart.Entries(ctx, lines)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if err := d.series(ctx, b.Ledger, route, of, entry); err != nil {
+			return err
+		}
+	}
+	return b.prove(ctx, d, route, chart, of, currency, from)
+}
+
+// opening reports whether what happened then is part of the opening balance: the day of
+// StartAt is the first that is booked.
+func (b *Books) opening(c reconcile.Chart, at time.Time) bool {
+	start := b.OrderToCash.StartAt
+	return !start.IsZero() && dayOf(c, at).String() < dayOf(c, start).String()
+}
+
+// chart is the ledger's, with what Books itself posts left out or split.
+func (b *Books) chart(ctx context.Context, d desk, of commerce.Ref, r mapping.Route) (reconcile.Chart, error) {
+	c, err := b.Ledger.Chart(r)
+	c.Documents, c.Split = documents, nil
+	if !b.invoiced() {
+		c.Split = b.splitter(ctx, d, of, r)
+	}
+	return c, err
+}
+
+// parseDay reads "day/eur/2026-11-21".
+func parseDay(of commerce.Ref) (commerce.Currency, commerce.Date, error) {
+	bad := refuse(commerce.KindInvalid, "read day", "", "%q is no day of a balance", of.ID)
+	parts := strings.Split(of.ID, "/")
+	if len(parts) != 3 || parts[0] != "day" {
+		return "", commerce.Date{}, bad
+	}
+	currency := commerce.Currency(strings.ToUpper(parts[1]))
+	on, err := commerce.ParseDate(parts[2])
+	if err != nil || !currency.Valid() {
+		return "", commerce.Date{}, bad
+	}
+	return currency, on, nil
+}
+
+// only yields the lines that are wanted.
+func only(lines iter.Seq2[reconcile.Line, error], want func(reconcile.Line) bool) iter.Seq2[reconcile.Line, error] {
+	return func(yield func(reconcile.Line, error) bool) {
+		for l, err := range lines {
+			if err == nil && !want(l) {
+				continue
+			}
+			if !yield(l, err) {
+				return
+			}
+		}
+	}
+}
+
+// splitter says on which accounts a sale or refund is booked that nothing else posts:
+// by the order that its payment is for. What is of no order has no account.
+func (b *Books) splitter(ctx context.Context, d desk, of commerce.Ref, r mapping.Route) func(reconcile.Line) ([]reconcile.Part, error) {
+	return func(l reconcile.Line) ([]reconcile.Part, error) {
+		nobody := []reconcile.Part{{Amount: l.Amount}}
+		id := paymentID(l)
+		if id == "" {
+			return nobody, nil
+		}
+		p, err := d.payments.Payment(ctx, of.With(id))
+		if err != nil {
+			return nil, err
+		}
+		orders, err := d.ordersOf(ctx, p)
+		if err != nil || len(orders) == 0 {
+			return nobody, err
+		}
+		weights, err := d.weights(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		amounts, err := l.Amount.Allocate(weights...)
+		if err != nil {
+			return nil, err
+		}
+		var out []reconcile.Part
+		for i, ref := range orders {
+			if amounts[i].IsZero() {
+				continue
+			}
+			o, err := d.shop.Order(ctx, ref)
+			if err != nil {
+				return nil, err
+			}
+			parts, err := b.Ledger.Split(r, o, amounts[i])
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, parts...)
+		}
+		return out, nil
+	}
+}
+
+func paymentID(l reconcile.Line) string {
+	for _, id := range []string{l.Intent, l.Charge} {
+		if id != "" {
+			return id
+		}
+	}
+	return ""
+}
+
+// prove compares the clearing account with the balance, ProveAfter days before the day.
+func (b *Books) prove(ctx context.Context, d desk, r mapping.Route, c reconcile.Chart, of commerce.Ref, currency commerce.Currency, day time.Time) error {
+	if b.ProveAfter == 0 {
+		return nil
+	}
+	end := day.AddDate(0, 0, 1-b.ProveAfter)
+	if b.opening(c, end.Add(-1)) {
+		return nil
+	}
+	on := dayOf(c, end.Add(-1))
+	standing, err := b.Balance.Standing(ctx)
+	if err != nil {
+		return err
+	}
+	at := commerce.Zero(currency)
+	if i := slices.IndexFunc(standing, func(m commerce.Money) bool { return m.Currency() == currency }); i >= 0 {
+		at = standing[i]
+	}
+	for l, err := range b.Balance.Activity(ctx, end, time.Time{}) {
+		if err != nil {
+			return err
+		}
+		if l.Net.Currency() != currency {
+			continue
+		}
+		if at, err = at.Sub(l.Net); err != nil {
+			return err
+		}
+	}
+	have, err := b.Ledger.AccountBalance(ctx, r, c.Clearing[currency], currency, on)
+	if err != nil || have == at {
+		return err
+	}
+	return d.exception(ctx, Exception{Name: ClearingDiffers, Balance: of.With("day/" + currency.Lower() + "/" + on.String()), Mark: have.Text() + " " + at.Text(),
+		Text: fmt.Sprintf("on %s the clearing account stands at %s, and the balance stood at %s: look for dead events of that day and for entries by hand", on, have, at)})
+}

@@ -1,0 +1,325 @@
+package workflow
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/idempotency"
+	"github.com/commercesync/commerce/mapping"
+	"github.com/commercesync/commerce/reconcile"
+)
+
+// ledgerOf is what the books of one order are made from, all read while the order's
+// lease is held.
+type ledgerOf struct {
+	account
+	route mapping.Route
+	chart reconcile.Chart
+	// sold is the sales order that counts, or the last that did; Ref is empty where
+	// there was none.
+	sold posted
+	// confirmed is when it was confirmed; zero = it is not, or does not count any more.
+	confirmed time.Time
+	invoices  []mapping.Invoice
+	movements []moved
+}
+
+// moved is a movement of one of the order's payments with what the order gets of it.
+type moved struct {
+	reconcile.Line
+	payment commerce.Payment
+	gets    portion
+}
+
+// order brings the books of an order to what they should be. Every way through it ends
+// in the same place however often and in whatever order it is gone.
+func (b *Books) order(ctx context.Context, d desk, e commerce.Event, a account) error {
+	own := e.Type == balanceMovement || e.Type == kindOrderBooks
+	route, err := b.Ledger.Route(a.order, a.every())
+	if err != nil {
+		return err // before any write
+	}
+	o := &ledgerOf{account: a, route: route}
+	if o.chart, err = b.Ledger.Chart(route); err != nil {
+		return err
+	}
+	if err := b.sold(ctx, d, o); err != nil {
+		return err
+	}
+	if o.movements, err = b.movements(ctx, d, e, o); err != nil {
+		return err
+	}
+	if o.sold.Ref.ID == "" {
+		if !own {
+			return nil
+		}
+		return b.unsold(ctx, d, e, o)
+	}
+	err = b.invoice(ctx, d, o)
+	if err != nil && !commerce.KindOf(err).Permanent() {
+		return err
+	}
+	// Money waits for no person: without an invoice it is an advance.
+	return errors.Join(err, b.money(ctx, d, o))
+}
+
+// sold finds the sales order that counts.
+func (b *Books) sold(ctx context.Context, d desk, o *ledgerOf) error {
+	for g := o.generation; g.n > 0; g.n-- {
+		doc, err := recall[posted](ctx, d.steps, g.of(keySalesOrder(o.order.Ref)))
+		if errors.Is(err, commerce.ErrNotFound) {
+			continue
+		}
+		if o.sold = doc; err != nil || g.n < o.generation.n || o.generation.ending {
+			return err
+		}
+		rec, err := d.steps.Get(ctx, g.of(keyConfirm(o.order.Ref)))
+		switch {
+		case err == nil && rec.State == idempotency.Done:
+			o.confirmed = rec.Finished
+		case err != nil && !errors.Is(err, commerce.ErrNotFound):
+			return err
+		}
+		return nil
+	}
+	return nil
+}
+
+// movements reads what moved for the order, oldest first. What was before the start is
+// in the opening balance.
+func (b *Books) movements(ctx context.Context, d desk, e commerce.Event, o *ledgerOf) ([]moved, error) {
+	handed, err := b.handedOver(ctx, d, o.account)
+	if err != nil {
+		return nil, err
+	}
+	if handed && e.Type == balanceMovement {
+		if err := tellOrder(ctx, e, o.own.Ref, o.order.Ref.With(o.order.Replaced), kindOrderBooks, nil); err != nil {
+			return nil, err
+		}
+	}
+	var out []moved
+	for _, s := range o.shares {
+		switch s.payment.Status {
+		case commerce.PaymentCaptured, commerce.PaymentReturned:
+		default:
+			continue // nothing moved
+		}
+		lines, err := b.Balance.MovementsOf(ctx, s.payment.Ref)
+		if err != nil {
+			return nil, err
+		}
+		for _, l := range lines {
+			if !slices.Contains(documents, l.Category) || b.opening(o.chart, l.Created) {
+				continue
+			}
+			gets, err := d.portion(ctx, e, o.account, s.payment, l)
+			if withCode(err, "refund_of_several") != nil && s.payment.Ref != o.own.Ref {
+				continue // its own event is dead until a person decides
+			}
+			if err != nil {
+				return nil, err
+			}
+			if handed {
+				gets.Amount, gets.Settled = commerce.Zero(gets.Amount.Currency()), commerce.Zero(gets.Settled.Currency())
+			}
+			gets.Date = dayOf(o.chart, l.Created)
+			out = append(out, moved{l, s.payment, gets})
+		}
+	}
+	slices.SortStableFunc(out, func(x, y moved) int { return cmp.Or(x.Created.Compare(y.Created), cmp.Compare(x.ID, y.ID)) })
+	return out, nil
+}
+
+// handedOver reports whether the order's money counts for the one that an edit put in
+// its place: see OrderToCash.handOver.
+func (b *Books) handedOver(ctx context.Context, d desk, a account) (bool, error) {
+	if !ended(a.order) || a.order.Replaced == "" {
+		return false, nil
+	}
+	if begun, err := d.begun(ctx, a.order.Ref, a.generation); begun || err != nil {
+		return false, err // its sales order stays, and the money with it
+	}
+	next, err := d.shop.Order(ctx, a.order.Ref.With(a.order.Replaced))
+	if errors.Is(err, commerce.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil && next.Currency == a.order.Currency, err
+}
+
+// unsold waits for the sales order of an order that money has moved for, or books it
+// elsewhere where none is to come.
+func (b *Books) unsold(ctx context.Context, d desk, e commerce.Event, o *ledgerOf) error {
+	op := "book money of " + o.order.Ref.ID
+	if !slices.ContainsFunc(o.movements, func(m moved) bool { return !m.gets.Settled.IsZero() }) {
+		return nil
+	}
+	start := b.OrderToCash.StartAt
+	never := ended(o.order) || !start.IsZero() && o.order.Placed.Before(start)
+	if left := d.settled(ctx, e, b.wait()); left > 0 && !never {
+		return park(op, min(left, b.OrderToCash.recheck()), "the order has no sales order yet")
+	}
+	if !b.Suspense {
+		return refuse(commerce.KindNeedsDecision, op, "no_sales_order",
+			"money of order %s moved, and it has no sales order; take it up and replay, or set Suspense", o.order.Number)
+	}
+	for _, m := range o.movements {
+		if err := b.suspend(ctx, d, o.route, o.chart, m.payment.Ref.With(m.ID), o.order.Ref, m.gets, true); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// invoice posts the order's invoice when it is due, and reads all that there are.
+func (b *Books) invoice(ctx context.Context, d desk, o *ledgerOf) error {
+	on, due, err := b.invoiceDue(ctx, d, o)
+	if err == nil && due {
+		_, err = d.step(ctx, o.generation.of("erp.invoice/"+o.order.Ref.String()), b.Ledger.Invoice(o.route, o.order, o.sold.Document, on))
+	}
+	var failed error
+	o.invoices, failed = b.Ledger.Invoices(ctx, o.route, o.sold.Document)
+	return errors.Join(err, failed)
+}
+
+// invoiceDue reports whether we invoice the order now, and on which day. One that was
+// edited since, or written by others, is not ours to invoice.
+func (b *Books) invoiceDue(ctx context.Context, d desk, o *ledgerOf) (on commerce.Date, due bool, err error) {
+	switch {
+	case b.Invoicing == ByERP, o.confirmed.IsZero(), o.sold.Adopted, o.sold.outdated(o.content):
+		return on, false, nil
+	case o.order.State == commerce.OrderCanceled, o.order.State == commerce.OrderClosed && !shippedAlready(o.order):
+		return on, false, nil
+	case b.Invoicing != OnShipment || !physical(o.order):
+		return dayOf(o.chart, o.confirmed), true, nil
+	}
+	for _, l := range o.order.Lines {
+		if l.Virtual {
+			continue
+		}
+		open, err := l.Quantity.Sub(l.Canceled)
+		if err == nil {
+			open, err = open.Sub(l.Shipped)
+		}
+		if err != nil {
+			return on, false, commerce.Errorf(commerce.KindInvalid, system, "invoice "+o.order.Ref.ID, "line %s: %w", l.ID, err)
+		}
+		if open.Sign() > 0 {
+			return on, false, nil
+		}
+	}
+	last, err := b.lastShipped(ctx, d, o.order.Ref)
+	if err != nil {
+		return on, false, err
+	}
+	// Where nobody says when, it is the day on which we see it, once for ever.
+	on, err = remember(ctx, d, o.generation.of("books.shipped/"+o.order.Ref.String()), dayOf(o.chart, last))
+	return on, true, err
+}
+
+// lastShipped returns when our warehouse sent the last of an order, or now.
+func (b *Books) lastShipped(ctx context.Context, d desk, order commerce.Ref) (time.Time, error) {
+	var last time.Time
+	if w := b.OrderToCash.Warehouse; w != nil {
+		subjects, err := d.links.Subjects(ctx, order)
+		if err != nil {
+			return last, err
+		}
+		for _, s := range subjects {
+			if s.System != w.System() {
+				continue
+			}
+			shipment, err := w.Shipment(ctx, s)
+			if err != nil {
+				return last, err
+			}
+			if shipment.Sent.After(last) {
+				last = shipment.Sent
+			}
+		}
+	}
+	if last.IsZero() {
+		last = d.now()
+	}
+	return last, nil
+}
+
+// nobody books money that is of no order on the suspense account, or leaves its event
+// dead with why.
+func (b *Books) nobody(ctx context.Context, d desk, e commerce.Event, why error) error {
+	if !b.Suspense {
+		return why
+	}
+	of := e.Ref.With(e.Object)
+	l, err := b.Balance.Movement(ctx, of)
+	if err != nil {
+		return err
+	}
+	route, err := b.Ledger.BalanceRoute(of, l.Amount.Currency())
+	if err != nil {
+		return err
+	}
+	chart, err := b.Ledger.Chart(route)
+	if err != nil || b.opening(chart, l.Created) {
+		return err
+	}
+	amount := l.Presented
+	if amount == (commerce.Money{}) {
+		amount = l.Amount
+	}
+	return b.suspend(ctx, d, route, chart, of, commerce.Ref{}, portion{amount, l.Amount, dayOf(chart, l.Created)}, true)
+}
+
+// suspended names the series of what is on the suspense account of a movement, for an
+// order or for none.
+func suspended(of, order commerce.Ref) commerce.Ref {
+	id := "suspense/" + of.ID
+	if !order.IsZero() {
+		id += "/" + order.Account + "/" + order.ID
+	}
+	return of.With(id)
+}
+
+// suspend books a movement on the suspense account, or takes back what is there of it.
+func (b *Books) suspend(ctx context.Context, d desk, r mapping.Route, c reconcile.Chart, of, order commerce.Ref, p portion, there bool) error {
+	name := suspended(of, order)
+	target := commerce.JournalEntry{Key: name.ID, Journal: c.Journal, Date: p.Date, Text: "Stripe " + of.ID + ", of no order in the books"}
+	if !there {
+		if _, err := d.steps.Get(ctx, keyEntry(name, 1)); err != nil {
+			if errors.Is(err, commerce.ErrNotFound) {
+				return nil
+			}
+			return err
+		}
+		return d.series(ctx, b.Ledger, r, name, target)
+	}
+	if p.Settled.IsZero() {
+		return nil
+	}
+	if c.Suspense == "" {
+		return refuse(commerce.KindMapping, "book "+of.ID, "", "Suspense is set, and the chart has no account for it")
+	}
+	// The chart books a movement of a category that it does not know on suspense.
+	c.Documents, c.Categories, c.Split = nil, nil, nil
+	entries, err := c.Entries(ctx, func(yield func(reconcile.Line, error) bool) {
+		yield(reconcile.Line{ID: of.ID, Category: "suspense", Amount: p.Settled, Fee: commerce.Zero(p.Settled.Currency()), Net: p.Settled,
+			Created: time.Date(p.Date.Year, p.Date.Month, p.Date.Day, 12, 0, 0, 0, location(c))}, nil)
+	})
+	if err != nil {
+		return err
+	}
+	target.Lines = entries[0].Lines
+	if err := d.series(ctx, b.Ledger, r, name, target); err != nil {
+		return err
+	}
+	text := fmt.Sprintf("%s of %s is of no order in the books and stands on the suspense account; assign it by a replay of its event, or refund it", p.Settled, of.ID)
+	if !order.IsZero() {
+		text = fmt.Sprintf("%s of %s is for order %s, which has no sales order, and stands on the suspense account; take the order up, or refund it", p.Settled, of.ID, strings.TrimPrefix(order.ID, "order/"))
+	}
+	return d.exception(ctx, Exception{Name: InSuspense, Order: order, Balance: of, Text: text})
+}

@@ -1,0 +1,180 @@
+package workflow
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/reconcile"
+)
+
+// keyWeights is the key of the decision by which proportions the movements of a payment
+// are shared out among its orders.
+func keyWeights(p commerce.Payment) string { return "books.weights/" + p.Ref.String() }
+
+// keyRefundOf is the key of the decision which order a refund was for, of several that
+// its payment is for.
+func keyRefundOf(p commerce.Payment, l reconcile.Line) string {
+	return "books.refund/" + p.Ref.With(cmp.Or(l.Refund, l.ID)).String()
+}
+
+// weights returns what each of a payment's hints gets, in their order: the amounts that
+// it names, else what the orders had to pay when somebody first asked. They stand for
+// ever, so that the parts of a movement always add up to it.
+func (d desk) weights(ctx context.Context, p commerce.Payment) ([]int64, error) {
+	if len(p.Orders) < 2 {
+		return []int64{1}, nil
+	}
+	weights, err := recall[[]int64](ctx, d.steps, keyWeights(p))
+	if !errors.Is(err, commerce.ErrNotFound) {
+		return weights, err
+	}
+	weights = nil
+	for _, h := range p.Orders {
+		amount := h.Amount
+		if !explicit(p) {
+			ref, err := d.shop.Find(ctx, h)
+			if err != nil {
+				return nil, err
+			}
+			o, err := d.shop.Order(ctx, ref)
+			if err != nil {
+				return nil, err
+			}
+			if amount, err = o.Due(); err != nil {
+				return nil, err
+			}
+		}
+		weights = append(weights, amount.Minor())
+	}
+	return remember(ctx, d, keyWeights(p), weights)
+}
+
+// ordersOf returns the orders that a payment names, one for each hint, or the one that
+// named it; none where nobody knows.
+func (d desk) ordersOf(ctx context.Context, p commerce.Payment) ([]commerce.Ref, error) {
+	if len(p.Orders) == 0 {
+		order, err := recall[commerce.Ref](ctx, d.steps, keyNamed(p.Ref))
+		if errors.Is(err, commerce.ErrNotFound) {
+			return nil, nil
+		}
+		return []commerce.Ref{order}, err
+	}
+	var out []commerce.Ref
+	for _, h := range p.Orders {
+		ref, err := d.shop.Find(ctx, h)
+		if errors.Is(err, commerce.ErrNotFound) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, ref)
+	}
+	return out, nil
+}
+
+// portion is what an order gets of a movement.
+type portion struct {
+	Amount  commerce.Money `json:"amount"`  // in the order's currency
+	Settled commerce.Money `json:"settled"` // at the clearing account, before fees
+	Date    commerce.Date  `json:"date"`
+}
+
+// presented is what a movement was for the buyer.
+func presented(l reconcile.Line, o commerce.Order) (commerce.Money, error) {
+	amount := l.Presented
+	if amount == (commerce.Money{}) {
+		amount = l.Amount
+	}
+	switch {
+	case amount.Currency() != o.Currency:
+		return amount, refuse(commerce.KindNeedsDecision, "book "+l.ID, "currency_mismatch", "the movement is of %s, and order %s is in %s", amount, o.Number, o.Currency)
+	case amount.Sign() != l.Amount.Sign():
+		return amount, refuse(commerce.KindInvalid, "book "+l.ID, "", "it is %s for the buyer and %s on the balance", amount, l.Amount)
+	}
+	return amount, nil
+}
+
+// portion returns what the order gets of a movement of one of its payments. Those of all
+// orders of the payment add up to the movement.
+func (d desk) portion(ctx context.Context, e commerce.Event, a account, p commerce.Payment, l reconcile.Line) (portion, error) {
+	amount, err := presented(l, a.order)
+	whole := portion{Amount: amount, Settled: l.Amount}
+	if err != nil || len(p.Orders) < 2 {
+		return whole, err
+	}
+	none := portion{Amount: commerce.Zero(amount.Currency()), Settled: commerce.Zero(l.Amount.Currency())}
+	var mine []bool
+	for _, h := range p.Orders {
+		ok := means(h, a.order)
+		if !ok {
+			if ok, err = d.inherits(ctx, p, h, a.order.Ref); err != nil {
+				return none, err
+			}
+		}
+		mine = append(mine, ok)
+	}
+	if !slices.Contains(mine, false) {
+		return whole, nil
+	}
+	if givenBack(l) && amount.Abs() != p.Captured {
+		at, err := d.refundOf(ctx, e, p, l)
+		if err != nil || !mine[at] {
+			return none, err
+		}
+		return whole, nil
+	}
+	weights, err := d.weights(ctx, p)
+	if err != nil {
+		return none, err
+	}
+	amounts, err := amount.Allocate(weights...)
+	if err != nil {
+		return none, err
+	}
+	for i, m := range amounts {
+		weights[i] = m.Abs().Minor() // who gets nothing of the one gets nothing of the other
+	}
+	settled, err := l.Amount.Allocate(weights...)
+	if err != nil {
+		return none, err
+	}
+	for i, ok := range mine {
+		if !ok {
+			continue
+		}
+		if none.Amount, err = none.Amount.Add(amounts[i]); err != nil {
+			return none, err
+		}
+		if none.Settled, err = none.Settled.Add(settled[i]); err != nil {
+			return none, err
+		}
+	}
+	return none, nil
+}
+
+// refundOf returns which of a payment's hints a refund is for: the order whose number it
+// names, or the one that a person named.
+func (d desk) refundOf(ctx context.Context, e commerce.Event, p commerce.Payment, l reconcile.Line) (int, error) {
+	said := struct {
+		Number string `json:"number"`
+	}{l.Number}
+	if err := e.Overlay.Apply("refund", &said); err != nil {
+		return 0, err
+	}
+	at := slices.IndexFunc(p.Orders, func(h commerce.OrderHint) bool {
+		return said.Number != "" && (h.Number == said.Number || h.ID == said.Number)
+	})
+	if at >= 0 {
+		return remember(ctx, d, keyRefundOf(p, l), at)
+	}
+	at, err := recall[int](ctx, d.steps, keyRefundOf(p, l))
+	if errors.Is(err, commerce.ErrNotFound) {
+		return 0, refuse(commerce.KindNeedsDecision, "share out "+l.ID, "refund_of_several",
+			"%s of %s were given back, which was for %d orders; replay with refund.number", l.Amount, p.Ref.ID, len(p.Orders))
+	}
+	return at, err
+}
