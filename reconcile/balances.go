@@ -188,7 +188,7 @@ func (b *balances) close(r *running) (RunningBalance, error) {
 			return out, err
 		}
 		on := commerce.DateOf(p.Created.In(b.in.Location))
-		if reckoned == stated || out.Drift != nil && out.Drift.On.String() <= on.String() {
+		if reckoned == stated || out.Drift != nil && !earlier(on, out.Drift.On) {
 			continue
 		}
 		diff, err := stated.Sub(reckoned)
@@ -203,15 +203,15 @@ func (b *balances) close(r *running) (RunningBalance, error) {
 // check compares the running balance with what Stripe states, day by day.
 func (b *balances) check(r *running) (*Drift, error) {
 	checks := slices.DeleteFunc(slices.Clone(b.in.Checks), func(c Check) bool { return c.Balance.Currency() != r.currency })
-	slices.SortFunc(checks, func(a, b Check) int { return strings.Compare(a.On.String(), b.On.String()) })
+	slices.SortFunc(checks, func(a, b Check) int { return compareDates(a.On, b.On) })
 	days := make([]commerce.Date, 0, len(r.days))
 	for d := range r.days {
 		days = append(days, d)
 	}
-	slices.SortFunc(days, func(a, b commerce.Date) int { return strings.Compare(a.String(), b.String()) })
+	slices.SortFunc(days, compareDates)
 	have, since := r.opening, commerce.Date{}
 	for _, c := range checks {
-		for len(days) > 0 && days[0].String() <= c.On.String() {
+		for len(days) > 0 && !earlier(c.On, days[0]) {
 			var err error
 			if have, err = have.Add(r.days[days[0]]); err != nil {
 				return nil, err

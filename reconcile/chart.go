@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -155,7 +156,11 @@ func (c Chart) dated(e *commerce.JournalEntry, on commerce.Date) error {
 	return nil
 }
 
-func earlier(a, b commerce.Date) bool { return a.String() < b.String() }
+func earlier(a, b commerce.Date) bool { return compareDates(a, b) < 0 }
+
+func compareDates(a, b commerce.Date) int {
+	return cmp.Or(cmp.Compare(a.Year, b.Year), cmp.Compare(a.Month, b.Month), cmp.Compare(a.Day, b.Day))
+}
 
 func (c Chart) day(t time.Time) commerce.Date {
 	if c.Location == nil {

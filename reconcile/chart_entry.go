@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"maps"
@@ -69,10 +70,7 @@ func (c Chart) Entries(ctx context.Context, lines iter.Seq2[Line, error]) ([]com
 		return nil, err
 	}
 	slices.SortFunc(entries, func(a, b commerce.JournalEntry) int {
-		if d := strings.Compare(a.Date.String(), b.Date.String()); d != 0 {
-			return d
-		}
-		return strings.Compare(a.Key, b.Key)
+		return cmp.Or(compareDates(a.Date, b.Date), cmp.Compare(a.Key, b.Key))
 	})
 	return entries, nil
 }
@@ -103,6 +101,10 @@ func (r *Report) Entry(c Chart) (commerce.JournalEntry, error) {
 // activity. It has the errors of Entry and of [Chart.Entries].
 func (r *Report) Whole(c Chart) (commerce.JournalEntry, error) {
 	return r.entry(c, func(t *tally) error {
+		if c.CutOver.IsZero() && c.Split == nil && c.Platform != Net {
+			t.sums.take(r.sums) // they were added up once
+			return nil
+		}
 		return r.lines(func(l *Line) error {
 			if c.Before(l.Created) {
 				return nil // the opening has it
@@ -118,16 +120,8 @@ func (r *Report) lines(f func(*Line) error) error {
 		if sides[0] == nil || !sides[0].lines {
 			continue
 		}
-		for at := int64(0); at < sides[0].kept.size; {
-			b, err := sides[0].kept.get(at)
-			if err != nil {
-				return err
-			}
-			if err := f(lineOf(b)); err != nil {
-				return err
-			}
-			at += int64(len(b)) + 4
-		}
+		// With an ERP the same rows stand in two pairs.
+		return sides[0].kept.each(func(_ int64, record []byte) error { return f(lineOf(record)) })
 	}
 	return nil
 }

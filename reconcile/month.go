@@ -10,7 +10,8 @@ import (
 // one after the other, and never held in memory; what lies outside the month is left
 // out. All but Month, Chart and Lines may be missing.
 type MonthInput struct {
-	// Month is any day of it.
+	// Month is any day of it. The month in which the books begin begins with the chart's
+	// cut-over.
 	Month commerce.Date
 	// Chart is how the balance is booked: its accounts, time zone and cut-over count.
 	Chart Chart

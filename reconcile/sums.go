@@ -1,6 +1,7 @@
 package reconcile
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -142,6 +143,15 @@ func (s *sums) fee(kind string, amount commerce.Money) (err error) {
 	}
 	s.fees[kind], err = have.Add(amount)
 	return err
+}
+
+// take copies what other sums are, into ones that are empty.
+func (s *sums) take(other *sums) {
+	for name, c := range other.categories {
+		one := *c
+		s.categories[name] = &one
+	}
+	maps.Copy(s.fees, other.fees)
 }
 
 // sorted returns the categories by name.
