@@ -86,8 +86,12 @@ type Capabilities struct {
 	Tracking bool
 	// Stock: orders make shipments in this ERP, so that it can serve as the warehouse.
 	Stock bool
-	// InvoicesItself: confirming an order makes a draft invoice.
+	// InvoicesItself: the ERP makes draft invoices of an order by itself, when it is
+	// confirmed or as it is shipped.
 	InvoicesItself bool
+	// InvoicesOnRequest: PostInvoice makes the invoice of an order of which the ERP has
+	// made none.
+	InvoicesOnRequest bool
 	// UniqueInvoices and UniqueReceipts: the same for invoices with credit notes, and
 	// for receipts.
 	UniqueInvoices, UniqueReceipts bool

@@ -34,6 +34,9 @@ type MemoryConfig struct {
 	Unique bool
 	// InvoicesItself makes a draft invoice when an order is confirmed, as some ERPs do.
 	InvoicesItself bool
+	// InvoicesShipments makes a draft of what is no goods when an order is confirmed, and
+	// one of each shipment when it is sent. It comes before InvoicesItself.
+	InvoicesShipments bool
 	// Receivable, Revenue and Tax are codes of the accounts that invoices are posted to.
 	// They default to "1200", "4000" and "2200".
 	Receivable, Revenue, Tax string
@@ -222,7 +225,7 @@ func (m *Memory) Capabilities(ctx context.Context) (erp.Capabilities, error) {
 	return erp.Capabilities{
 		System: c.Origin.System, Mode: c.Origin.Mode, Version: "1", Company: m.company, Currency: c.Currency,
 		UniqueOrders: c.Unique, UniqueEntries: c.Unique, UniqueInvoices: c.Unique, UniqueReceipts: c.Unique,
-		InvoicesItself: c.InvoicesItself, DatedNumbers: true, Tracking: true, Stock: true,
+		InvoicesItself: c.InvoicesItself || c.InvoicesShipments, InvoicesOnRequest: true, DatedNumbers: true, Tracking: true, Stock: true,
 		TaxRounding: c.TaxRounding, Settle: c.Settle,
 		Classes: erp.Classes{
 			Customer: idempotency.Keyed, Order: class, Confirm: idempotency.Guarded, Cancel: idempotency.Guarded,
@@ -469,8 +472,11 @@ func (m *Memory) ConfirmOrder(ctx context.Context, ref commerce.Ref) (erp.Order,
 				o.Delivery = erp.DeliveryPending
 			}
 		}
-		if m.state.c.InvoicesItself {
-			m.draft(o)
+		switch {
+		case m.state.c.InvoicesShipments:
+			m.draft(o, true, func(l erp.OrderLine) bool { return !m.state.products[l.SKU].Stocked })
+		case m.state.c.InvoicesItself:
+			m.draft(o, true, func(erp.OrderLine) bool { return true })
 		}
 		m.state.touch(o)
 	}

@@ -164,6 +164,11 @@ func (m *Memory) Ship(ref commerce.Ref, parcels []commerce.Parcel, skus ...strin
 	if open > 0 {
 		o.Delivery = erp.DeliveryPartial
 	}
+	if s.c.InvoicesShipments {
+		m.draft(o, false, func(l erp.OrderLine) bool {
+			return slices.ContainsFunc(sent.Lines, func(x commerce.ShipmentLine) bool { return x.SKU == l.SKU })
+		})
+	}
 	s.touch(o)
 	s.changes++
 	s.shipments = append(s.shipments, &memoryShipment{Shipment: sent, company: o.company, change: s.changes})

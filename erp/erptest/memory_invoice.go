@@ -131,18 +131,26 @@ func (m *Memory) toInvoice(op string, n erp.NewInvoice) (*memoryInvoice, error) 
 	case len(all) > 0 || !n.Draft.IsZero():
 		return nil, m.fail(commerce.KindConflict, commerce.NotSent, op, "nothing is left to invoice")
 	}
-	return m.draft(o), nil
+	return m.draft(o, true, func(erp.OrderLine) bool { return true }), nil
 }
 
-// draft makes the draft invoice of an order.
-func (m *Memory) draft(o *memoryOrder) *memoryInvoice {
-	i := &memoryInvoice{company: m.company, Invoice: erp.Invoice{Ref: m.state.c.Origin.With("invoice/" + m.state.id()), Order: o.Ref,
-		Party: o.new.Customer.Party, State: erp.InvoiceDraft, Currency: o.Currency, Taxes: o.taxes(m.state)}}
+// draft makes a draft invoice of those lines of an order that are to be on it, with the
+// rounding line or without; of none there is none.
+func (m *Memory) draft(o *memoryOrder, rounding bool, on func(erp.OrderLine) bool) *memoryInvoice {
+	i := &memoryInvoice{company: o.company, Invoice: erp.Invoice{Ref: m.state.c.Origin.With("invoice/" + m.state.id()), Order: o.Ref,
+		Party: o.new.Customer.Party, State: erp.InvoiceDraft, Currency: o.Currency}}
 	for _, l := range o.new.Lines {
+		if !on(l) {
+			continue
+		}
 		i.Lines = append(i.Lines, erp.InvoiceLine{ID: m.state.id(), Kind: l.Kind, SKU: l.SKU, Text: l.Text, Quantity: l.Quantity, Net: l.Net, TaxIDs: slices.Clone(l.TaxIDs)})
 	}
-	if !o.settled.IsZero() {
+	i.Taxes = m.state.taxesOn(o.Currency, i.Lines)
+	if rounding && !o.settled.IsZero() {
 		i.Lines = append(i.Lines, erp.InvoiceLine{ID: m.state.id(), Kind: erp.Rounding, SKU: roundingSKU, Quantity: commerce.MustDecimal("1"), Net: o.settled})
+	}
+	if len(i.Lines) == 0 {
+		return nil
 	}
 	i.add()
 	m.state.invoices = append(m.state.invoices, i)
@@ -152,21 +160,21 @@ func (m *Memory) draft(o *memoryOrder) *memoryInvoice {
 // roundingSKU is the product on the line that settles a difference.
 const roundingSKU = "ROUNDING"
 
-// taxes are the sums by tax, rounded as the order's.
-func (o *memoryOrder) taxes(s *memory) []erp.TaxAmount {
-	lines := map[string][]erp.InvoiceLine{}
+// taxesOn computes the taxes on lines, in the order in which they name them.
+func (s *memory) taxesOn(c commerce.Currency, lines []erp.InvoiceLine) []erp.TaxAmount {
+	taxed := map[string][]erp.InvoiceLine{}
 	var ids []string
-	for _, l := range o.new.Lines {
+	for _, l := range lines {
 		for _, id := range l.TaxIDs {
-			if lines[id] == nil {
+			if taxed[id] == nil {
 				ids = append(ids, id)
 			}
-			lines[id] = append(lines[id], erp.InvoiceLine{Net: l.Net})
+			taxed[id] = append(taxed[id], l)
 		}
 	}
 	var out []erp.TaxAmount
 	for _, id := range ids {
-		out = append(out, s.taxOn(id, o.Currency, lines[id]))
+		out = append(out, s.taxOn(id, c, taxed[id]))
 	}
 	return out
 }

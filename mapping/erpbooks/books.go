@@ -33,10 +33,6 @@ package erpbooks
 
 import (
 	"cmp"
-	"context"
-	"errors"
-	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -178,74 +174,6 @@ func (b *Books) System() string { return b.c.System }
 // Reference returns the text under which an order's documents stand in the ERP, for
 // ever: the text of its ref.
 func (b *Books) Reference(order commerce.Ref) string { return order.String() }
-
-// companies are those of the routes, in order.
-func (b *Books) companies() []string {
-	var out []string
-	for _, r := range b.c.Routes {
-		if !slices.Contains(out, r.Company) {
-			out = append(out, r.Company)
-		}
-	}
-	return out
-}
-
-// Check compares the config with the server: that each route's company answers, that
-// the ERP is the system it is taken for, that Settle is long enough, that each tax of
-// the tables exists, and that Mode fits what the ERP does by itself. It makes a few
-// reads and is meant for the start of a program. Every finding is in the error, which
-// is of kind invalid.
-func (b *Books) Check(ctx context.Context) error {
-	var found []error
-	bad := func(format string, args ...any) {
-		found = append(found, commerce.Errorf(commerce.KindInvalid, room, "check", format, args...))
-	}
-	for _, company := range b.companies() {
-		e := b.erp.ForCompany(company)
-		caps, err := e.Capabilities(ctx)
-		if err != nil {
-			return fmt.Errorf("company %q: %w", company, err)
-		}
-		if caps.System != b.c.System {
-			bad("Config.System is %q, the ERP says %q", b.c.System, caps.System)
-		}
-		for _, r := range b.c.Routes {
-			if r.Company == company && r.Mode != caps.Mode {
-				bad("Config.Routes: %q is of mode %s, the ERP's books are of mode %s", r.Name, r.Mode, caps.Mode)
-			}
-		}
-		if caps.Settle > b.c.Settle {
-			bad("Config.Settle is %s, the ERP needs %s", b.c.Settle, caps.Settle)
-		}
-		if b.c.Mode == Summary && caps.InvoicesItself {
-			bad("Config.Mode is summary, and company %q makes invoices of its orders by itself", company)
-		}
-		taxes, err := e.Taxes(ctx)
-		if err != nil {
-			return fmt.Errorf("company %q: %w", company, err)
-		}
-		for _, id := range b.taxesOf(company) {
-			if !slices.ContainsFunc(taxes, func(t erp.Tax) bool { return t.ID == id }) {
-				bad("Config.Taxes names tax %q, which company %q has not", id, company)
-			}
-		}
-	}
-	return errors.Join(found...)
-}
-
-func (b *Books) taxesOf(company string) []string {
-	var ids []string
-	for _, r := range b.c.Routes {
-		if r.Company != company {
-			continue
-		}
-		for _, row := range b.c.Taxes[cmp.Or(r.TaxTable, defaultName)] {
-			ids = append(ids, row.IDs...)
-		}
-	}
-	slices.Sort(ids)
-	return slices.Compact(ids)
-}
 
 // Route says whose books the order and its payments go into. Payments that lead to
 // different books, and what [mapping.Routes.For] refuses, are errors; nothing was
