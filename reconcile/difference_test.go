@@ -14,7 +14,7 @@ func goods(key, quantity string, net int64) reconcile.DocumentLine {
 	return reconcile.DocumentLine{Key: key, Quantity: commerce.MustDecimal(quantity), Net: eur(net)}
 }
 
-func taxed(country, rate string, base, tax int64) reconcile.TaxSum {
+func atRate(country, rate string, base, tax int64) reconcile.TaxSum {
 	return reconcile.TaxSum{Country: country, Rate: rate, Base: eur(base), Tax: eur(tax)}
 }
 
@@ -24,7 +24,7 @@ func TestDocumentsOfOneAmountAreComparedByLineAndByTax(t *testing.T) {
 	shop := func() reconcile.Document {
 		d := sale(1, 11900)
 		d.Lines = lines(goods("SKU-1", "2", 6000), goods("SKU-2", "1", 3500), goods("shipping", "1", 500))
-		d.Taxes = []reconcile.TaxSum{taxed("DE", "19", 10000, 1900)}
+		d.Taxes = []reconcile.TaxSum{atRate("DE", "19", 10000, 1900)}
 		return d
 	}
 	for name, c := range map[string]struct {
@@ -40,7 +40,7 @@ func TestDocumentsOfOneAmountAreComparedByLineAndByTax(t *testing.T) {
 		"the ERP does not say lines":                    {erp: func(d *reconcile.Document) { d.Lines, d.Taxes = nil, nil }},
 		"the shop does not say taxes, the ERP no lines": {shop: func(d *reconcile.Document) { d.Taxes = nil }, erp: func(d *reconcile.Document) { d.Lines = nil }},
 		"the ERP does not say countries":                {erp: func(d *reconcile.Document) { d.Taxes[0].Country = "" }},
-		"a rate of nought is no tax":                    {erp: func(d *reconcile.Document) { d.Taxes = append(d.Taxes, taxed("DE", "0", 500, 0)) }},
+		"a rate of nought is no tax":                    {erp: func(d *reconcile.Document) { d.Taxes = append(d.Taxes, atRate("DE", "0", 500, 0)) }},
 		"money on another line": {erp: func(d *reconcile.Document) { d.Lines[0].Net, d.Lines[1].Net = eur(5900), eur(3600) },
 			want: []string{"lines order/1 erp 0.00 EUR"},
 			lines: []reconcile.LineDifference{
@@ -58,14 +58,14 @@ func TestDocumentsOfOneAmountAreComparedByLineAndByTax(t *testing.T) {
 			d.Taxes[0].Tax = eur(1890)
 		}, want: []string{"lines order/1 erp -0.10 EUR"},
 			lines: []reconcile.LineDifference{{Key: "shipping", Shop: new(goods("shipping", "1", 500)), ERP: new(goods("shipping", "1", 510))}},
-			taxes: []reconcile.TaxDifference{{Country: "DE", Rate: "19", Shop: new(taxed("DE", "19", 10000, 1900)), ERP: new(taxed("DE", "19", 10000, 1890))}}},
+			taxes: []reconcile.TaxDifference{{Country: "DE", Rate: "19", Shop: new(atRate("DE", "19", 10000, 1900)), ERP: new(atRate("DE", "19", 10000, 1890))}}},
 		"another rate": {erp: func(d *reconcile.Document) { d.Taxes[0].Rate = "7" },
 			want: []string{"tax order/1 erp 0.00 EUR"},
-			taxes: []reconcile.TaxDifference{{Country: "DE", Rate: "19", Shop: new(taxed("DE", "19", 10000, 1900))},
-				{Country: "DE", Rate: "7", ERP: new(taxed("DE", "7", 10000, 1900))}}},
+			taxes: []reconcile.TaxDifference{{Country: "DE", Rate: "19", Shop: new(atRate("DE", "19", 10000, 1900))},
+				{Country: "DE", Rate: "7", ERP: new(atRate("DE", "7", 10000, 1900))}}},
 		"a cent of tax": {erp: func(d *reconcile.Document) { d.Taxes[0].Tax = eur(1899) },
 			want:  []string{"tax order/1 erp 0.01 EUR"},
-			taxes: []reconcile.TaxDifference{{Country: "DE", Rate: "19", Shop: new(taxed("DE", "19", 10000, 1900)), ERP: new(taxed("DE", "19", 10000, 1899))}}},
+			taxes: []reconcile.TaxDifference{{Country: "DE", Rate: "19", Shop: new(atRate("DE", "19", 10000, 1900)), ERP: new(atRate("DE", "19", 10000, 1899))}}},
 		"another amount says which line it is": {erp: func(d *reconcile.Document) { d.Amount, d.Lines[1].Net = eur(12000), eur(3600) },
 			want:  []string{"amount order/1 erp -1.00 EUR"},
 			lines: []reconcile.LineDifference{{Key: "SKU-2", Shop: new(goods("SKU-2", "1", 3500)), ERP: new(goods("SKU-2", "1", 3600))}}},
