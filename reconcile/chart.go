@@ -26,12 +26,6 @@ type Chart struct {
 	// CutOver is when the books here begin. Older movements are in no entry: they are
 	// in the balance that [Chart.Opening] takes over. The beginning of a day is best.
 	CutOver time.Time
-	// FirstOpen says the first day, that day or a later one, on which the books still
-	// take an entry. What falls on a closed day is dated by it and has its own day in
-	// the text; key and rate stay those of its own day.
-	//
-	// Nil dates every entry by its own day, and the ERP refuses those of a closed one.
-	FirstOpen func(commerce.Date) (commerce.Date, error)
 
 	// Clearing is the account that mirrors the balance at Stripe, one for each
 	// settlement currency.
@@ -136,25 +130,6 @@ func (c Chart) Check() error {
 
 // Before reports whether t is before the cut-over.
 func (c Chart) Before(t time.Time) bool { return t.Before(c.CutOver) }
-
-// dated puts an entry on a day, or on the first open one after it.
-func (c Chart) dated(e *commerce.JournalEntry, on commerce.Date) error {
-	e.Date = on
-	if c.FirstOpen == nil {
-		return nil
-	}
-	open, err := c.FirstOpen(on)
-	if err != nil {
-		return err
-	}
-	if earlier(open, on) {
-		return commerce.Errorf(commerce.KindInvalid, system, "date entry "+e.Key, "FirstOpen says %q of %s", open, on)
-	}
-	if open != on {
-		e.Date, e.Text = open, e.Text+" of "+on.String()
-	}
-	return nil
-}
 
 func earlier(a, b commerce.Date) bool { return compareDates(a, b) < 0 }
 

@@ -58,13 +58,12 @@ func TestAfterEveryDayClearingIsTheSumOfAllMovements(t *testing.T) {
 	c := chart()
 	c.Location = berlin
 	today := commerce.Date{}
-	november := commerce.Date{Year: 2026, Month: 11, Day: 1}
 	closed := func() bool { return today.String() >= "2026-11-05" } // October, on the fifth
-	c.FirstOpen = func(on commerce.Date) (commerce.Date, error) {
+	open := func(on commerce.Date) commerce.Date {                  // where the ERP puts an entry
 		if closed() && on.Month == time.October {
-			return november, nil
+			return november(1)
 		}
-		return on, nil
+		return on
 	}
 	series := map[string][]commerce.JournalEntry{}
 	var books []commerce.JournalEntry
@@ -78,9 +77,7 @@ func TestAfterEveryDayClearingIsTheSumOfAllMovements(t *testing.T) {
 				continue
 			}
 			known = append(known, f.line)
-			on, err := c.FirstOpen(commerce.DateOf(f.line.Created.In(berlin)))
-			require.NoError(t, err)
-			want[on.String()] += f.line.Net.Minor()
+			want[open(commerce.DateOf(f.line.Created.In(berlin))).String()] += f.line.Net.Minor()
 		}
 		for range 2 { // the second run of a day posts nothing
 			targets, err := c.Entries(t.Context(), seq(known...))
@@ -91,15 +88,11 @@ func TestAfterEveryDayClearingIsTheSumOfAllMovements(t *testing.T) {
 				if !ok {
 					continue
 				}
-				if closed() {
-					require.Equal(t, time.November, next.Date.Month, "October is closed")
-				}
-				if next.Date.Month != time.October && target.Key == "activity/acct_1/eur/2026-10-31" {
+				if on := open(next.Date); on != next.Date {
 					moved++
-					require.Equal(t, november, next.Date)
 					require.Equal(t, "activity/acct_1/eur/2026-10-31/2", next.Key)
-					require.Equal(t, "Stripe activity/acct_1/eur/2026-10-31 of 2026-10-31", next.Text)
 					require.Len(t, next.Lines, 2, "the fee alone")
+					next.Date = on
 				}
 				series[target.Key] = append(series[target.Key], next)
 				books = append(books, next)
@@ -182,17 +175,4 @@ func TestBooksThatKnowPayoutsOnlyAreOffAtTheEndOfTheMonth(t *testing.T) {
 	require.Equal(t, -sold, sales)
 	sales, _ = ledger("1400", october(control))
 	require.Greater(t, sales, -sold, "what was sold in October is not all in October")
-}
-
-func TestADayThatIsClosedIsMovedOnlyForward(t *testing.T) {
-	t.Parallel()
-	c := chart()
-	c.FirstOpen = func(on commerce.Date) (commerce.Date, error) { on.Day--; return on, nil }
-	_, err := c.Entries(t.Context(), seq(charge(1, 100)))
-	require.ErrorContains(t, err, `FirstOpen says "2026-11-02" of 2026-11-03`)
-	c.FirstOpen = func(commerce.Date) (commerce.Date, error) {
-		return commerce.Date{}, commerce.Errorf(commerce.KindPeriodClosed, "erp", "find open day", "none")
-	}
-	_, err = c.Entries(t.Context(), seq(charge(1, 100)))
-	require.Equal(t, commerce.KindPeriodClosed, commerce.KindOf(err))
 }

@@ -22,43 +22,30 @@ func (c Chart) Entries(ctx context.Context, lines iter.Seq2[Line, error]) ([]com
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
-	type subject struct {
-		key  string
-		date commerce.Date
-	}
-	all := map[subject]*tally{}
-	n := 0
-	for l, err := range lines {
-		if err != nil {
-			return nil, err
-		}
-		if n++; n%1024 == 0 && ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
+	all := map[occasion]*tally{}
+	err := each(ctx, lines, func(l *Line) error {
 		if c.Before(l.Created) {
-			continue
+			return nil
 		}
-		currency := l.Amount.Currency()
-		s := subject{date: c.day(l.Created)}
-		switch {
-		case l.Category == "payout":
-			s.key = "payout/" + c.name() + or(l.Source, l.ID)
-		case l.Category == "payout_reversal":
-			s.key = "payout-reversal/" + c.name() + or(l.Source, l.ID)
-		default:
-			s.key = "activity/" + c.name() + currency.Lower() + "/" + s.date.String()
+		o := occasion{currency: l.Amount.Currency(), date: c.day(l.Created)}
+		if isPayout(l.Category) {
+			o.category, o.payout = l.Category, or(l.Source, l.ID)
 		}
-		if all[s] == nil {
-			all[s] = newTally(currency)
+		t := all[o]
+		if t == nil {
+			t = newTally(o.currency)
+			o.category, o.payout = strings.Clone(o.category), strings.Clone(o.payout)
+			all[o] = t
 		}
-		if err := all[s].add(&c, &l); err != nil {
-			return nil, err
-		}
+		return t.add(&c, l)
+	})
+	if err != nil {
+		return nil, err
 	}
 	var entries []commerce.JournalEntry
 	unmapped := &UnmappedError{}
-	for s, t := range all {
-		e, err := c.entry(s.key, s.date, t, unmapped)
+	for o, t := range all {
+		e, err := c.entry(o.key(&c), o.date, t, unmapped)
 		if err != nil {
 			return nil, err
 		}
@@ -73,6 +60,23 @@ func (c Chart) Entries(ctx context.Context, lines iter.Seq2[Line, error]) ([]com
 		return cmp.Or(compareDates(a.Date, b.Date), cmp.Compare(a.Key, b.Key))
 	})
 	return entries, nil
+}
+
+// occasion is what an entry is for: a day of a currency, or a payout or its return.
+type occasion struct {
+	currency         commerce.Currency
+	date             commerce.Date
+	category, payout string // of payouts only
+}
+
+func (o occasion) key(c *Chart) string {
+	switch o.category {
+	case "payout":
+		return "payout/" + c.name() + o.payout
+	case "payout_reversal":
+		return "payout-reversal/" + c.name() + o.payout
+	}
+	return "activity/" + c.name() + o.currency.Lower() + "/" + o.date.String()
 }
 
 func (c Chart) name() string {
@@ -161,10 +165,7 @@ type posting struct {
 
 // entry books sums. It balances, because every line is booked against clearing.
 func (c Chart) entry(key string, date commerce.Date, t *tally, unmapped *UnmappedError) (commerce.JournalEntry, error) {
-	e := commerce.JournalEntry{Key: key, Journal: c.Journal, Text: "Stripe " + key}
-	if err := c.dated(&e, date); err != nil {
-		return e, err
-	}
+	e := commerce.JournalEntry{Key: key, Journal: c.Journal, Date: date, Text: "Stripe " + key}
 	var postings []posting
 	for _, sum := range t.sorted() {
 		account := c.Categories[sum.Category]

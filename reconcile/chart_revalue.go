@@ -31,11 +31,8 @@ func (c Chart) Revalue(on commerce.Date, own, worth commerce.Money, posted ...co
 	if err != nil {
 		return next, false, err
 	}
-	target := commerce.JournalEntry{Key: "revaluation/" + c.name() + currency.Lower() + "/" + on.String(), Journal: c.Journal}
+	target := commerce.JournalEntry{Key: "revaluation/" + c.name() + currency.Lower() + "/" + on.String(), Journal: c.Journal, Date: on}
 	target.Text = "Stripe " + target.Key
-	if err := c.dated(&target, on); err != nil {
-		return next, false, err
-	}
 	should := commerce.Zero(c.Company)
 	if !own.IsZero() {
 		if should, err = c.worth(own, rate); err != nil {

@@ -360,7 +360,7 @@ func (m *monthly) posted(e *commerce.JournalEntry) error {
 			return err
 		}
 	}
-	of := belongs(e)
+	of := m.belongs(e)
 	if of.IsZero() || !earlier(of, m.view.From) {
 		return nil
 	}
@@ -377,17 +377,15 @@ func (m *monthly) prior(p PriorItem) error {
 	return m.room("the table of earlier periods", len(m.view.Prior)-1)
 }
 
-// belongs is the day that an entry is for: the one in its key, or what the text of a
-// moved entry ends with.
-func belongs(e *commerce.JournalEntry) commerce.Date {
+// belongs is the day that an entry is for: the one that its key names, or that of the
+// payout that its key names.
+func (m *monthly) belongs(e *commerce.JournalEntry) commerce.Date {
 	for part := range strings.SplitSeq(e.Key, "/") {
 		if d, err := commerce.ParseDate(part); err == nil {
 			return d
 		}
-	}
-	if n := strings.LastIndex(e.Text, " of "); n >= 0 {
-		if d, err := commerce.ParseDate(e.Text[n+4:]); err == nil {
-			return d
+		if p := m.payouts[part]; p != nil && strings.HasPrefix(e.Key, "payout/") {
+			return commerce.DateOf(p.Created.In(m.location))
 		}
 	}
 	return commerce.Date{}
