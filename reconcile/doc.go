@@ -52,7 +52,18 @@
 // the money was paid out or not, and one entry a payout, from clearing to money in
 // transit. The clearing account is then Stripe's balance, on every day and in every
 // currency. Sales and refunds are posted by documents of their own, or by the day's entry
-// over the accounts that [Chart].Split names. [Next] makes supplements where facts come late: posted entries never change.
+// over the accounts that [Chart].Split names; a platform of Connect books its sellers'
+// money gross or net ([Platform]). [Next] makes supplements where facts come late: posted
+// entries never change.
+//
+// [Chart.Opening] takes a balance over, once; what is older is in no entry. Where the
+// company has another currency, every entry is worth what its day says, and
+// [Chart.Revalue] books what the days between filling and emptying an account gain or
+// lose.
+//
+// [Month] closes a month: sales and tax beside the money, the clearing account as
+// everybody has it who has a word on it, with the first day on which they differ, and
+// what is not paid out, on its way, held back, suspended or from another month.
 //
 // # Input that is not right
 //

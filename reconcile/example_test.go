@@ -73,3 +73,71 @@ func ExampleNext() {
 	// activity/eur/2026-11-03/2 6855 0.05 EUR
 	// more to post: false
 }
+
+func ExampleMonth() {
+	at := func(day, hour int) time.Time { return time.Date(2026, 11, day, hour, 0, 0, 0, time.UTC) }
+	eur := func(minor int64) commerce.Money { return commerce.MustMoney(minor, "EUR") }
+	lines := func(yield func(reconcile.Line, error) bool) {
+		_ = yield(reconcile.Line{ID: "txn_1", Category: "charge", Amount: eur(11900), Fee: eur(200), Net: eur(11700), Created: at(3, 10), Payout: "po_1"}, nil) &&
+			yield(reconcile.Line{ID: "txn_2", Category: "payout", Source: "po_1", Amount: eur(-11700), Fee: eur(0), Net: eur(-11700), Created: at(9, 4)}, nil) &&
+			yield(reconcile.Line{ID: "txn_3", Category: "charge", Amount: eur(5350), Fee: eur(100), Net: eur(5250), Created: at(29, 18)}, nil)
+	}
+	chart := reconcile.Chart{Company: "EUR", Clearing: map[commerce.Currency]string{"EUR": "1360"}, Transit: map[commerce.Currency]string{"EUR": "1370"},
+		Categories: map[string]string{"charge": "1400"}, Fees: map[string]string{"": "6855"}}
+	entries, err := chart.Entries(context.Background(), lines)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	november := func(day int) commerce.Date { return commerce.Date{Year: 2026, Month: time.November, Day: day} }
+	got, err := reconcile.Month(context.Background(), reconcile.MonthInput{Month: november(1), Chart: chart, Lines: lines,
+		Posted: func(yield func(commerce.JournalEntry, error) bool) {
+			for _, e := range entries {
+				if !yield(e, nil) {
+					return
+				}
+			}
+		},
+		Stated: []reconcile.Check{{On: november(30), Balance: eur(5250)}},
+		Ledger: []reconcile.Check{{On: november(2), Balance: eur(0)}, {On: november(3), Balance: eur(11700)}, {On: november(9), Balance: eur(100)}, {On: november(30), Balance: eur(5350)}},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	b := got.Balances[0]
+	fmt.Println("sales", b.Sales, "fees", b.Fees, "payouts", b.Payouts, "closing", b.Closing)
+	fmt.Println("entries are off by", b.Clearing.Entries.Difference, "Stripe by", b.Clearing.Stated.Difference)
+	fmt.Println("the ERP is off by", b.Clearing.Ledger.Difference, "since", b.Clearing.Ledger.First)
+	for _, a := range b.Unpaid.Ages {
+		if !a.Amount.IsZero() {
+			fmt.Printf("not paid out: %s of %d to %d days\n", a.Amount, a.From, a.To)
+		}
+	}
+	// Output:
+	// sales 172.50 EUR fees -3.00 EUR payouts -117.00 EUR closing 52.50 EUR
+	// entries are off by 0.00 EUR Stripe by 0.00 EUR
+	// the ERP is off by 1.00 EUR since 2026-11-09
+	// not paid out: 52.50 EUR of 0 to 2 days
+}
+
+func ExampleChart_Opening() {
+	chart := reconcile.Chart{Company: "EUR", Clearing: map[commerce.Currency]string{"EUR": "1360"}, CutOver: time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)}
+	entries, err := chart.Opening(reconcile.Opening{
+		Stripe:  []commerce.Money{commerce.MustMoney(123450, "EUR")}, // captured and not paid out
+		Booked:  []commerce.Money{commerce.MustMoney(120000, "EUR")}, // what the ERP has on 1360
+		Account: "9000",
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, e := range entries {
+		for _, l := range e.Lines {
+			fmt.Println(e.Date, e.Key, l.Account, "debit", l.Debit.Text(), "credit", l.Credit.Text())
+		}
+	}
+	// Output:
+	// 2026-12-31 opening/eur 9000 debit 0.00 credit 34.50
+	// 2026-12-31 opening/eur 1360 debit 34.50 credit 0.00
+}
