@@ -63,7 +63,7 @@ type MonthView struct {
 	Collected []Collected    // by the buyers' currency: beside Sales
 	Balances  []MonthBalance // by settlement currency
 	Taxes     []TaxTie       // by country, rate and currency
-	Suspense  []Suspended    // by text
+	Suspense  []Suspended    // by key and text
 	Prior     []PriorItem    // by day
 
 	// Before is how many lines are older than the chart's cut-over, or than the month:
@@ -195,11 +195,11 @@ type TaxTie struct {
 // Tied reports whether shop and books agree.
 func (t TaxTie) Tied() bool { return t.Base.IsZero() && t.Tax.IsZero() }
 
-// Suspended is what waits on the suspense account for somebody who knows where it
-// belongs.
+// Suspended is what the month put on the suspense account and did not take off again: it
+// waits for somebody who knows where it belongs.
 type Suspended struct {
-	Text   string         // of the entries' lines: a category, a type of fee
-	Lines  int            // of entries
+	Key    string         // of the series of entries: "activity/eur/2026-11-03", "suspense/txn_…"
+	Text   string         // of the lines: a category, a type of fee
 	Amount commerce.Money // debit less credit, company currency
 }
 

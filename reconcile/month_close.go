@@ -43,8 +43,10 @@ func (m *monthly) close() error {
 		}
 		m.view.Taxes = append(m.view.Taxes, *t)
 	}
-	for _, text := range slices.Sorted(maps.Keys(m.suspense)) {
-		m.view.Suspense = append(m.view.Suspense, *m.suspense[text])
+	for _, k := range sortedBy(m.suspense, func(a, b suspenseKey) int { return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.text, b.text)) }) {
+		if s := m.suspense[k]; !s.Amount.IsZero() {
+			m.view.Suspense = append(m.view.Suspense, *s)
+		}
 	}
 	for _, c := range slices.Sorted(maps.Keys(m.balances)) {
 		b, err := m.closeBalance(m.balances[c])

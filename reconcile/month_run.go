@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"iter"
+	"strconv"
 	"strings"
 	"time"
 
@@ -78,8 +79,10 @@ type monthly struct {
 	sales     map[saleKey]*Sales
 	rates     map[rateKey]*RateSum
 	taxes     map[taxKey]*TaxTie
-	suspense  map[string]*Suspended
+	suspense  map[suspenseKey]*Suspended
 }
+
+type suspenseKey struct{ key, text string }
 
 // monthDays is by the day of the month; what stands before the first day is what the
 // month begins with.
@@ -131,7 +134,7 @@ func newMonthly(in MonthInput) (*monthly, error) {
 	}
 	m := &monthly{in: in, location: cmp.Or(in.Chart.Location, time.UTC), view: &MonthView{},
 		balances: map[commerce.Currency]*monthBalance{}, payouts: map[string]*commerce.Payout{}, collected: map[commerce.Currency]*Collected{},
-		sales: map[saleKey]*Sales{}, rates: map[rateKey]*RateSum{}, taxes: map[taxKey]*TaxTie{}, suspense: map[string]*Suspended{}}
+		sales: map[saleKey]*Sales{}, rates: map[rateKey]*RateSum{}, taxes: map[taxKey]*TaxTie{}, suspense: map[suspenseKey]*Suspended{}}
 	m.from = time.Date(in.Month.Year, in.Month.Month, 1, 0, 0, 0, 0, m.location)
 	m.to = time.Date(in.Month.Year, in.Month.Month+1, 1, 0, 0, 0, 0, m.location)
 	if cut := in.Chart.CutOver; cut.After(m.from) && cut.Before(m.to) {
@@ -329,17 +332,8 @@ func (m *monthly) posted(e *commerce.JournalEntry) error {
 		if debit.IsZero() {
 			debit = l.Credit.Neg()
 		}
-		if l.Account == chart.Suspense && chart.Suspense != "" {
-			s := m.suspense[l.Text]
-			if s == nil {
-				if err := m.room("the table of what is suspended", len(m.suspense)); err != nil {
-					return err
-				}
-				s = &Suspended{Text: strings.Clone(l.Text)}
-				m.suspense[s.Text] = s
-			}
-			s.Lines++
-			if err := plus(&s.Amount, debit); err != nil {
+		if l.Account == chart.Suspense && l.Account != "" {
+			if err := m.suspend(e.Key, l.Text, debit); err != nil {
 				return err
 			}
 		}
@@ -370,6 +364,25 @@ func (m *monthly) posted(e *commerce.JournalEntry) error {
 		}
 	}
 	return nil
+}
+
+// suspend adds to what is suspended of a series.
+func (m *monthly) suspend(key, text string, debit commerce.Money) error {
+	if n := strings.LastIndexByte(key, '/'); n >= 0 {
+		if _, err := strconv.Atoi(key[n+1:]); err == nil {
+			key = key[:n] // its number in the series
+		}
+	}
+	k := suspenseKey{key, text}
+	s := m.suspense[k]
+	if s == nil {
+		if err := m.room("the table of what is suspended", len(m.suspense)); err != nil {
+			return err
+		}
+		s = &Suspended{Key: strings.Clone(key), Text: strings.Clone(text)}
+		m.suspense[suspenseKey{s.Key, s.Text}] = s
+	}
+	return plus(&s.Amount, debit)
 }
 
 func (m *monthly) prior(p PriorItem) error {

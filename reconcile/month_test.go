@@ -287,10 +287,15 @@ func TestWhatIsSuspendedAndWhatBelongsToEarlierMonthsIsNamed(t *testing.T) {
 			entries[i].Date = november(1)
 		}
 	}
+	item := func(n int, debit, credit int64) commerce.JournalEntry {
+		return commerce.JournalEntry{Key: fmt.Sprintf("suspense/txn_9/%d", n), Date: november(4), Lines: []commerce.JournalLine{
+			{Account: "1590", Text: "suspense", Debit: eur(debit), Credit: eur(credit)}, {Account: "1360", Debit: eur(credit), Credit: eur(debit)}}}
+	}
+	entries = append(entries, item(1, 0, 700), item(2, 700, 0)) // somebody knew
 	in := reconcile.MonthInput{Month: november(1), Chart: c, Lines: seq(odd, late, missed), Posted: seq(entries...),
 		Payouts: []commerce.Payout{paidOut("po_x", 700, october31(), november(3))}}
 	got := monthOf(t, in)
-	require.Equal(t, []reconcile.Suspended{{Text: "moon_tax", Lines: 1, Amount: eur(300)}}, got.Suspense)
+	require.Equal(t, []reconcile.Suspended{{Key: "activity/acct_1/eur/2026-11-03", Text: "moon_tax", Amount: eur(300)}}, got.Suspense)
 	require.Equal(t, []reconcile.PriorItem{
 		{Key: "activity/acct_1/eur/2026-10-30", Of: commerce.Date{Year: 2026, Month: 10, Day: 30}, On: november(1), Amount: eur(1000)},
 		{Key: "payout/acct_1/po_x", Of: october31(), On: november(1), Amount: eur(-700)},
