@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/inbox"
 	"github.com/commercesync/commerce/mapping"
 	"github.com/commercesync/commerce/reconcile"
 )
@@ -39,7 +40,7 @@ func (b *Books) day(ctx context.Context, e commerce.Event) error {
 		d.log.InfoContext(ctx, "day is part of the opening balance", "event", e.Ref.ID, "day", of.ID)
 		return nil
 	}
-	lines := only(b.Balance.Activity(ctx, from, from.AddDate(0, 0, 1)), func(l reconcile.Line) bool {
+	lines := only(progressing(ctx, b.Balance.Activity(ctx, from, from.AddDate(0, 0, 1))), func(l reconcile.Line) bool {
 		return l.Amount.Currency() == currency && l.Category != "payout" && l.Category != "payout_reversal"
 	})
 	entries, err := chart.Entries(ctx, lines)
@@ -57,8 +58,27 @@ func (b *Books) day(ctx context.Context, e commerce.Event) error {
 // opening reports whether what happened then is part of the opening balance: the day of
 // StartAt is the first that is booked.
 func (b *Books) opening(c reconcile.Chart, at time.Time) bool {
-	start := b.OrderToCash.StartAt
+	return isBefore(c, at, b.OrderToCash.StartAt)
+}
+
+// isBefore reports whether the day of a time is before that of the start; zero = there is none.
+func isBefore(c reconcile.Chart, at, start time.Time) bool {
 	return !start.IsZero() && dayOf(c, at).String() < dayOf(c, start).String()
+}
+
+// progressing keeps the lease while many lines are read.
+func progressing[T any](ctx context.Context, seq iter.Seq2[T, error]) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		n := 0
+		for v, err := range seq {
+			if n++; err == nil && n%256 == 0 {
+				err = inbox.Progress(ctx)
+			}
+			if !yield(v, err) || err != nil {
+				return
+			}
+		}
+	}
 }
 
 // chart is the ledger's, with what Books itself posts left out or split.
@@ -171,7 +191,7 @@ func (b *Books) prove(ctx context.Context, d desk, r mapping.Route, c reconcile.
 	if i := slices.IndexFunc(standing, func(m commerce.Money) bool { return m.Currency() == currency }); i >= 0 {
 		at = standing[i]
 	}
-	for l, err := range b.Balance.Activity(ctx, end, time.Time{}) {
+	for l, err := range progressing(ctx, b.Balance.Activity(ctx, end, time.Time{})) {
 		if err != nil {
 			return err
 		}

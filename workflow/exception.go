@@ -71,6 +71,10 @@ const (
 	MoneyOpen = "money_open"
 	// ClearingDiffers: the clearing account was not the balance at the end of a day.
 	ClearingDiffers = "clearing_differs"
+	// PayoutDiscrepancy: rows of a payout and documents do not agree, for one reason.
+	PayoutDiscrepancy = "payout_discrepancy"
+	// PayoutFailed: a payout failed or was canceled, and the money is back on the balance.
+	PayoutFailed = "payout_failed"
 )
 
 // exception tells a person, and remembers that it did under

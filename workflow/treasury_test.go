@@ -360,7 +360,9 @@ type bank struct {
 	*office
 	*treasury
 	books *Books
-	told  map[string]int // how often news of a thing was told
+	out   *Payouts
+	hears []reconcile.Proof // of reports
+	told  map[string]int    // how often news of a thing was told
 }
 
 func newBank(t fataler, change ...func(*bank)) *bank {
@@ -370,11 +372,19 @@ func newBank(t fataler, change ...func(*bank)) *bank {
 		o.follow = true
 		b.treasury = newTreasury(o.world)
 		b.books = &Books{OrderToCash: o.o2c, Ledger: ledgerSide{b.treasury}, Balance: balanceSide{b.treasury}}
+		b.out = &Payouts{Ledger: ledgerSide{b.treasury}, Balance: balanceSide{b.treasury}, Steps: o.steps, Links: o.o2c.Links,
+			Sales: []Sales{shopSales{o.world}}, Alerter: bell{o.world}, Now: o.o2c.Now, Report: func(_ context.Context, r *reconcile.Report) error {
+				b.hears = append(b.hears, r.Proof)
+				return nil
+			}}
 		b.office = o
 		for _, c := range change {
 			c(b)
 		}
-		o.more = func() inbox.Handlers { return b.books.Handlers() }
+		o.more = func() inbox.Handlers {
+			b.out.Steps = o.steps
+			return inbox.Merge(b.books.Handlers(), b.out.Handlers())
+		}
 	})
 	return b
 }
@@ -394,6 +404,9 @@ func (b *bank) feed() {
 	}
 	for day, content := range days {
 		b.tell(balanceDay, day, day, content)
+	}
+	for id, p := range b.payouts {
+		b.tell("payout.changed", id, id, fmt.Sprint(p.Status, p.Reconciled))
 	}
 }
 
@@ -472,4 +485,64 @@ func (b *bank) ledger() []string {
 		out = append(out, fmt.Sprintf("entry %s of %s on %s", e.Key, net, e.Date))
 	}
 	return sorted(out)
+}
+
+// payout pays out all that is in no payout yet, by schedule, and lists it at once.
+func (b *bank) payout(id string, change ...func(*commerce.Payout)) *commerce.Payout {
+	sum := eur(0)
+	for i := range b.lines {
+		if l := &b.lines[i]; l.Payout == "" && l.Category != "payout" && l.Category != "payout_reversal" {
+			l.Payout = "po_" + id
+			sum, _ = sum.Add(l.Net)
+		}
+	}
+	p := &commerce.Payout{Ref: stripeRef.With("po_" + id), Amount: sum, Status: commerce.PayoutPaid, Automatic: true, Method: "standard",
+		Created: b.clock, Transaction: "txn_po_" + id, Reconciled: true}
+	for _, c := range change {
+		c(p)
+	}
+	b.payouts[p.Ref.ID] = p
+	b.moves("payout", "po_"+id, "", -p.Amount.Minor(), 0, b.clock, func(l *reconcile.Line) {
+		l.Source, l.Charge, l.Intent = p.Ref.ID, "", ""
+		if p.Automatic {
+			l.Payout = p.Ref.ID
+		}
+	})
+	return p
+}
+
+// fails brings a payout back.
+func (b *bank) fails(p *commerce.Payout) {
+	p.Status = commerce.PayoutFailed
+	back := b.moves("payout_reversal", "back_"+p.Ref.ID, "", p.Amount.Minor(), 0, b.clock, func(l *reconcile.Line) { l.Source = p.Ref.ID })
+	b.returned[p.Ref.ID] = back.ID
+}
+
+// shopSales are the sales of the world's shop as documents.
+type shopSales struct{ *world }
+
+func (w shopSales) Documents(_ context.Context, from, to time.Time) iter.Seq2[reconcile.Document, error] {
+	return func(yield func(reconcile.Document, error) bool) {
+		w.mu.Lock()
+		var docs []reconcile.Document
+		for _, o := range w.orders {
+			if at := cmp.Or(o.Placed, w.now()); !at.Before(from) && at.Before(to) {
+				docs = append(docs, reconcile.Document{System: "magento", ID: o.Ref.ID, Number: o.Number, Amount: o.Totals.Gross, Date: at, Payment: o.PaymentID})
+			}
+		}
+		w.mu.Unlock()
+		for _, d := range docs {
+			if !yield(d, nil) {
+				return
+			}
+		}
+	}
+}
+
+// pass lets time pass whether or not something is due.
+func (b *bank) pass(d time.Duration) {
+	b.t.Helper()
+	end := b.clock.Add(d)
+	b.until(end)
+	b.clock = end
 }
