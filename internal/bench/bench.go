@@ -22,6 +22,8 @@ type bench struct {
 	rounds int
 	each   time.Duration
 	events int
+	month  int
+	large  bool
 
 	dir      string // for SQLite's files
 	files    int

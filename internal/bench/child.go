@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"github.com/commercesync/commerce/internal/bench/ingest"
+	"github.com/commercesync/commerce/internal/bench/payout"
 )
 
 // childVariable carries what a process of this program is to serve.
@@ -25,6 +26,7 @@ const childVariable = "COMMERCE_BENCH_CHILD"
 type role struct {
 	Plain  bool
 	Config ingest.Config
+	Job    payout.Job // with a Way it is this, and serves nothing
 }
 
 // serveChild serves until the parent closes standard input.
@@ -32,6 +34,9 @@ func serveChild(text string) error {
 	var r role
 	if err := json.Unmarshal([]byte(text), &r); err != nil {
 		return err
+	}
+	if r.Job.Way != "" {
+		return workChild(r.Job)
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -3,6 +3,7 @@
 //
 //	go run .                      the whole table; make bench does this
 //	go run . -rows ingest,policy  only rows whose name contains one of these
+//	go run . -rows reconcile -large   ten million rows too
 //	go run . -json                one figure a line, for docs/figures (see package figures)
 //	go run . -write ../../docs    writes figures.md there from figures/*.jsonl
 //
@@ -11,7 +12,8 @@
 // connections as callers. Servers run in processes of their own and are sent signed
 // events of 4 kB over loopback, every tenth of which came before. Only ratios within one
 // run count: a figure is the median of its rounds, a ratio the median of the rounds'
-// ratios. PostgreSQL and MariaDB are started from the installed programs with the
+// ratios. A payout is reconciled in a process of its own each time, beside a map of structs on
+// the same reader and beside SQLite. PostgreSQL and MariaDB are started from the installed programs with the
 // durability they have by default; rows of a server that is missing are left out.
 package main
 
@@ -44,6 +46,8 @@ func main() {
 	flag.IntVar(&b.rounds, "rounds", 5, "rounds of each row")
 	flag.DurationVar(&b.each, "each", time.Second, "how long one way is measured in one round")
 	flag.IntVar(&b.events, "events", 100_000, "events of the row on growth")
+	flag.IntVar(&b.month, "month", 1_000_000, "rows of the payout that is reconciled, and its orders")
+	flag.BoolVar(&b.large, "large", false, "reconcile ten times as many too; takes 8 GB of disk")
 	asJSON := flag.Bool("json", false, "print one JSON object a figure")
 	rows := flag.String("rows", "", "measure only rows whose name contains one of these, comma separated")
 	write := flag.String("write", "", "write figures.md in this directory, and measure nothing")
@@ -80,6 +84,7 @@ var rows = []row{
 	{"verify and peek", (*bench).verify},
 	{"order", (*bench).order},
 	{"policy", (*bench).policy},
+	{"reconcile", (*bench).reconcile},
 	{"growth", (*bench).growth},
 }
 

@@ -110,13 +110,13 @@ func (b *bench) ingest(ctx context.Context, connections int) error {
 	}
 	goal := goals[connections]
 	ways := []way{
-		{name: "plain on PostgreSQL", role: role{true, ingest.Config{DB: plain, Secret: secret, Pool: connections}}},
-		{name: "PostgreSQL", goal: goal.rate, tail: goal.tail, role: role{false, ingest.Config{DB: ours, Secret: secret}}},
+		{name: "plain on PostgreSQL", role: role{Plain: true, Config: ingest.Config{DB: plain, Secret: secret, Pool: connections}}},
+		{name: "PostgreSQL", goal: goal.rate, tail: goal.tail, role: role{Config: ingest.Config{DB: ours, Secret: secret}}},
 	}
 	if connections > 1 {
-		ways = append(ways, way{name: "SQLite", goal: goal.sqlite, role: role{false, ingest.Config{DB: b.file(), Secret: secret}}})
+		ways = append(ways, way{name: "SQLite", goal: goal.sqlite, role: role{Config: ingest.Config{DB: b.file(), Secret: secret}}})
 		if maria != "" {
-			ways = append(ways, way{name: "MariaDB", role: role{false, ingest.Config{DB: maria, Secret: secret}}})
+			ways = append(ways, way{name: "MariaDB", role: role{Config: ingest.Config{DB: maria, Secret: secret}}})
 		}
 	}
 	title := fmt.Sprintf("HTTP ingest, %d connections", connections)
@@ -147,8 +147,8 @@ func (b *bench) ingestFar(ctx context.Context) error {
 		dsns = append(dsns, at.String())
 	}
 	return b.overload(ctx, "HTTP ingest, 64 connections, database 1 ms away, pool of 4", 64, []way{
-		{name: "plain on PostgreSQL", role: role{true, ingest.Config{DB: dsns[0], Secret: secret, Pool: 4}}},
-		{name: "PostgreSQL", goal: 5, role: role{false, ingest.Config{DB: dsns[1], Secret: secret, Pool: 4, Commits: 4}}},
+		{name: "plain on PostgreSQL", role: role{Plain: true, Config: ingest.Config{DB: dsns[0], Secret: secret, Pool: 4}}},
+		{name: "PostgreSQL", goal: 5, role: role{Config: ingest.Config{DB: dsns[1], Secret: secret, Pool: 4, Commits: 4}}},
 	})
 }
 
@@ -167,7 +167,7 @@ func (b *bench) handled(ctx context.Context) error {
 	}
 	type share struct{ stored, handled float64 }
 	for _, s := range stores {
-		c, err := start(role{false, ingest.Config{DB: s.dsn, Secret: secret, Workers: handledWorkers}})
+		c, err := start(role{Config: ingest.Config{DB: s.dsn, Secret: secret, Workers: handledWorkers}})
 		if err != nil {
 			return err
 		}
@@ -227,7 +227,7 @@ func (b *bench) growth(ctx context.Context) (err error) {
 	if err != nil || dsn == "" {
 		return err
 	}
-	c, err := start(role{false, ingest.Config{DB: dsn, Secret: secret}})
+	c, err := start(role{Config: ingest.Config{DB: dsn, Secret: secret}})
 	if err != nil {
 		return err
 	}
