@@ -1,0 +1,57 @@
+package demo
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/commercesync/commerce"
+)
+
+const movementHeader = "balance_transaction_id,created_utc,available_on_utc,currency,gross,fee,net,reporting_category,source_id," +
+	"charge_id,payment_intent_id,payment_metadata[commerce_number],customer_facing_amount,customer_facing_currency,automatic_payout_id"
+
+func (m movement) row(payout string) string {
+	presented, currency := "", ""
+	if m.dollars != 0 {
+		presented, currency = text(m.dollars), "usd"
+	}
+	return fmt.Sprintf("%s,%s,%s,eur,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s", m.id, m.at.Format(time.DateTime), m.at.AddDate(0, 0, 7).Format(time.DateOnly),
+		text(m.gross), text(m.fee), text(m.gross-m.fee), m.category, m.source, m.charge, m.intent, m.number, presented, currency, payout)
+}
+
+const documentHeader = "id,number,kind,amount,currency,date,payment,settled,settled_currency"
+
+func (d document) row() string {
+	kind, settled, currency := "sale", "", ""
+	if d.refund {
+		kind = "refund"
+	}
+	if d.settled != 0 {
+		settled, currency = text(d.settled), "EUR"
+	}
+	return fmt.Sprintf("%s,%s,%s,%s,%s,%s,%s,%s,%s", d.id, d.number, kind, text(d.amount), d.currency, d.at.Format(time.DateTime), d.payment, settled, currency)
+}
+
+// text writes minor units of a currency with two decimals.
+func text(minor int64) string { return commerce.MustMoney(minor, "EUR").Text() }
+
+// write writes rows into a file.
+func write(name, header string, refs []ref, row func(ref) string, progress func(rows int)) (err error) {
+	f, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	b := bufio.NewWriter(f)
+	fmt.Fprintln(b, header)
+	for i, r := range refs {
+		fmt.Fprintln(b, row(r))
+		if progress != nil && (i+1)%1000 == 0 {
+			progress(1000)
+		}
+	}
+	return b.Flush()
+}
