@@ -38,6 +38,8 @@ type Chart struct {
 	// Fees is the account of each type of fee; "" is for fees whose parts are not
 	// known, which is how reports tell them.
 	Fees map[string]string
+	// DisputeLoss is the account of disputes that were lost: see [Chart.Lost].
+	DisputeLoss string
 	// Suspense takes what is in neither list. Empty stops the posting instead, with an
 	// [*UnmappedError].
 	Suspense string

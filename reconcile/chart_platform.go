@@ -22,8 +22,9 @@ const (
 	// Gross books charges whole; what goes on to sellers is a cost, on the account of
 	// its category.
 	Gross Platform = "gross"
-	// Net books what is the sellers' as owed to them, on [Chart].Payable. Only what the
-	// platform keeps is on the accounts of its sales.
+	// Net books what is the sellers' as owed to them, on [Chart].Payable, and takes it
+	// off the accounts of charges and refunds, where only what the platform keeps is
+	// left. These need their accounts in Categories also where Documents names them.
 	Net Platform = "net"
 )
 

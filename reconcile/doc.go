@@ -56,7 +56,8 @@
 // money gross or net ([Platform]). [Next] makes supplements where facts come late: posted
 // entries never change.
 //
-// [Chart.Opening] takes a balance over, once; what is older is in no entry. Where the
+// [Chart.Opening] takes a balance over, once; what is older is in no entry. [Chart.Lost]
+// makes a loss of a dispute that was lost. Where the
 // company has another currency, every entry is worth what its day says, and
 // [Chart.Revalue] books what the days between filling and emptying an account gain or
 // lose.
