@@ -64,7 +64,11 @@ type NewInvoice struct {
 type NewCreditNote struct {
 	Key     string
 	Invoice commerce.Ref
-	Text    string // why, for people; may be empty
+	// Draft is the draft to adopt that the ERP has made itself, as of goods that came
+	// back. Zero = the one of the order that comes to Expected, where there is one; more
+	// than one is an error of kind ambiguous.
+	Draft commerce.Ref
+	Text  string // why, for people; may be empty
 	// Date and Accounting are as of a NewInvoice.
 	Date, Accounting commerce.Date
 	// Lines are what is credited; empty = everything.

@@ -189,6 +189,25 @@ func (m *Memory) Fix(ref commerce.Ref) error {
 	return nil
 }
 
+// TakeBack drafts a credit note over the whole invoice of an order, as an ERP does of
+// goods that came back.
+func (m *Memory) TakeBack(ref commerce.Ref) error {
+	m.state.mu.Lock()
+	defer m.state.mu.Unlock()
+	for _, i := range m.invoicesOf(ref) {
+		if i.State == erp.InvoiceDraft || !i.CreditOf.IsZero() {
+			continue
+		}
+		note, err := m.toCredit("take back "+ref.ID, erp.NewCreditNote{Invoice: i.Ref})
+		if err != nil {
+			return err
+		}
+		m.state.invoices = append(m.state.invoices, note)
+		return nil
+	}
+	return m.fail(commerce.KindNotFound, commerce.NotSent, "take back "+ref.ID, "nothing is invoiced")
+}
+
 // Refuse makes the warehouse cancel what is still to be sent.
 func (m *Memory) Refuse(ref commerce.Ref) error {
 	m.state.mu.Lock()

@@ -362,6 +362,11 @@ func (m *Memory) PostCreditNote(ctx context.Context, n erp.NewCreditNote) (erp.I
 	op := "post credit note " + n.Key
 	i := m.keyed(n.Key, true)
 	if i == nil {
+		if i, err = m.ownNote(op, n); err != nil {
+			return erp.Invoice{}, err
+		}
+	}
+	if i == nil {
 		if i, err = m.toCredit(op, n); err != nil {
 			return erp.Invoice{}, err
 		}
@@ -376,6 +381,29 @@ func (m *Memory) PostCreditNote(ctx context.Context, n erp.NewCreditNote) (erp.I
 		return i.Invoice, err
 	}
 	return i.Invoice, after
+}
+
+// ownNote finds the draft that the ERP has made itself, where it fits.
+func (m *Memory) ownNote(op string, n erp.NewCreditNote) (*memoryInvoice, error) {
+	var fits []*memoryInvoice
+	for _, i := range m.state.invoices {
+		if i.CreditOf != n.Invoice || i.company != m.company || i.State != erp.InvoiceDraft || i.Key != "" {
+			continue
+		}
+		off := i.Totals.Gross.Minor() + n.Expected.Gross.Minor()
+		if n.Draft == i.Ref || n.Draft.IsZero() && max(off, -off) <= erp.RoundingBound(n.Rounding, len(i.Lines), i.Currency).Minor() {
+			fits = append(fits, i)
+		}
+	}
+	switch {
+	case len(fits) == 1:
+		return fits[0], nil
+	case len(fits) > 1:
+		return nil, m.fail(commerce.KindAmbiguous, commerce.NotSent, op, "the order has %d drafts of this total; name one", len(fits))
+	case !n.Draft.IsZero():
+		return nil, m.fail(commerce.KindConflict, commerce.NotSent, op, "%s is no draft of the ERP's own that nobody has taken", n.Draft.ID)
+	}
+	return nil, nil
 }
 
 // toCredit makes the draft of a credit note.

@@ -33,6 +33,12 @@ func TestMemoryKeepsThePromisesOfTheERP(t *testing.T) {
 
 func bench(t *testing.T, unique bool) erptest.Bench {
 	c := config()
+	for _, code := range []string{"1010", "1090", "1200", "4010", "6070"} {
+		c.Accounts = append(c.Accounts, erp.Account{Code: code})
+	}
+	c.Accounts = append(c.Accounts, erp.Account{Code: "1091", Currency: "USD"}, erp.Account{Code: "2090", Party: true, Settles: true})
+	c.Journals = []string{"STRIPE", "BANK"}
+	c.Rates = map[commerce.Currency]commerce.Decimal{"GBP": commerce.MustDecimal("0.86"), "USD": commerce.MustDecimal("1.1")}
 	c.Unique, c.InvoicesItself, c.Closed = unique, unique, commerce.Date{Year: 2026, Month: 9, Day: 30}
 	m, err := erptest.NewMemory(c)
 	require.NoError(t, err)
@@ -66,7 +72,8 @@ func bench(t *testing.T, unique bool) erptest.Bench {
 		Invoice: func(t *testing.T, key string) { require.NoError(t, m.Fix(ref(t, key))) },
 		Pick:    func(t *testing.T, key string) { require.NoError(t, m.Fix(ref(t, key))) },
 		Bank:    "1010", Revenue: "4010", Journal: "STRIPE",
-		Clearing: "1090", Advance: "2090",
+		Clearing: "1090", Advance: "2090", ForeignClearing: "1091", FX: "6070",
+		TakeBack: func(t *testing.T, key string) { require.NoError(t, m.TakeBack(ref(t, key))) },
 		LoseAnswer: func(_ *testing.T, n int) func() bool {
 			if n == 1 { // every operation is one call
 				m.Fail(erptest.Fault{Times: 1, AfterEffect: true})

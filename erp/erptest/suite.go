@@ -46,6 +46,13 @@ type Bench struct {
 	// holds what is not applied yet. Empty = receipts are not tested; with advances on
 	// receivable only.
 	Clearing, Advance string
+	// ForeignClearing is the code of an account that is kept in USD, where the company
+	// keeps its books in EUR, and FX of one for differences in exchange. Empty = nothing
+	// is settled in another currency.
+	ForeignClearing, FX string
+	// TakeBack makes the ERP take the goods of the order under a key back, so that it
+	// drafts a credit note by itself. Nil = it does not.
+	TakeBack func(t *testing.T, key string)
 	// LoseAnswer makes the n-th call to the server from now take effect and lose its
 	// answer; reached says whether there were so many, and ends it.
 	LoseAnswer func(t *testing.T, n int) (reached func() bool)
@@ -82,6 +89,8 @@ func Run(t *testing.T, open func(t *testing.T) Bench) {
 		{"posts the invoice of an order once", invoices},
 		{"posts receipts once, and applies them", receipts},
 		{"credits invoices, and refunds", creditNotes},
+		{"settles in a third currency", exchange},
+		{"looks into the books", audit},
 	} {
 		t.Run(group.name, func(t *testing.T) { group.test(t, open(t)) })
 	}
@@ -111,7 +120,7 @@ func (b Bench) order(t *testing.T) erp.NewOrder {
 	t.Helper()
 	one := commerce.MustDecimal("1")
 	return erp.NewOrder{
-		Key: key(t), Customer: b.customer(t), Date: b.Today, Currency: "EUR",
+		Key: key(t), Name: "100000017", Customer: b.customer(t), Date: b.Today, Currency: "EUR",
 		Lines: []erp.OrderLine{
 			{SKU: b.Goods, Text: "Red mug", Quantity: commerce.MustDecimal("3"), Net: eur(2991), TaxIDs: []string{b.Tax19}},
 			{SKU: b.OtherGoods, Text: "Blue mug", Quantity: one, Net: eur(1400), TaxIDs: []string{b.Tax19}},

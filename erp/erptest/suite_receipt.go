@@ -434,6 +434,39 @@ func creditNotes(t *testing.T, b Bench) {
 			requireKind(t, commerce.KindConflict, err)
 		}
 	})
+	t.Run("what the ERP drafts itself of goods that came back is adopted, not doubled", func(t *testing.T) {
+		if b.TakeBack == nil {
+			t.Skip("the ERP drafts no credit notes itself")
+		}
+		i := b.invoiced(t, key(t))
+		b.TakeBack(t, key(t))
+		all, err := b.ERP.(erp.Invoicer).OrderInvoices(t.Context(), i.Order)
+		require.NoError(t, err)
+		require.Len(t, all, 2)
+		own := all[1]
+		require.Equal(t, erp.InvoiceDraft, own.State)
+		require.Equal(t, i.Ref, own.CreditOf)
+		require.Equal(t, i.Order, own.Order)
+		require.Equal(t, eur(-5820), own.Totals.Gross)
+		less := whole(i)
+		less.Key += "/less"
+		less.Lines = []erp.CreditLine{{Line: i.Lines[0].ID, Quantity: commerce.MustDecimal("1"), Net: eur(997)}}
+		less.Expected = erp.Totals{Net: eur(997), Tax: eur(189), Gross: eur(1186)}
+		_, err = books.PostCreditNote(t.Context(), less)
+		requireKind(t, commerce.KindConflict, err)
+		for range 2 {
+			note, err := books.PostCreditNote(t.Context(), whole(i))
+			require.NoError(t, err)
+			require.Equal(t, own.Ref, note.Ref)
+			require.Equal(t, erp.InvoicePosted, note.State)
+			require.Equal(t, i.Ref, note.CreditOf)
+			require.Equal(t, i.Order, note.Order)
+		}
+		other := whole(i)
+		other.Key, other.Draft = i.Key+"/other", own.Ref
+		_, err = books.PostCreditNote(t.Context(), other)
+		requireKind(t, commerce.KindConflict, err)
+	})
 	t.Run("an answer that is lost at any call leaves one credit note", func(t *testing.T) {
 		orders := map[string]erp.Invoice{}
 		b.everyCall(t, func(key string) func() error {

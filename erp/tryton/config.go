@@ -97,6 +97,7 @@ var (
 	_ erp.Invoicer    = (*Client)(nil)
 	_ erp.Receipter   = (*Client)(nil)
 	_ erp.CreditNoter = (*Client)(nil)
+	_ erp.Auditor     = (*Client)(nil)
 )
 
 // company is what is known of the company that a client speaks for.

@@ -133,7 +133,7 @@ func (w *writing) header(ctx context.Context) (values, error) {
 	if currency == 0 {
 		return nil, w.unmapped("the ERP has no currency %s", n.Currency)
 	}
-	v := values{"reference": n.Key, "company": company, "currency": currency, "sale_date": date{n.Date}}
+	v := values{"reference": n.Key, "description": n.Name, "company": company, "currency": currency, "sale_date": date{n.Date}}
 	shipTo := n.Customer.Shipping
 	if shipTo == "" {
 		shipTo = n.Customer.Billing

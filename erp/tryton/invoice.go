@@ -46,6 +46,7 @@ type invoice struct {
 	lines    []invoiceLine
 	taxes    []invoiceTax
 	creditOf int64
+	order    sale // of an audit
 }
 
 var invoiceFields = []string{"id", "number", "reference", "state", "party", "invoice_address", "account", "journal", "payment_term", "currency",
@@ -85,6 +86,16 @@ type invoiceTax struct {
 	Amount  number `json:"amount"`
 }
 
+// lineOf is the first line of a product; 0 = none.
+func (i invoice) lineOf(product int64) int64 {
+	for _, l := range i.lines {
+		if l.ProductID == product && product != 0 {
+			return l.ID
+		}
+	}
+	return 0
+}
+
 func (i invoice) isDraft() bool  { return i.State == "draft" || i.State == "validated" }
 func (i invoice) isCredit() bool { return strings.HasPrefix(string(i.Total), "-") }
 func (i invoice) isPosted() bool { return i.State == "posted" || i.State == "paid" }
@@ -98,20 +109,23 @@ func (i invoice) unchanged() values {
 // invoices reads the customer invoices and credit notes of the company that match, with
 // their lines and taxes, oldest first; cancelled ones are left out.
 func (t *Client) invoices(ctx context.Context, op string, domain ...any) ([]invoice, error) {
+	rows, err := t.invoicePage(ctx, op, maxTwins+1, domain...)
+	if err == nil && len(rows) > maxTwins {
+		err = commerce.Errorf(commerce.KindLimit, system, op, "more than %d invoices", maxTwins)
+	}
+	return rows, err
+}
+
+// invoicePage is invoices, but reads so many at most.
+func (t *Client) invoicePage(ctx context.Context, op string, limit int, domain ...any) ([]invoice, error) {
 	company, err := t.companyID(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var rows []invoice
 	domain = append(domain, clause("company", "=", company), clause("type", "=", "out"), clause("state", "!=", "cancelled"))
-	if err := t.searchRead(ctx, op, "account.invoice", domain, maxTwins+1, byID, invoiceFields, &rows); err != nil {
+	if err := t.searchRead(ctx, op, "account.invoice", domain, limit, byID, invoiceFields, &rows); err != nil || len(rows) == 0 {
 		return nil, err
-	}
-	if len(rows) > maxTwins {
-		return nil, commerce.Errorf(commerce.KindLimit, system, op, "more than %d invoices", maxTwins)
-	}
-	if len(rows) == 0 {
-		return nil, nil
 	}
 	var ids []int64
 	at := map[int64]*invoice{}
@@ -123,6 +137,9 @@ func (t *Client) invoices(ctx context.Context, op string, domain ...any) ([]invo
 	if err := t.searchRead(ctx, op, "account.invoice.line", []any{clause("invoice", "in", ids)}, t.c.CacheSize, byID, []string{"id", "invoice", "type", "description",
 		"quantity", "unit_price", "amount", "product", "unit", "account", "taxes", "origin", "product.code"}, &lines); err != nil {
 		return nil, err
+	}
+	if len(lines) == t.c.CacheSize {
+		return nil, commerce.Errorf(commerce.KindLimit, system, op, "%d invoices have more than CacheSize = %d lines", len(rows), t.c.CacheSize)
 	}
 	credited := map[int64][]int64{} // line that is credited: invoices that do
 	for _, l := range lines {
@@ -143,7 +160,10 @@ func (t *Client) invoices(ctx context.Context, op string, domain ...any) ([]invo
 			i.taxes = append(i.taxes, x)
 		}
 	}
-	return rows, t.creditsOf(ctx, op, at, credited)
+	if err := t.creditsOf(ctx, op, at, credited); err != nil {
+		return nil, err
+	}
+	return rows, t.returnsOf(ctx, op, rows)
 }
 
 // creditsOf finds the invoices that credit notes are for, and with them their sales.
@@ -175,6 +195,65 @@ func (t *Client) creditsOf(ctx context.Context, op string, at map[int64]*invoice
 		}
 	}
 	return nil
+}
+
+// returnsOf finds what the server's own credit notes are for: those of sales that send
+// back what another sale has sent. They name no invoice, so that they are for the only
+// one that the other sale has.
+func (t *Client) returnsOf(ctx context.Context, op string, rows []invoice) error {
+	for i := range rows {
+		r := &rows[i]
+		if !r.isCredit() || r.creditOf != 0 || len(r.Sales) == 0 {
+			continue
+		}
+		var sales []struct {
+			Origin string `json:"origin"`
+		}
+		if err := t.read(ctx, op, "sale.sale", r.Sales[:1], []string{"origin"}, &sales); err != nil {
+			return err
+		}
+		text, ok := strings.CutPrefix(sales[0].Origin, saleOrigin)
+		if !ok {
+			continue
+		}
+		id, err := parseID(text)
+		if err != nil {
+			return err
+		}
+		r.Sales = []int64{id}
+		var invoices []struct {
+			ID    int64  `json:"id"`
+			Total number `json:"total_amount"`
+		}
+		if err := t.searchRead(ctx, op, "account.invoice", []any{clause("sales", "=", id), clause("state", "in", []string{"posted", "paid"})},
+			2, byID, []string{"id"}, &invoices); err != nil {
+			return err
+		}
+		if len(invoices) == 1 {
+			r.creditOf = invoices[0].ID
+		}
+	}
+	return nil
+}
+
+// saleOrigin is before the id of the sale that a sale sends back.
+const saleOrigin = "sale.sale,"
+
+// returnNotes reads the credit notes that the server has made itself of what came back
+// of a sale.
+func (t *Client) returnNotes(ctx context.Context, op string, order int64) ([]invoice, error) {
+	var returns []struct {
+		ID int64 `json:"id"`
+	}
+	if err := t.searchRead(ctx, op, "sale.sale", []any{clause("origin", "=", saleOrigin+formatID(order))}, maxTwins, byID, []string{"id"}, &returns); err != nil || len(returns) == 0 {
+		return nil, err
+	}
+	var ids []int64
+	for _, r := range returns {
+		ids = append(ids, r.ID)
+	}
+	rows, err := t.invoices(ctx, op, clause("sales", "in", ids))
+	return slices.DeleteFunc(rows, func(r invoice) bool { return !r.isCredit() }), err
 }
 
 // invoiceByID reads one invoice.
@@ -224,7 +303,7 @@ func (t *Client) invoice(r invoice) (erp.Invoice, error) {
 	for _, l := range r.lines {
 		line := erp.InvoiceLine{ID: formatID(l.ID), Text: l.Description, Net: money(l.Amount)}
 		if l.Product != nil {
-			line.SKU = l.Product.Code
+			line.SKU, line.Kind = l.Product.Code, t.c.Products.Kind(l.Product.Code)
 		}
 		for _, id := range l.Taxes {
 			line.TaxIDs = append(line.TaxIDs, formatID(id))
@@ -257,6 +336,12 @@ func (t *Client) OrderInvoices(ctx context.Context, order commerce.Ref) ([]erp.I
 		}
 		rows = append(rows, notes...)
 	}
+	notes, err := t.returnNotes(ctx, op, id)
+	if err != nil {
+		return nil, err
+	}
+	rows = append(rows, notes...)
+	slices.SortFunc(rows, func(a, b invoice) int { return cmp.Compare(a.ID, b.ID) })
 	var out []erp.Invoice
 	for _, r := range rows {
 		i, err := t.invoice(r)
@@ -577,6 +662,11 @@ func (t *Client) PostCreditNote(ctx context.Context, n erp.NewCreditNote) (erp.I
 		}
 	}
 	if r == nil {
+		if r, err = t.ownNote(ctx, op, n, of); err != nil {
+			return erp.Invoice{}, notSent(err)
+		}
+	}
+	if r == nil {
 		if r, err = t.createCreditNote(ctx, op, n, of); err != nil {
 			return erp.Invoice{}, err
 		}
@@ -591,6 +681,39 @@ func (t *Client) PostCreditNote(ctx context.Context, n erp.NewCreditNote) (erp.I
 		return erp.Invoice{}, notSent(err)
 	}
 	return t.postInvoice(ctx, op, draft, p)
+}
+
+// ownNote finds the draft that the server has made itself of what came back, and that
+// nobody has taken yet; nil = there is none that comes to the total.
+func (t *Client) ownNote(ctx context.Context, op string, n erp.NewCreditNote, of invoice) (*invoice, error) {
+	if len(of.Sales) == 0 {
+		return nil, nil
+	}
+	rows, err := t.returnNotes(ctx, op, of.Sales[0])
+	if err != nil {
+		return nil, err
+	}
+	var fits []invoice
+	for _, r := range rows {
+		i, err := t.invoice(r)
+		if err != nil {
+			return nil, err
+		}
+		off := i.Totals.Gross.Minor() + n.Expected.Gross.Minor()
+		bound := erp.RoundingBound(n.Rounding, len(i.Lines), i.Currency).Minor()
+		if r.isDraft() && r.Reference == "" && (n.Draft == i.Ref || n.Draft.IsZero() && max(off, -off) <= bound) {
+			fits = append(fits, r)
+		}
+	}
+	switch {
+	case len(fits) == 1:
+		return &fits[0], nil
+	case len(fits) > 1:
+		return nil, commerce.Errorf(commerce.KindAmbiguous, system, op, "the sale has %d draft credit notes of this total; name one", len(fits))
+	case !n.Draft.IsZero():
+		return nil, commerce.Errorf(commerce.KindConflict, system, op, "%s is no draft credit note of the sale that nobody has taken", n.Draft.ID)
+	}
+	return nil, nil
 }
 
 // createCreditNote makes the draft, and takes it away again where a twin was made at
@@ -635,6 +758,13 @@ func (t *Client) creditValues(ctx context.Context, op string, n erp.NewCreditNot
 	if err != nil {
 		return nil, err
 	}
+	if len(of.Sales) > 0 {
+		returned, err := t.returnNotes(ctx, op, of.Sales[0])
+		if err != nil {
+			return nil, err
+		}
+		notes = append(notes, slices.DeleteFunc(returned, func(r invoice) bool { return r.creditOf != of.ID })...)
+	}
 	left := map[int64]*big.Rat{}
 	for at, l := range of.lines {
 		left[l.ID] = ratOf(i.Lines[at].Quantity)
@@ -645,7 +775,11 @@ func (t *Client) creditValues(ctx context.Context, op string, n erp.NewCreditNot
 			if err != nil {
 				return nil, err
 			}
-			if have := left[l.credits()]; have != nil {
+			credits := l.credits()
+			if credits == 0 { // of a return: it names no line, but a product
+				credits = of.lineOf(l.ProductID)
+			}
+			if have := left[credits]; have != nil {
 				have.Add(have, ratOf(q))
 			}
 		}

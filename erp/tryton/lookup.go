@@ -82,6 +82,7 @@ func (t *Client) products(ctx context.Context, skus []string) (map[string]produc
 type books struct {
 	currency commerce.Currency
 	rounding erp.TaxRounding
+	invoices bool // sales are invoiced by the server, at once or as they are shipped
 	taxes    map[int64]tax
 	modules  map[string]bool
 }
@@ -130,6 +131,14 @@ func (t *Client) books(ctx context.Context) (books, error) {
 	if len(settings) == 1 && settings[0].Rounding == "line" {
 		b.rounding = erp.RoundPerLine
 	}
+
+	var sales []struct {
+		Method string `json:"sale_invoice_method"`
+	}
+	if err := t.read(ctx, "read settings", "sale.configuration", []int64{1}, []string{"sale_invoice_method"}, &sales); err != nil {
+		return books{}, err
+	}
+	b.invoices = len(sales) == 1 && sales[0].Method != "manual"
 
 	var taxes []struct {
 		ID       int64   `json:"id"`
@@ -216,7 +225,7 @@ func (t *Client) Capabilities(ctx context.Context) (erp.Capabilities, error) {
 		System: system, Mode: t.c.Origin.Mode, Version: version, Company: formatID(id), Currency: b.currency,
 		Tracking:       b.modules["stock_package_shipping"],
 		Stock:          true, // the module sale depends on stock
-		InvoicesItself: true,
+		InvoicesItself: b.invoices,
 		DatedNumbers:   true,
 		TaxRounding:    b.rounding,
 		Settle:         t.c.LongestRequest,

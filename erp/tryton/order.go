@@ -15,6 +15,7 @@ type sale struct {
 	ID            int64  `json:"id"`
 	Number        string `json:"number"`
 	Reference     string `json:"reference"`
+	Description   string `json:"description"`
 	State         string `json:"state"`
 	ShipmentState string `json:"shipment_state"`
 	Net           number `json:"untaxed_amount"`
@@ -35,7 +36,7 @@ func (s sale) unchanged() values {
 	return values{"_timestamp": map[string]string{"sale.sale," + formatID(s.ID): s.Timestamp}}
 }
 
-var saleFields = []string{"id", "number", "reference", "state", "shipment_state", "untaxed_amount", "tax_amount",
+var saleFields = []string{"id", "number", "reference", "description", "state", "shipment_state", "untaxed_amount", "tax_amount",
 	"total_amount", "sale_date", "create_date", "write_date", "_timestamp", "currency.code"}
 
 // maxTwins bounds how many sales under one key are looked at.
@@ -52,7 +53,7 @@ var deliveryStates = map[string]erp.DeliveryState{
 
 // order says a sale in the port's words.
 func (t *Client) order(s sale) (erp.Order, error) {
-	o := erp.Order{Ref: t.c.Origin.With("order/" + formatID(s.ID)), Number: s.Number, Key: strings.TrimSuffix(s.Reference, voided),
+	o := erp.Order{Ref: t.c.Origin.With("order/" + formatID(s.ID)), Number: s.Number, Key: strings.TrimSuffix(s.Reference, voided), Name: s.Description,
 		State: s.state(), Delivery: deliveryStates[s.ShipmentState], Date: s.Date.Date, Changed: s.Written.Time}
 	if o.State == erp.Cancelled {
 		o.Delivery = erp.NothingToDeliver

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"sync/atomic"
@@ -78,7 +79,8 @@ func TestTheFakeKeepsThePromisesOfTheERP(t *testing.T) {
 					Invoice:          func(t *testing.T, key string) { require.NoError(t, server.PostInvoices(key)) },
 					Pick:             func(t *testing.T, key string) { require.NoError(t, server.Pick(key)) },
 					Bank:             "1010", Revenue: "4010", Journal: "STRIPE", ClosedDate: january(2),
-					Clearing: "1090", Advance: "2090",
+					Clearing: "1090", Advance: "2090", ForeignClearing: "1091", FX: "6070",
+					TakeBack: func(t *testing.T, key string) { require.NoError(t, server.TakeBack(key)) },
 					LoseAnswer: func(_ *testing.T, n int) func() bool {
 						var calls atomic.Int64
 						remove := server.Fail(trytontest.Fault{Kind: trytontest.Lost, Match: func(*http.Request) bool { return calls.Add(1) == int64(n) }})
@@ -105,6 +107,12 @@ type real struct {
 
 func (r *real) call(t *testing.T, out any, method string, params ...any) {
 	t.Helper()
+	r.callOn(t, nil, out, method, params...)
+}
+
+// callOn is call with active records in the context, as wizards want it.
+func (r *real) callOn(t *testing.T, active map[string]any, out any, method string, params ...any) {
+	t.Helper()
 	post := func(params []any) json.RawMessage {
 		body, err := json.Marshal(map[string]any{"id": 1, "method": method, "params": params})
 		require.NoError(t, err)
@@ -123,7 +131,9 @@ func (r *real) call(t *testing.T, out any, method string, params ...any) {
 		return answer.Result
 	}
 	if method != "common.db.login" {
-		params = append(params, map[string]any{"company": 1, "language": "en"})
+		in := map[string]any{"company": 1, "language": "en"}
+		maps.Copy(in, active)
+		params = append(params, in)
 	}
 	result := post(params)
 	if out != nil {
@@ -206,12 +216,32 @@ func (r *real) ship(t *testing.T, key, tracking string) {
 	}
 }
 
+// takeBack lets the server make a return of the sale under a reference, and processes it.
+func (r *real) takeBack(t *testing.T, key string) {
+	t.Helper()
+	var sales []struct{ ID int64 }
+	r.call(t, &sales, "model.sale.sale.search_read", []any{[]any{"reference", "=", key}, []any{"origin", "=", nil}}, 0, 1, nil, []string{"id"})
+	require.Len(t, sales, 1)
+	var session []any
+	r.call(t, &session, "wizard.sale.return_sale.create")
+	r.callOn(t, map[string]any{"active_model": "sale.sale", "active_id": sales[0].ID, "active_ids": []int64{sales[0].ID}}, nil,
+		"wizard.sale.return_sale.execute", session[0], map[string]any{}, "return_")
+	r.call(t, nil, "wizard.sale.return_sale.delete", session[0])
+	var returns []struct{ ID int64 }
+	r.call(t, &returns, "model.sale.sale.search_read", []any{[]any{"origin", "=", fmt.Sprintf("sale.sale,%d", sales[0].ID)}}, 0, 1, nil, []string{"id"})
+	require.Len(t, returns, 1)
+	for _, step := range []string{"quote", "confirm", "process"} {
+		r.call(t, nil, "model.sale.sale."+step, []int64{returns[0].ID})
+	}
+}
+
 // withoutInvoices is a client that posts none.
 type withoutInvoices struct {
 	erp.ERP
 	erp.Warehouse
 	erp.Ledger
 	erp.Lookup
+	erp.Auditor
 }
 
 // FULL=1 takes the groups on invoices, receipts and credit notes along, which keep a real
@@ -222,7 +252,7 @@ func TestARealTrytonKeepsThePromisesOfTheERP(t *testing.T) {
 		client := r.client(t)
 		var adapter erp.ERP = client
 		if os.Getenv("FULL") == "" {
-			adapter = withoutInvoices{client, client, client, client}
+			adapter = withoutInvoices{client, client, client, client, client}
 		}
 		return erptest.Bench{
 			ERP: adapter, Goods: "SKU-RED", OtherGoods: "SKU-BLUE", Scarce: "SKU-SCARCE", Service: "SKU-COURSE",
@@ -252,7 +282,8 @@ func TestARealTrytonKeepsThePromisesOfTheERP(t *testing.T) {
 				}
 			},
 			Bank: "1010", Revenue: "4010", Journal: "STRIPE", ClosedDate: january(2),
-			Clearing: "1090", Advance: "2090",
+			Clearing: "1090", Advance: "2090", ForeignClearing: "1091", FX: "6070",
+			TakeBack: r.takeBack,
 			CountEntries: func(t *testing.T, key string) (n int) {
 				r.call(t, &n, "model.account.move.search_count", []any{[]any{"description", "=", key}})
 				return n

@@ -79,7 +79,8 @@ for code, name, like in (
         ('1091', 'Stripe clearing USD', cash), ('4010', 'Online sales', revenue),
         ('4090', 'Refunds', revenue), ('6050', 'Payment fees', expense),
         ('6060', 'Dispute losses', expense)):
-    make('account.account', code=code, name=name, type=like.type, parent=like.parent, company=company)
+    make('account.account', code=code, name=name, type=like.type, parent=like.parent, company=company,
+        second_currency=currencies['USD'] if name.endswith('USD') else None)
 
 # What customers have paid and was not applied yet stands under their names.
 payable = account_of('payable')

@@ -50,6 +50,11 @@ func (s *Server) Ship(reference, tracking string) error {
 			t.setMoves(t.db.get(out, id), "done")
 			t.db.update(out, id, record{"state": "done", "effective_date": commerce.DateOf(t.db.now())})
 		}
+		for _, sale := range t.db.where("sale.sale", "reference", reference) {
+			if _, err := t.process([]int64{sale.id()}); err != nil {
+				return err
+			}
+		}
 		return nil
 	})
 }
@@ -156,6 +161,25 @@ func (s *Server) Return(reference string) error {
 			return err
 		}
 		return commerce.Errorf(commerce.KindNotFound, "trytontest", "return", "no sale under %s", reference)
+	})
+}
+
+// TakeBack runs Return, and confirms what it made: the server has a draft credit note.
+func (s *Server) TakeBack(reference string) error {
+	if err := s.Return(reference); err != nil {
+		return err
+	}
+	return s.act(func(t *transaction) error {
+		for _, sale := range t.db.where("sale.sale", "reference", reference) {
+			if sale["origin"] == nil || sale["state"] != "draft" {
+				continue
+			}
+			t.db.update("sale.sale", sale.id(), record{"state": "confirmed"})
+			if _, err := t.process([]int64{sale.id()}); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 

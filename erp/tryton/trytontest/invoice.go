@@ -42,18 +42,60 @@ func modifiable(r record, v map[string]any) error {
 	return nil
 }
 
-// invoiceSale makes the draft invoice of a sale.
+// invoiceSale makes the draft invoice of what there is to invoice of a sale by now; 0 = of
+// nothing.
 func (t *transaction) invoiceSale(sale record) int64 {
+	if sale["invoice_method"] == "manual" {
+		return 0
+	}
+	type open struct {
+		record
+		quantity *big.Rat
+	}
+	var lines []open
+	for _, l := range t.db.where("sale.line", "sale", sale.id()) {
+		if left := t.toInvoice(sale, l); left.Sign() != 0 {
+			lines = append(lines, open{l, left})
+		}
+	}
+	if len(lines) == 0 {
+		return 0
+	}
 	id := t.db.insert("account.invoice", record{"state": "draft", "type": "out", "company": sale["company"], "sales": []int64{sale.id()},
 		"party": sale["party"], "invoice_address": sale["invoice_address"], "currency": sale["currency"], "payment_term": sale["payment_term"],
 		"account": receivable, "journal": sold})
-	for _, l := range t.db.where("sale.line", "sale", sale.id()) {
+	for _, l := range lines {
 		t.db.insert("account.invoice.line", record{"type": "line", "invoice": id, "company": sale["company"], "currency": sale["currency"],
-			"product": l["product"], "unit": l["unit"], "account": revenue, "quantity": float(rat(l["quantity"])), "unit_price": l["unit_price"],
-			"description": l["description"], "taxes": l["taxes"], "origin": fmt.Sprintf("sale.line,%d", l.id())})
+			"product": l.record["product"], "unit": l.record["unit"], "account": revenue, "quantity": float(l.quantity), "unit_price": l.record["unit_price"],
+			"description": l.record["description"], "taxes": l.record["taxes"], "origin": fmt.Sprintf("sale.line,%d", l.id())})
 	}
 	t.updateTaxes(id)
 	return id
+}
+
+// toInvoice is what of a line is to be invoiced and was not yet: of goods, with the
+// method shipment, what is sent.
+func (t *transaction) toInvoice(sale, line record) *big.Rat {
+	origin := fmt.Sprintf("sale.line,%d", line.id())
+	left := new(big.Rat).Set(rat(line["quantity"]))
+	product, _ := line["product"].(int64)
+	if sale["invoice_method"] == "shipment" && t.db.get("product.product", product)["type"] == "goods" {
+		left.SetInt64(0)
+		for _, m := range t.db.where("stock.move", "origin", origin) {
+			if m["state"] == "done" {
+				left.Add(left, rat(m["quantity"]))
+			}
+		}
+	}
+	invoices, _ := sale["invoices"].([]int64)
+	for _, id := range invoices {
+		for _, l := range t.db.where("account.invoice.line", "invoice", id) {
+			if l["origin"] == origin {
+				left.Sub(left, rat(l["quantity"]))
+			}
+		}
+	}
+	return left
 }
 
 func (t *transaction) invoiceLineAmount(l record) commerce.Money {

@@ -133,3 +133,18 @@ func (t *transaction) reverse(params []any) (any, error) {
 	}
 	return map[string]any{}, nil
 }
+
+// accountSum adds a field of the lines of an account up, to the end of the context's day.
+func (t *transaction) accountSum(r record, name string) (any, error) {
+	sum := new(big.Rat)
+	for _, l := range t.db.all("account.move.line") {
+		id, _ := l["move"].(int64)
+		move := t.db.get("account.move", id)
+		day, _ := move["date"].(commerce.Date)
+		to, bounded := t.context["to_date"].(commerce.Date)
+		if l["account"] == r.id() && (t.context["posted"] != true || move["state"] == "posted") && (!bounded || day.String() <= to.String()) && l[name] != nil {
+			sum.Add(sum, rat(l[name]))
+		}
+	}
+	return decimal{sum.FloatString(4), true}, nil
+}

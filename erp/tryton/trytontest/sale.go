@@ -30,6 +30,7 @@ func (s *Server) seed() error {
 	if s.c.TaxRounding == erp.RoundPerLine {
 		rounding = "line"
 	}
+	add("sale.configuration", record{"sale_invoice_method": s.c.InvoiceMethod})
 	add("account.configuration", record{"tax_rounding": rounding, "default_account_receivable": receivable})
 	for _, code := range s.c.Countries {
 		add("country.country", record{"code": code, "name": code})
@@ -64,11 +65,16 @@ func (s *Server) seed() error {
 	// The packaged chart's seven accounts come first, without codes; then ours.
 	for _, name := range []string{"Minimal Account Chart", "Main Cash", "Main Expense", "Main Payable", "Main Receivable", "Main Revenue", "Main Tax"} {
 		party := name == "Main Payable" || name == "Main Receivable"
-		add("account.account", record{"name": name, "code": nil, "company": int64(1), "party_required": party, "reconcile": party})
+		add("account.account", record{"name": name, "code": nil, "company": int64(1), "party_required": party, "reconcile": party,
+			"type": int64(1), "closed": false})
 	}
 	for _, code := range []string{"1010", "1090", "4010", "4090", "6050", "6060", "1091", "2090", "6070"} {
 		party := code == "2090"
-		add("account.account", record{"name": code, "code": code, "company": int64(1), "party_required": party, "reconcile": party})
+		a := record{"name": code, "code": code, "company": int64(1), "party_required": party, "reconcile": party, "type": int64(1), "closed": false}
+		if usd := db.where("currency.currency", "code", "USD")[0].id(); code == "1091" && s.c.Currency != "USD" {
+			a["second_currency"] = usd
+		}
+		add("account.account", a)
 	}
 	for _, code := range []string{"REV", "EXP", "CASH", "STO", "STRIPE"} {
 		add("account.journal", record{"code": code, "name": code, "type": "general"})
@@ -99,7 +105,7 @@ func (s *Server) seed() error {
 func (t *transaction) defaults(model string) record {
 	switch model {
 	case "sale.sale":
-		return record{"state": "draft", "company": int64(1), "invoice_method": "order", "shipment_method": "order", "warehouse": int64(5)}
+		return record{"state": "draft", "company": int64(1), "invoice_method": t.db.get("sale.configuration", 1)["sale_invoice_method"], "shipment_method": "order", "warehouse": int64(5)}
 	case "sale.line":
 		return record{"type": "line"}
 	case "party.party":
@@ -180,6 +186,9 @@ func saleName(r record) string {
 func (t *transaction) compute(model string, r record, name string) (any, error) {
 	if strings.HasPrefix(model, "account.invoice") {
 		return t.computeInvoice(model, r, name)
+	}
+	if model == "account.account" {
+		return t.accountSum(r, name)
 	}
 	switch model + "." + name {
 	case "sale.sale.untaxed_amount":
@@ -357,6 +366,11 @@ func (t *transaction) cancelSale(want []int64) (any, error) {
 // process makes the shipment, once.
 func (t *transaction) process(want []int64) (any, error) {
 	return t.each("sale.sale", want, "confirmed processing", func(r record) error {
+		invoices, _ := r["invoices"].([]int64)
+		if made := t.invoiceSale(r); made != 0 {
+			t.db.update("sale.sale", r.id(), record{"invoices": append(slices.Clone(invoices), made)})
+			r = t.db.get("sale.sale", r.id())
+		}
 		if r["state"] == "processing" {
 			// It is done once nothing more is to be sent or invoiced.
 			if state := t.shipmentState(r); (state == "none" || state == "sent") && t.invoiceState(r) != "waiting" && t.invoiceState(r) != "exception" {
@@ -364,12 +378,11 @@ func (t *transaction) process(want []int64) (any, error) {
 			}
 			return nil
 		}
-		invoice := t.invoiceSale(r)
-		t.db.update("sale.sale", r.id(), record{"state": "processing", "invoices": []int64{invoice}})
+		t.db.update("sale.sale", r.id(), record{"state": "processing"})
 		var outgoing, inventory []int64
 		var goods []record
 		for _, l := range t.db.where("sale.line", "sale", r.id()) {
-			if product, _ := l["product"].(int64); t.db.get("product.product", product)["type"] == "goods" {
+			if product, _ := l["product"].(int64); t.db.get("product.product", product)["type"] == "goods" && rat(l["quantity"]).Sign() > 0 {
 				goods = append(goods, l)
 			}
 		}
@@ -485,7 +498,7 @@ func (t *transaction) returnSale() (any, error) {
 		return nil, pythonError("'active_id'")
 	}
 	v := record{}
-	for _, name := range []string{"reference", "party", "currency", "company", "invoice_address", "shipment_address", "sale_date", "warehouse"} {
+	for _, name := range []string{"reference", "description", "party", "currency", "company", "invoice_address", "shipment_address", "sale_date", "warehouse", "invoice_method", "payment_term"} {
 		v[name] = sale[name]
 	}
 	v["state"], v["origin"] = "draft", fmt.Sprintf("sale.sale,%d", id)

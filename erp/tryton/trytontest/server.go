@@ -42,6 +42,9 @@ type Config struct {
 	Regions     []string          // ISO 3166-2 codes; default US-TX, US-CA, US-MI, US-NY
 	User        string            // defaults to "sync"
 	Password    string            // defaults to "secret"
+	// InvoiceMethod is the server's setting for sales: "order", "shipment" or "manual".
+	// Defaults to order.
+	InvoiceMethod string
 	// Queue leaves the processing of confirmed sales to a worker that never comes, as
 	// a server with a queue does for a while.
 	Queue bool
@@ -115,6 +118,7 @@ type Call struct {
 func New(c Config) (*Server, error) {
 	c.Currency = cmp.Or(c.Currency, "EUR")
 	c.TaxRounding = cmp.Or(c.TaxRounding, erp.RoundPerDocument)
+	c.InvoiceMethod = cmp.Or(c.InvoiceMethod, "order")
 	c.User, c.Password = cmp.Or(c.User, "sync"), cmp.Or(c.Password, "secret")
 	c.LongestRequest = cmp.Or(c.LongestRequest, 30*time.Second)
 	if c.Products == nil {
