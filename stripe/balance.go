@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"time"
 )
 
 // Balance is what the account has at Stripe at this moment, by currency.
@@ -13,6 +14,10 @@ type Balance struct {
 	Available       []BalanceAmount `json:"available"` // can be paid out or refunded from
 	Pending         []BalanceAmount `json:"pending"`
 	ConnectReserved []BalanceAmount `json:"connect_reserved"` // held for negative connected accounts
+
+	// At is the time of the answer by Stripe's own clock, to the second; zero where it does
+	// not say it.
+	At time.Time `json:"-"`
 
 	Raw json.RawMessage `json:"-"` // the object as received
 }
@@ -44,7 +49,7 @@ type BalanceService struct{ c *Client }
 // Get reads the balance as it is now.
 func (s *BalanceService) Get(ctx context.Context) (*Balance, error) {
 	b := &Balance{}
-	if err := s.c.do(ctx, call{op: "get balance", method: http.MethodGet, path: "/v1/balance"}, b); err != nil {
+	if err := s.c.do(ctx, call{op: "get balance", method: http.MethodGet, path: "/v1/balance", date: &b.At}, b); err != nil {
 		return nil, err
 	}
 	return b, nil

@@ -263,6 +263,7 @@ type call struct {
 	method string
 	path   string
 	params stripego.ParamsContainer // nil = none
+	date   *time.Time               // where the far side's time of the answer goes; nil = nowhere
 }
 
 func (c call) write() bool { return c.method != http.MethodGet }
@@ -308,6 +309,9 @@ func (c *Client) do(ctx context.Context, k call, into any) error {
 	}
 	if err := f.decode(into); err != nil {
 		return f.unreadable(k, err)
+	}
+	if k.date != nil {
+		*k.date, _ = http.ParseTime(f.header.Get("Date"))
 	}
 	return nil
 }

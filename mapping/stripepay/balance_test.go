@@ -2,8 +2,11 @@ package stripepay_test
 
 import (
 	"fmt"
+	"io"
 	"iter"
+	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -310,4 +313,10 @@ func TestABalanceOfTheOtherModeIsRefused(t *testing.T) {
 	refused(err)
 	refused(first(pay.Inside(t.Context(), live.With("po_1"))))
 	require.Len(t, w.far.Calls(), calls+1, "a foreign ref asks nothing")
+}
+
+// respond is an answer of Stripe's at a time.
+func respond(body string, at time.Time) *http.Response {
+	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(strings.NewReader(body)),
+		Header: http.Header{"Content-Type": {"application/json"}, "Date": {at.UTC().Format(http.TimeFormat)}}}
 }

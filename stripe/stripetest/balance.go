@@ -1,6 +1,7 @@
 package stripetest
 
 import (
+	"hash/fnv"
 	"maps"
 	"math/big"
 	"slices"
@@ -69,6 +70,16 @@ func (f *Fake) move(now time.Time, currency string, amount, fee int64, kind, cat
 	}
 	f.txns.add(t)
 	return t
+}
+
+// unseen reports whether lists do not show a movement yet.
+func (f *Fake) unseen(t *txn, now time.Time) bool {
+	if f.config.ListLag == 0 {
+		return false
+	}
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(t.id))
+	return now.Sub(t.created) < time.Duration(h.Sum64()%uint64(f.config.ListLag))
 }
 
 // now makes a movement available at once.

@@ -101,6 +101,10 @@ type Config struct {
 	// IndexLag is how long searches do not find what was made. Defaults to 0.
 	IndexLag time.Duration
 
+	// ListLag is up to how long lists of balance transactions do not show one that was made;
+	// how long is each one's own. Defaults to 0.
+	ListLag time.Duration
+
 	// Working is called while a write with an idempotency key is carried out, before
 	// it takes effect. It may block: then the key is in use.
 	Working func(*http.Request)
@@ -219,6 +223,7 @@ func New(c Config) (*Fake, error) {
 		{"PayoutTime", &c.PayoutTime, 2 * 24 * time.Hour},
 		{"LongestRequest", &c.LongestRequest, 30 * time.Second},
 		{"IndexLag", &c.IndexLag, 0},
+		{"ListLag", &c.ListLag, 0},
 	} {
 		if *d.field < 0 {
 			return bad("Config.%s must not be negative", d.name)

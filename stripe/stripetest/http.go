@@ -98,6 +98,7 @@ func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		q.version = f.config.APIVersion
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Date", q.now.UTC().Format(http.TimeFormat))
 	w.Header().Set("Request-Id", q.id)
 	w.Header().Set("Stripe-Version", q.version)
 	status, out, replayed := 0, []byte(nil), false
@@ -419,6 +420,9 @@ func list[T listed](f *Fake, q *request, t *table[T], render func(T, string, exp
 	}
 	fits := func(v T) bool {
 		if r, ok := any(v).(*record); ok && r.gone {
+			return false
+		}
+		if t, ok := any(v).(*txn); ok && f.unseen(t, q.now) {
 			return false
 		}
 		for _, name := range filters {
