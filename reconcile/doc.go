@@ -57,10 +57,9 @@
 // entries never change.
 //
 // [Chart.Opening] takes a balance over, once; what is older is in no entry. [Chart.Lost]
-// makes a loss of a dispute that was lost. Where the
-// company has another currency, every entry is worth what its day says, and
-// [Chart.Revalue] books what the days between filling and emptying an account gain or
-// lose.
+// makes a loss of a dispute that was lost. Where the company has another currency, every
+// entry is worth what its day says, and [Chart.Revalue] books what the days between
+// filling and emptying an account gain or lose.
 //
 // [Month] closes a month: sales and tax beside the money, the clearing account as
 // everybody has it who has a word on it, with the first day on which they differ, and

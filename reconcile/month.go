@@ -182,7 +182,8 @@ type Age struct {
 }
 
 // TaxTie ties the tax that the shops sold with to the documents that are posted: sales
-// less refunds.
+// less refunds. A difference may be of the days: an order of one month that is invoiced
+// in the next stands on one side of each.
 type TaxTie struct {
 	Country, Rate         string // empty = the documents do not say it
 	Currency              commerce.Currency

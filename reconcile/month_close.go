@@ -119,7 +119,9 @@ func (m *monthly) closeBalance(b *monthBalance) (out MonthBalance, err error) {
 			continue
 		}
 		if known := m.payouts[id]; known != nil {
-			p.Of = commerce.DateOf(known.Created.In(m.location))
+			if p.Of = commerce.DateOf(known.Created.In(m.location)); !earlier(p.Of, m.view.From) {
+				continue
+			}
 		}
 		if err := m.prior(p); err != nil {
 			return out, err
