@@ -20,8 +20,8 @@ type ItemizedConfig struct {
 	Numbers []string
 }
 
-// Itemized reads a payout_reconciliation.itemized or balance_change_from_activity.itemized
-// report as CSV, row by row: columns in any order, amounts in major units. It ends
+// Itemized reads a payout_reconciliation.itemized, balance_change_from_activity.itemized or
+// ending_balance_reconciliation.itemized report as CSV, row by row: columns in any order, amounts in major units. It ends
 // with the first row that can not be read, as a [*RowError]. A report says nowhere how
 // many rows it should have: whether it is complete is proved by [Payout].
 func Itemized(r io.Reader, config ItemizedConfig) iter.Seq2[Line, error] {
