@@ -97,8 +97,8 @@ type Config struct {
 }
 
 // Client speaks to one Odoo for one company. It is an [erp.ERP], an [erp.Warehouse], an
-// [erp.Ledger], an [erp.Lookup], an [erp.Invoicer], an [erp.Receipter] and an
-// [erp.CreditNoter], and safe for concurrent use.
+// [erp.Ledger], an [erp.Lookup], an [erp.Invoicer], an [erp.Receipter], an
+// [erp.CreditNoter] and an [erp.Auditor], and safe for concurrent use.
 type Client struct {
 	c       Config
 	root    string // the server's address, ending in /
@@ -117,6 +117,7 @@ var (
 	_ erp.Invoicer    = (*Client)(nil)
 	_ erp.Receipter   = (*Client)(nil)
 	_ erp.CreditNoter = (*Client)(nil)
+	_ erp.Auditor     = (*Client)(nil)
 )
 
 // company is what is known of the company that a client speaks for.

@@ -146,6 +146,7 @@ func (w *writing) sheet(ctx context.Context, cancelled []order) (s sheet, err er
 		s.set(0, f.field+"/.id", f.id)
 	}
 	s.set(0, "client_order_ref", n.Key)
+	s.set(0, "origin", n.Name)
 	// Noon is on the same day in every zone but the last.
 	s.set(0, "date_order", n.Date.String()+" 12:00:00")
 	s.set(0, "note", w.note())

@@ -1,5 +1,5 @@
 // Package odoo is the adapter for Odoo 14 to 19 and later: sales orders, customers,
-// stock and journal entries over the server's own APIs, JSON-2 from 19 on and JSON-RPC
+// stock, invoices, payments and journal entries over the server's own APIs, JSON-2 from 19 on and JSON-RPC
 // before.
 //
 //	client, err := odoo.NewClient(odoo.Config{
@@ -11,7 +11,8 @@
 //	order, err := client.CreateOrder(ctx, erp.NewOrder{Key: "shop/100000017", …})
 //	order, err = client.ConfirmOrder(ctx, order.Ref)
 //
-// A [Client] is an [erp.ERP], an [erp.Warehouse], an [erp.Ledger] and an [erp.Lookup].
+// A [Client] is an [erp.ERP], an [erp.Warehouse], an [erp.Ledger] and an [erp.Lookup]; an
+// [erp.Invoicer], an [erp.Receipter], an [erp.CreditNoter] and an [erp.Auditor].
 //
 // # Protocols
 //
@@ -46,10 +47,30 @@
 // read back and compared. Prices are sent without tax, or with it where the tax is
 // included in prices; the cent that is left over becomes one line on the rounding product.
 //
+// # Invoices, receipts, credit notes
+//
+// From 16 on. The invoice of an order is the server's own: a draft that a person made is
+// adopted, or its wizard makes one, of what its products' invoicing policy lets it. That
+// refuses when nothing is left to invoice, which guards it; the key is written on the
+// draft as its reference. The shop's taxes are written on the lines of tax, the cent that
+// no tax explains on the rounding product.
+//
+// A receipt is an entry in a journal of any type, keyed like the others: what arrived
+// stands on the clearing account, what was paid under the party, each in its currency, at
+// the payment provider's conversion. So clearing is what the provider says on every day,
+// which an account.payment, converted at the server's rate, would not be. Lines are
+// settled by the server, which refuses to settle one twice and books the difference in
+// exchange itself. Lines on an account of advances must allow reconciliation.
+//
+// A credit note is keyed, of positive quantities here and below nought in the port, and
+// tied to the order's lines: to the server the goods are to be invoiced again, as after
+// its own wizard. It is linked to its invoice once it is posted, since the server settles
+// a linked one with an invoice that is not paid.
+//
 // # What Odoo does by itself
 //
-// Confirming writes the moment over an order's date. An entry that is dated before a
-// lock date is moved: the dates are read before ([commerce.KindPeriodClosed]), and what
+// Confirming writes the moment over an order's date. What is dated before a lock date,
+// an invoice too, is posted on another day: the dates are read before ([commerce.KindPeriodClosed]), and what
 // comes back is compared. Where the delivery operations reserve at confirmation, as they
 // do unless set to manual, no order is NotRequested once it is confirmed. Cancelling
 // would also cancel what was sent or invoiced: that is refused here.

@@ -39,7 +39,7 @@ type invoice struct {
 
 	lines, taxes, terms []invoiceLine // of goods, of tax, and what the customer owes
 	order               int64         // 0 = of none
-	orderRef            text          // what the order is found by
+	orderRef, orderName text          // what the order is found by, and what people call it
 }
 
 var invoiceFields = []string{"id", "name", "ref", "state", "payment_state", "move_type", "invoice_date", "date", "partner_id",
@@ -77,9 +77,18 @@ func (i invoice) key() string {
 
 func (i invoice) isCredit() bool { return i.Type == customerCreditNote }
 
-// invoices reads the customer invoices and credit notes of the company that match, with
-// their lines and orders, oldest first; cancelled ones are left out.
+// invoices reads all customer invoices and credit notes of the company that match.
 func (o *Client) invoices(ctx context.Context, op string, where ...any) ([]invoice, error) {
+	rows, err := o.invoicePage(ctx, op, maxTwins+1, where...)
+	if len(rows) > maxTwins {
+		return nil, commerce.Errorf(commerce.KindLimit, system, op, "more than %d invoices", maxTwins)
+	}
+	return rows, err
+}
+
+// invoicePage reads some of the customer invoices and credit notes of the company that
+// match, with their lines and orders, oldest first; cancelled ones are left out.
+func (o *Client) invoicePage(ctx context.Context, op string, limit int, where ...any) ([]invoice, error) {
 	company, err := o.companyID(ctx)
 	if err != nil {
 		return nil, err
@@ -87,11 +96,8 @@ func (o *Client) invoices(ctx context.Context, op string, where ...any) ([]invoi
 	var rows []invoice
 	where = append(where, clause("company_id", "=", company), clause("state", "!=", "cancel"),
 		clause("move_type", "in", []string{customerInvoice, customerCreditNote}))
-	if err := o.searchRead(ctx, op, "account.move", domain(where...), maxTwins+1, "id", invoiceFields, &rows); err != nil {
+	if err := o.searchRead(ctx, op, "account.move", domain(where...), limit, "id", invoiceFields, &rows); err != nil {
 		return nil, err
-	}
-	if len(rows) > maxTwins {
-		return nil, commerce.Errorf(commerce.KindLimit, system, op, "more than %d invoices", maxTwins)
 	}
 	var ids []int64
 	at := map[int64]*invoice{}
@@ -160,13 +166,14 @@ func (o *Client) soldBy(ctx context.Context, op string, sold map[int64][]*invoic
 	var orders []struct {
 		ID        int64 `json:"id"`
 		Reference text  `json:"client_order_ref"`
+		Origin    text  `json:"origin"`
 	}
-	if err := o.readAll(ctx, op, "sale.order", slices.Compact(ids), []string{"id", "client_order_ref"}, &orders); err != nil {
+	if err := o.readAll(ctx, op, "sale.order", slices.Compact(ids), []string{"id", "client_order_ref", "origin"}, &orders); err != nil {
 		return err
 	}
 	for _, s := range orders {
 		for _, i := range invoiced[s.ID] {
-			i.orderRef = s.Reference
+			i.orderRef, i.orderName = s.Reference, s.Origin
 		}
 	}
 	return nil
@@ -227,7 +234,7 @@ func (o *Client) invoice(r invoice) (erp.Invoice, error) {
 		return &i.Taxes[at[id]]
 	}
 	for _, l := range r.lines {
-		line := erp.InvoiceLine{ID: formatID(l.ID), SKU: l.sku, Text: string(l.Name), Net: money(l.Amount, true)}
+		line := erp.InvoiceLine{ID: formatID(l.ID), Kind: o.c.Products.Kind(l.sku), SKU: l.sku, Text: string(l.Name), Net: money(l.Amount, true)}
 		line.Quantity, err = l.Quantity.decimal()
 		errs = append(errs, err)
 		if r.isCredit() {

@@ -15,6 +15,7 @@ type order struct {
 	ID        int64   `json:"id"`
 	Number    text    `json:"name"`
 	Reference text    `json:"client_order_ref"`
+	Origin    text    `json:"origin"`
 	State     string  `json:"state"` // draft, sent, sale, done (locked, up to 16), cancel
 	Net       number  `json:"amount_untaxed"`
 	Tax       number  `json:"amount_tax"`
@@ -29,7 +30,7 @@ type order struct {
 }
 
 // orderFields are the fields that every version has.
-var orderFields = []string{"id", "name", "client_order_ref", "state", "amount_untaxed", "amount_tax", "amount_total", "currency_id",
+var orderFields = []string{"id", "name", "client_order_ref", "origin", "state", "amount_untaxed", "amount_tax", "amount_total", "currency_id",
 	"date_order", "write_date", "order_line", "invoice_ids", "invoice_status"}
 
 // maxTwins bounds how many orders under one key are looked at.
@@ -46,7 +47,7 @@ var deliveryStates = map[text]erp.DeliveryState{
 
 // order says an order in the port's words.
 func (o *Client) order(s order) (erp.Order, error) {
-	out := erp.Order{Ref: o.c.Origin.With("order/" + formatID(s.ID)), Number: string(s.Number), Key: string(s.Reference),
+	out := erp.Order{Ref: o.c.Origin.With("order/" + formatID(s.ID)), Number: string(s.Number), Key: string(s.Reference), Name: string(s.Origin),
 		State: orderStates[s.State], Delivery: deliveryStates[s.Delivery], Date: commerce.DateOf(s.Date.Time), Changed: s.Written.Time}
 	c, err := commerce.ParseCurrency(s.Currency.Label)
 	if err != nil {

@@ -39,17 +39,19 @@ var methods map[string]method
 
 func init() {
 	methods = map[string]method{
-		"search_read":     {params: []string{"domain", "fields", "offset", "limit", "order"}, optional: 5, open: true, do: (*transaction).searchRead},
-		"search":          {params: []string{"domain", "offset", "limit", "order"}, optional: 3, do: (*transaction).search},
-		"search_count":    {params: []string{"domain", "limit"}, optional: 1, do: (*transaction).searchCount},
-		"read":            {params: []string{"fields", "load"}, optional: 2, records: true, do: (*transaction).read},
-		"create":          {params: []string{"vals_list"}, do: (*transaction).create},
-		"write":           {params: []string{"vals"}, records: true, do: (*transaction).write},
-		"unlink":          {records: true, do: (*transaction).unlink},
-		"load":            {params: []string{"fields", "data"}, do: (*transaction).load},
-		"get_external_id": {records: true, do: (*transaction).externalIDs},
-		"fields_get":      {params: []string{"allfields", "attributes"}, optional: 2, do: (*transaction).fieldsGet},
-		"export_data":     {params: []string{"fields_to_export"}, records: true, do: (*transaction).exportData},
+		"search_read":          {params: []string{"domain", "fields", "offset", "limit", "order"}, optional: 5, open: true, do: (*transaction).searchRead},
+		"search":               {params: []string{"domain", "offset", "limit", "order"}, optional: 3, do: (*transaction).search},
+		"search_count":         {params: []string{"domain", "limit"}, optional: 1, do: (*transaction).searchCount},
+		"read":                 {params: []string{"fields", "load"}, optional: 2, records: true, do: (*transaction).read},
+		"create":               {params: []string{"vals_list"}, do: (*transaction).create},
+		"write":                {params: []string{"vals"}, records: true, do: (*transaction).write},
+		"unlink":               {records: true, do: (*transaction).unlink},
+		"load":                 {params: []string{"fields", "data"}, do: (*transaction).load},
+		"get_external_id":      {records: true, do: (*transaction).externalIDs},
+		"fields_get":           {params: []string{"allfields", "attributes"}, optional: 2, do: (*transaction).fieldsGet},
+		"formatted_read_group": {params: []string{"domain", "groupby", "aggregates"}, do: (*transaction).formattedSums},
+		"read_group":           {params: []string{"domain", "fields", "groupby"}, do: (*transaction).sums},
+		"export_data":          {params: []string{"fields_to_export"}, records: true, do: (*transaction).exportData},
 	}
 }
 

@@ -134,21 +134,33 @@ func (s *Server) Pick(reference string) error {
 // Invoice makes and posts the invoice of the order under a reference.
 func (s *Server) Invoice(reference string) error {
 	return s.act(func(t *transaction) error {
-		for _, o := range t.db.where("sale.order", "client_order_ref", reference) {
-			if o["state"] != "sale" {
-				continue
-			}
+		id, err := t.draftInvoice(reference)
+		if err != nil {
+			return err
+		}
+		return t.post(id)
+	})
+}
+
+// DraftInvoice does the same and leaves the invoice a draft.
+func (s *Server) DraftInvoice(reference string) error {
+	return s.act(func(t *transaction) error {
+		_, err := t.draftInvoice(reference)
+		return err
+	})
+}
+
+func (t *transaction) draftInvoice(reference string) (int64, error) {
+	for _, o := range t.db.where("sale.order", "client_order_ref", reference) {
+		if o["state"] == "sale" {
 			id, err := t.invoiceOrder(o.id())
 			if err != nil {
-				return err
+				return 0, err
 			}
-			if err := t.settle(); err != nil {
-				return err
-			}
-			return t.post(id)
+			return id, t.settle()
 		}
-		return missing("invoice", "no order under %s is confirmed", reference)
-	})
+	}
+	return 0, missing("invoice", "no order under %s is confirmed", reference)
 }
 
 // CancelPickings makes the warehouse refuse what is still to be sent.

@@ -153,6 +153,40 @@ func (t *transaction) search(model string, a arguments) (any, error) {
 	return anyIDs(idsOf(rows)), err
 }
 
+// formattedSums adds fields of all records that match up; groups are not known here
+// (after the source of 19.0; sums is what came before).
+func (t *transaction) formattedSums(model string, a arguments) (any, error) {
+	return t.total(model, a, a.list("aggregates"), func(_, spec string) string { return spec })
+}
+
+func (t *transaction) sums(model string, a arguments) (any, error) {
+	return t.total(model, a, a.list("fields"), func(name, _ string) string { return name })
+}
+
+func (t *transaction) total(model string, a arguments, specs []any, called func(name, spec string) string) (any, error) {
+	if len(a.list("groupby")) > 0 {
+		return nil, valueError("the fake groups by nothing")
+	}
+	rows, err := t.find(model, a)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]any{}
+	for _, s := range specs {
+		name, _, _ := strings.Cut(text(s), ":")
+		sum := new(big.Rat)
+		for _, r := range rows {
+			v, _, err := t.field(model, r, name)
+			if err != nil {
+				return nil, valueError("Invalid field '%s' on model '%s' for '%s'.", name, model, text(s))
+			}
+			sum = add(sum, rat(v))
+		}
+		out[called(name, text(s))] = sum
+	}
+	return []any{out}, nil
+}
+
 func (t *transaction) searchCount(model string, a arguments) (any, error) {
 	rows, err := t.find(model, a)
 	return int64(len(rows)), err

@@ -71,6 +71,48 @@ func TestTwoWritersOfOneKeyMakeOneOfEach(t *testing.T) {
 			require.Equal(t, erp.Confirmed, o.State)
 			require.Len(t, open(t, key), 1)
 
+			// The invoice is the server's own, with the shop's cent of tax; what pays it and
+			// what takes it back are ours.
+			asked := erp.NewInvoice{Key: key + "/invoice", Order: o.Ref, Date: order.Date, Expected: order.Expected,
+				Taxes: []erp.TaxAmount{{TaxID: tax19, Base: eur(2991), Amount: eur(567)}}}
+			var invoiced erp.Invoice
+			atOnce(t, p, func(c *odoo.Client) error {
+				_, err := c.PostInvoice(t.Context(), asked)
+				return err
+			})
+			invoiced, err = first.FindInvoice(t.Context(), asked.Key)
+			require.NoError(t, err)
+			require.Equal(t, order.Expected, invoiced.Totals)
+			all, err := first.OrderInvoices(t.Context(), o.Ref)
+			require.NoError(t, err)
+			require.Equal(t, []erp.Invoice{invoiced}, all)
+			paid := erp.NewReceipt{Key: key + "/receipt", Party: who.Party, Journal: "STRP", Date: order.Date, Account: "101090", Advance: advances(t), Amount: eur(5000)}
+			atOnce(t, p, func(c *odoo.Client) error {
+				made, err := c.PostReceipt(t.Context(), paid)
+				if err == nil { // a part of an advance: one entry moves it
+					_, err = c.ApplyReceipt(t.Context(), erp.Applications{Receipt: made.Ref, Date: order.Date,
+						To: []erp.Application{{Invoice: invoiced.Ref, Amount: eur(3558)}}})
+				}
+				return err
+			})
+			receipt, err := first.FindReceipt(t.Context(), paid.Key)
+			require.NoError(t, err)
+			require.Equal(t, eur(1442), receipt.Unapplied)
+			credit := erp.NewCreditNote{Key: key + "/credit", Invoice: invoiced.Ref, Date: order.Date, Expected: invoiced.Totals}
+			atOnce(t, p, func(c *odoo.Client) error {
+				_, err := c.PostCreditNote(t.Context(), credit)
+				return err
+			})
+			note, err := first.FindCreditNote(t.Context(), credit.Key)
+			require.NoError(t, err)
+			require.Equal(t, eur(-3558), note.Totals.Gross)
+			require.Equal(t, eur(-567), note.Totals.Tax)
+			require.Equal(t, invoiced.Ref, note.CreditOf)
+			require.Len(t, note.Lines, 4)
+			for _, ref := range []string{asked.Key, paid.Key, paid.Key + " > 1", credit.Key} {
+				require.Len(t, ids(t, "account.move", is("ref", ref)), 1, ref)
+			}
+
 			entry := commerce.JournalEntry{Key: key, Journal: "STRP", Date: order.Date, Lines: []commerce.JournalLine{
 				{Account: "101001", Debit: eur(96340)}, {Account: "605000", Debit: eur(160)}, {Account: "401000", Credit: eur(96500)}}}
 			atOnce(t, p, func(c *odoo.Client) error {

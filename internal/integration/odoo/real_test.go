@@ -66,6 +66,16 @@ func ids(t *testing.T, model string, clauses ...any) (found []int64) {
 	return found
 }
 
+// advances is the code of an account of customer advances.
+func advances(t *testing.T) string {
+	t.Helper()
+	const code = "201050"
+	if len(ids(t, "account.account", is("code", code))) == 0 {
+		call(t, nil, "account.account", "create", []any{dict{"code": code, "name": "Customer advances", "account_type": "liability_current", "reconcile": true}}, nil)
+	}
+	return code
+}
+
 // open are the pickings that are still to be sent of the orders under a key.
 func open(t *testing.T, key string) []int64 {
 	t.Helper()
