@@ -38,14 +38,10 @@ func (m *matcher) bridge(ctx context.Context) error {
 }
 
 func (m *matcher) hop(ctx context.Context) (err error) {
-	var parts [3]*partitions
-	for i := range parts {
-		if parts[i], err = newPartitions(m.scratch, 0); err != nil {
-			return err
-		}
-		defer func() { m.scratch.release(parts[i].file) }()
-	}
-	want, have, found := parts[0], parts[1], parts[2]
+	want, have, found := newPartitions(m.scratch, 0), newPartitions(m.scratch, 0), newPartitions(m.scratch, 0)
+	defer want.release()
+	defer have.release()
+	defer found.release()
 	wanted := &filter{}
 	hash := func(text string, rank int) uint64 { return maphash.String(m.seed, text) ^ uint64(rank)*asConfirmed }
 
@@ -108,11 +104,7 @@ func (m *matcher) hop(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	still, err := newList(m.scratch)
-	if err != nil {
-		return err
-	}
-	nothing := &partitions{}
+	still, nothing := newList(m.scratch), newPartitions(m.scratch, 0)
 	err = joined(found, nothing, func(all, _ []entry) error {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -134,7 +126,7 @@ func (m *matcher) hop(ctx context.Context) (err error) {
 		m.counts.Related++
 		return m.pairs.add(entry{key: uint64(m.pair) | pairRelated, place: all[0].place, amount: document})
 	})
-	m.scratch.release(m.lost.file)
+	m.lost.release()
 	m.lost = still
 	return err
 }
@@ -166,13 +158,10 @@ func (m *matcher) firstOf(candidates []entry) (int64, error) {
 func (m *matcher) matched(ctx context.Context, f func(record []byte, document int64) error) error {
 	// Both in the order of places: the lines are on disk so, the pairs are spread by
 	// the upper bits.
-	pairs, err := newPartitions(m.scratch, 0)
-	if err != nil {
-		return err
-	}
-	defer func() { m.scratch.release(pairs.file) }()
+	pairs := newPartitions(m.scratch, 0)
+	defer pairs.release()
 	shift := bits.LeadingZeros64(uint64(m.left.kept.size))
-	err = m.pairs.each(func(e entry) error {
+	err := m.pairs.each(func(e entry) error {
 		if e.key&pairSides != uint64(m.pair) {
 			return nil
 		}

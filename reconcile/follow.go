@@ -103,17 +103,10 @@ func mix(place int64) uint64 { return max(1, (uint64(place)+1)*0x9e3779b97f4a7c1
 // chains calls f with every document of the shop that has a partner: the pairs with lines, and
 // those with the ERP's documents. Of each the place of the partner is its amount.
 func (r *Report) chains(f func(document int64, lines, erps []entry) error) error {
-	lines, err := newPartitions(r.scratch, 0)
-	if err != nil {
-		return err
-	}
-	defer func() { r.scratch.release(lines.file) }()
-	erps, err := newPartitions(r.scratch, 0)
-	if err != nil {
-		return err
-	}
-	defer func() { r.scratch.release(erps.file) }()
-	err = r.pairs.each(func(e entry) error {
+	lines, erps := newPartitions(r.scratch, 0), newPartitions(r.scratch, 0)
+	defer lines.release()
+	defer erps.release()
+	err := r.pairs.each(func(e entry) error {
 		if e.key&pairSides == shopERP {
 			return erps.add(entry{key: mix(e.place), place: e.place, amount: e.amount, meta: e.key | e.meta})
 		}

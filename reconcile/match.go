@@ -145,14 +145,8 @@ type side struct {
 	waiting *list // rows without the id of the round at hand
 }
 
-func newSide(s *scratch, k *kept, lines, quiet bool) (*side, error) {
-	d := &side{kept: k, lines: lines, quiet: quiet}
-	var err error
-	if d.parts, err = newPartitions(s, 0); err != nil {
-		return nil, err
-	}
-	d.waiting, err = newList(s)
-	return d, err
+func newSide(s *scratch, k *kept, lines, quiet bool) *side {
+	return &side{kept: k, lines: lines, quiet: quiet, parts: newPartitions(s, 0), waiting: newList(s)}
 }
 
 func (d *side) row(e entry) (row, error) {
@@ -202,10 +196,8 @@ type Matched struct {
 	Alone    int // need no document and belong to none: fees billed apart, reserves, a debit and its failure
 }
 
-func (m *matcher) run(ctx context.Context) (err error) {
-	if m.lost, err = newList(m.scratch); err != nil {
-		return err
-	}
+func (m *matcher) run(ctx context.Context) error {
+	m.lost = newList(m.scratch)
 	for m.round = 0; m.round < rounds; m.round++ {
 		if m.round > 0 {
 			if m.left.waiting.count == 0 || m.right.waiting.count == 0 {
@@ -243,13 +235,8 @@ func (m *matcher) run(ctx context.Context) (err error) {
 // spread puts what waits into fresh partitions, by a key; rows of key 0 wait on.
 func (m *matcher) spread(ctx context.Context, d *side, key func(*side, *entry) (uint64, error)) (err error) {
 	waiting := d.waiting
-	m.scratch.release(d.parts.file)
-	if d.parts, err = newPartitions(m.scratch, 0); err != nil {
-		return err
-	}
-	if d.waiting, err = newList(m.scratch); err != nil {
-		return err
-	}
+	d.parts.release()
+	d.parts, d.waiting = newPartitions(m.scratch, 0), newList(m.scratch)
 	err = waiting.each(func(e entry) error {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -263,7 +250,7 @@ func (m *matcher) spread(ctx context.Context, d *side, key func(*side, *entry) (
 		}
 		return d.parts.add(e)
 	})
-	m.scratch.release(waiting.file)
+	waiting.release()
 	return err
 }
 
@@ -369,11 +356,8 @@ func (w *worker) join(ctx context.Context, left, right *partitions, i, depth int
 func (w *worker) split(ctx context.Context, left, right *partitions, i, depth int) error {
 	var parts [2]*partitions
 	for n, from := range []*partitions{left, right} {
-		p, err := newPartitions(w.scratch, depth+1)
-		if err != nil {
-			return err
-		}
-		defer w.scratch.release(p.file)
+		p := newPartitions(w.scratch, depth+1)
+		defer p.release()
 		if err := from.each(i, p.add); err != nil {
 			return err
 		}

@@ -66,9 +66,7 @@ func explain(ctx context.Context, in Input, config Config) (_ *Report, err error
 	}()
 	r.found = &findings{scratch: r.scratch, most: max(1, int(config.Memory/8/findingSize)), counts: map[Reason]int{}}
 	r.Counts = r.found.counts
-	if r.pairs, err = newList(r.scratch); err != nil {
-		return nil, err
-	}
+	r.pairs = newList(r.scratch)
 	t := &intake{Report: r, hasher: hasher{maphash.MakeSeed()}, config: &config, known: config.Known, own: commerce.Zero(p.Amount.Currency())}
 	if err := t.run(ctx, in); err != nil {
 		return nil, err
@@ -160,9 +158,7 @@ func (t *intake) run(ctx context.Context, in Input) error {
 		return k
 	}
 	toMatch := func(k *kept, lines, quiet bool) *side {
-		d, err := newSide(t.scratch, k, lines, quiet)
-		failed = cmp.Or(failed, err)
-		return d
+		return newSide(t.scratch, k, lines, quiet)
 	}
 	pair, first, second := uint8(linesShop), in.Shop, in.ERP
 	if first == nil && second != nil {

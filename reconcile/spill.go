@@ -39,8 +39,11 @@ func (s *scratch) create() (*os.File, error) {
 	return f, nil
 }
 
-// release ends a file that is not needed any more.
+// release ends a file that is not needed any more; nil = there is none.
 func (s *scratch) release(f *os.File) {
+	if f == nil {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.files = slices.DeleteFunc(s.files, func(have *os.File) bool { return have == f })
@@ -177,12 +180,14 @@ const (
 	block   = 8 << 10      // bytes of one partition that are written at once
 )
 
-// partitions spreads entries over parts of one file by the bits of their key.
+// partitions spreads entries over parts of one file by the bits of their key. What is
+// little stays in memory.
 type partitions struct {
-	file  *os.File
-	size  int64
-	shift int
-	parts [fan]partition
+	scratch *scratch
+	file    *os.File // nil = nothing had to be written yet
+	size    int64
+	shift   int
+	parts   [fan]partition
 }
 
 type partition struct {
@@ -191,20 +196,23 @@ type partition struct {
 	count  int
 }
 
-func newPartitions(s *scratch, depth int) (*partitions, error) {
-	f, err := s.create()
-	return &partitions{file: f, shift: 64 - fanBits*(depth+1)}, err
+func newPartitions(s *scratch, depth int) *partitions {
+	return &partitions{scratch: s, shift: 64 - fanBits*(depth+1)}
 }
 
-func (p *partitions) add(e entry) error {
+func (p *partitions) release() { p.scratch.release(p.file) }
+
+func (p *partitions) add(e entry) (err error) {
 	part := &p.parts[e.key>>p.shift&(fan-1)]
-	if part.buf == nil {
-		part.buf = make([]byte, 0, block)
-	}
 	part.buf = e.put(part.buf)
 	part.count++
 	if len(part.buf) < block {
 		return nil
+	}
+	if p.file == nil {
+		if p.file, err = p.scratch.create(); err != nil {
+			return err
+		}
 	}
 	if _, err := p.file.WriteAt(part.buf, p.size); err != nil {
 		return spillError(err)
@@ -287,18 +295,18 @@ func joined(a, b *partitions, f func(a, b []entry) error) error {
 	return nil
 }
 
-// list is entries on disk in the order they came.
+// list is entries on disk in the order they came. What is little stays in memory.
 type list struct {
-	file  *os.File
-	size  int64
-	buf   []byte
-	count int
+	scratch *scratch
+	file    *os.File // nil = nothing had to be written yet
+	size    int64
+	buf     []byte
+	count   int
 }
 
-func newList(s *scratch) (*list, error) {
-	f, err := s.create()
-	return &list{file: f}, err
-}
+func newList(s *scratch) *list { return &list{scratch: s} }
+
+func (l *list) release() { l.scratch.release(l.file) }
 
 func (l *list) add(e entry) error {
 	l.buf = e.put(l.buf)
@@ -309,7 +317,12 @@ func (l *list) add(e entry) error {
 	return l.flush()
 }
 
-func (l *list) flush() error {
+func (l *list) flush() (err error) {
+	if l.file == nil {
+		if l.file, err = l.scratch.create(); err != nil {
+			return err
+		}
+	}
 	n, err := l.file.WriteAt(l.buf, l.size)
 	l.size += int64(n)
 	l.buf = l.buf[:0]
