@@ -46,9 +46,10 @@ func (b *Books) Invoices(ctx context.Context, r mapping.Route, salesOrder commer
 }
 
 // Invoice posts the invoice of a confirmed sales order on a day: the draft that the ERP
-// has made itself, or else a new one over the whole order. Of several drafts it posts the
-// oldest, so that it is to be called as long as [Books.Invoices] tells of one. An order
-// that is invoiced, by whomever, stays as it is. Marked by [Books.InvoiceKey].
+// has made itself, or else a new one over the whole order. Where the ERP has made several
+// drafts, as of part shipments, all are posted, and the last is the result: it is to be
+// called again under another key when [Books.Invoices] tells of one more. An order that is
+// invoiced, by whomever, stays as it is. Marked by [Books.InvoiceKey].
 //
 // An invoice over all that is left to invoice ends with the shop's totals and taxes; one
 // over a part has the part of each tax that falls to it. A difference to what the ERP
@@ -79,8 +80,7 @@ func (b *Books) Invoice(r mapping.Route, o commerce.Order, salesOrder commerce.D
 			if err := b.sameBooks(op, r, salesOrder.Ref); err != nil {
 				return commerce.Document{}, err
 			}
-			books := b.erp.ForCompany(r.Company)
-			if err := b.sameMode(ctx, op, books, r); err != nil {
+			if err := b.sameMode(ctx, op, b.erp.ForCompany(r.Company), r); err != nil {
 				return commerce.Document{}, err
 			}
 			s, err := b.invoiced(ctx, invoicer, o.Ref, salesOrder.Ref)
@@ -90,24 +90,49 @@ func (b *Books) Invoice(r mapping.Route, o commerce.Order, salesOrder commerce.D
 			if s.draft == nil && len(s.posted) > 0 {
 				return s.last().Document(), nil
 			}
-			n, err := b.newInvoice(ctx, books, r, o, s)
-			if err != nil {
-				return commerce.Document{}, notSent(op, err)
+			var made erp.Invoice
+			for n := range max(s.drafts, 1) {
+				if n > 0 { // what is left to invoice follows from what is posted
+					s, err = b.invoiced(ctx, invoicer, o.Ref, salesOrder.Ref)
+				}
+				if err == nil {
+					made, err = b.postNext(ctx, op, r, o, salesOrder.Ref, on, s)
+				}
+				switch {
+				case err != nil && n > 0: // another one is posted
+					return commerce.Document{}, &commerce.Error{Kind: commerce.KindOf(err), System: room, Op: op, Outcome: commerce.Unknown,
+						RetryAfter: commerce.RetryAfter(err), Err: err}
+				case err != nil:
+					return commerce.Document{}, err
+				}
 			}
-			n.Order, n.Date = salesOrder.Ref, on
-			made, err := onOpenDay(ctx, b, r, op, on, func(open commerce.Date) (erp.Invoice, error) {
-				n.Accounting = open
-				return invoicer.PostInvoice(ctx, n)
-			})
-			return made.Document(), err
+			return made.Document(), nil
 		}}
+}
+
+// postNext posts the next invoice of an order.
+func (b *Books) postNext(ctx context.Context, op string, r mapping.Route, o commerce.Order, salesOrder commerce.Ref, on commerce.Date, s invoiced) (erp.Invoice, error) {
+	invoicer, err := able[erp.Invoicer](b, r, op, noInvoicer)
+	if err != nil {
+		return erp.Invoice{}, err
+	}
+	n, err := b.newInvoice(ctx, b.erp.ForCompany(r.Company), r, o, s)
+	if err != nil {
+		return erp.Invoice{}, notSent(op, err)
+	}
+	n.Order, n.Date = salesOrder, on
+	return onOpenDay(ctx, b, r, op, on, func(open commerce.Date) (erp.Invoice, error) {
+		n.Accounting = open
+		return invoicer.PostInvoice(ctx, n)
+	})
 }
 
 // invoiced is how far a sales order is invoiced.
 type invoiced struct {
 	posted []erp.Invoice // without credit notes, oldest first
-	draft  *erp.Invoice  // the next to be posted; nil = none
-	key    string        // its key
+	drafts int
+	draft  *erp.Invoice // the next of them to be posted; nil = none
+	key    string       // its key
 }
 
 func (s invoiced) last() erp.Invoice { return s.posted[len(s.posted)-1] }
@@ -127,10 +152,12 @@ func (b *Books) invoiced(ctx context.Context, invoicer erp.Invoicer, order, sale
 			n, _ := strconv.Atoi(text)
 			numbered = max(numbered, n)
 		}
-		switch {
-		case x.State != erp.InvoiceDraft:
+		if x.State != erp.InvoiceDraft {
 			s.posted = append(s.posted, x)
-		case s.draft == nil || s.draft.Key == "" && x.Key != "": // what was begun comes first
+			continue
+		}
+		s.drafts++
+		if s.draft == nil || s.draft.Key == "" && x.Key != "" { // what was begun comes first
 			s.draft = &all[i]
 		}
 	}
