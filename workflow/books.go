@@ -183,6 +183,9 @@ func (b *Books) movement(ctx context.Context, e commerce.Event) error {
 		return nil
 	}
 	d := b.desk()
+	if e.Type == balanceMovement {
+		d.several = func(ctx context.Context, p commerce.Payment) error { return b.refundOf(ctx, d, e, p) }
+	}
 	err := d.work(ctx, e, kindOrderBooks, func(ctx context.Context, a account) error {
 		return b.order(ctx, d, e, a)
 	})

@@ -118,10 +118,7 @@ func (b *Books) movements(ctx context.Context, d desk, e commerce.Event, o *ledg
 			if !slices.Contains(documents, l.Category) || b.opening(o.chart, l.Created) {
 				continue
 			}
-			gets, err := d.portion(ctx, e, o.account, s.payment, l)
-			if withCode(err, "refund_of_several") != nil && s.payment.Ref != o.own.Ref {
-				continue // its own event is dead until a person decides
-			}
+			gets, err := d.portion(ctx, o.account, s.payment, l)
 			if err != nil {
 				return nil, err
 			}
@@ -268,11 +265,7 @@ func (b *Books) nobody(ctx context.Context, d desk, e commerce.Event, why error)
 	if err != nil || b.opening(chart, l.Created) {
 		return err
 	}
-	amount := l.Presented
-	if amount == (commerce.Money{}) {
-		amount = l.Amount
-	}
-	return b.suspend(ctx, d, route, chart, of, commerce.Ref{}, portion{amount, l.Amount, dayOf(chart, l.Created)}, true)
+	return b.suspend(ctx, d, route, chart, of, commerce.Ref{}, portion{cmp.Or(l.Presented, l.Amount), l.Amount, dayOf(chart, l.Created)}, true)
 }
 
 // suspended names the series of what is on the suspense account of a movement, for an

@@ -85,10 +85,7 @@ type portion struct {
 
 // presented is what a movement was for the buyer.
 func presented(l reconcile.Line, o commerce.Order) (commerce.Money, error) {
-	amount := l.Presented
-	if amount == (commerce.Money{}) {
-		amount = l.Amount
-	}
+	amount := cmp.Or(l.Presented, l.Amount)
 	switch {
 	case amount.Currency() != o.Currency:
 		return amount, refuse(commerce.KindNeedsDecision, "book "+l.ID, "currency_mismatch", "the movement is of %s, and order %s is in %s", amount, o.Number, o.Currency)
@@ -100,7 +97,7 @@ func presented(l reconcile.Line, o commerce.Order) (commerce.Money, error) {
 
 // portion returns what the order gets of a movement of one of its payments. Those of all
 // orders of the payment add up to the movement.
-func (d desk) portion(ctx context.Context, e commerce.Event, a account, p commerce.Payment, l reconcile.Line) (portion, error) {
+func (d desk) portion(ctx context.Context, a account, p commerce.Payment, l reconcile.Line) (portion, error) {
 	amount, err := presented(l, a.order)
 	whole := portion{Amount: amount, Settled: l.Amount}
 	if err != nil || len(p.Orders) < 2 {
@@ -121,7 +118,10 @@ func (d desk) portion(ctx context.Context, e commerce.Event, a account, p commer
 		return whole, nil
 	}
 	if givenBack(l) && amount.Abs() != p.Captured {
-		at, err := d.refundOf(ctx, e, p, l)
+		at, err := recall[int](ctx, d.steps, keyRefundOf(p, l))
+		if errors.Is(err, commerce.ErrNotFound) {
+			return none, nil // its own event decides
+		}
 		if err != nil || !mine[at] {
 			return none, err
 		}
@@ -156,25 +156,42 @@ func (d desk) portion(ctx context.Context, e commerce.Event, a account, p commer
 	return none, nil
 }
 
-// refundOf returns which of a payment's hints a refund is for: the order whose number it
-// names, or the one that a person named.
-func (d desk) refundOf(ctx context.Context, e commerce.Event, p commerce.Payment, l reconcile.Line) (int, error) {
+// refundOf decides which of a payment's orders a part was given back for: the one whose
+// number the refund names, or that a person named.
+func (b *Books) refundOf(ctx context.Context, d desk, e commerce.Event, p commerce.Payment) error {
+	l, err := b.Balance.Movement(ctx, e.Ref.With(e.Object))
+	if err != nil || !givenBack(l) {
+		return err
+	}
+	if back := cmp.Or(l.Presented, l.Amount).Abs(); back == p.Captured {
+		return nil // all of it
+	}
+	if decided, err := d.done(ctx, keyRefundOf(p, l)); decided || err != nil {
+		return err
+	}
 	said := struct {
 		Number string `json:"number"`
 	}{l.Number}
 	if err := e.Overlay.Apply("refund", &said); err != nil {
-		return 0, err
+		return err
 	}
-	at := slices.IndexFunc(p.Orders, func(h commerce.OrderHint) bool {
-		return said.Number != "" && (h.Number == said.Number || h.ID == said.Number)
-	})
-	if at >= 0 {
-		return remember(ctx, d, keyRefundOf(p, l), at)
+	for i, h := range p.Orders {
+		if said.Number == "" {
+			break
+		}
+		ref, err := d.shop.Find(ctx, h)
+		if err != nil {
+			return err
+		}
+		o, err := d.shop.Order(ctx, ref)
+		if err != nil {
+			return err
+		}
+		if o.Number == said.Number {
+			_, err := remember(ctx, d, keyRefundOf(p, l), i)
+			return err
+		}
 	}
-	at, err := recall[int](ctx, d.steps, keyRefundOf(p, l))
-	if errors.Is(err, commerce.ErrNotFound) {
-		return 0, refuse(commerce.KindNeedsDecision, "share out "+l.ID, "refund_of_several",
-			"%s of %s were given back, which was for %d orders; replay with refund.number", l.Amount, p.Ref.ID, len(p.Orders))
-	}
-	return at, err
+	return refuse(commerce.KindNeedsDecision, "share out "+l.ID, "refund_of_several",
+		"%s of %s were given back, which was for %d orders; replay with refund.number", l.Amount, p.Ref.ID, len(p.Orders))
 }

@@ -36,6 +36,9 @@ type desk struct {
 	alerter  Alerter
 	collect  *Collect
 
+	// several is asked before a payment is told to the several orders that it is for.
+	several func(ctx context.Context, p commerce.Payment) error
+
 	ignoreUnlinked bool
 	startAt        time.Time
 	grace          time.Duration
@@ -261,6 +264,11 @@ func (d desk) split(ctx context.Context, e commerce.Event, p commerce.Payment, o
 		}
 	} else if err := addsUp(op, p); err != nil {
 		return err
+	}
+	if d.several != nil {
+		if err := d.several(ctx, p); err != nil {
+			return err
+		}
 	}
 	for _, ref := range orders {
 		if err := tellOrder(ctx, e, p.Ref, ref, kind, e.Overlay); err != nil {
