@@ -154,6 +154,25 @@ func invoices(t *testing.T, b Bench) {
 		require.Equal(t, n.Expected, made.Totals)
 		require.Equal(t, n.Taxes, made.Taxes)
 	})
+	t.Run("the shop's tax is written where a discount has the same tax", func(t *testing.T) {
+		one := commerce.MustDecimal("1")
+		want := erp.Totals{Net: eur(2691), Tax: eur(510), Gross: eur(3201)}
+		o := b.confirmed(t, key(t), func(n *erp.NewOrder) {
+			n.Lines, n.Payments = nil, nil
+			for range 3 {
+				n.Lines = append(n.Lines, erp.OrderLine{SKU: b.Goods, Quantity: one, Net: eur(997), TaxIDs: []string{b.Tax19}})
+			}
+			n.Lines = append(n.Lines, erp.OrderLine{Kind: erp.Discount, Quantity: one, Net: eur(-300), TaxIDs: []string{b.Tax19}})
+			n.Expected = want
+		})
+		n := b.invoiceOf(o)
+		n.Expected = want
+		n.Taxes = []erp.TaxAmount{{TaxID: b.Tax19, Base: eur(2691), Amount: eur(510)}}
+		made, err := books.PostInvoice(t.Context(), n)
+		require.NoError(t, err)
+		require.Equal(t, want, made.Totals)
+		require.Equal(t, n.Taxes, made.Taxes)
+	})
 	t.Run("a total beyond the rounding leaves the draft, which is posted once the figures are mended", func(t *testing.T) {
 		n := b.invoiceOf(b.confirmed(t, key(t), nil))
 		right := n.Expected

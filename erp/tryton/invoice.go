@@ -297,8 +297,14 @@ func (t *Client) invoice(r invoice) (erp.Invoice, error) {
 	}
 	i.Totals = erp.Totals{Net: money(r.Net), Tax: money(r.Tax), Gross: money(r.Total)}
 	i.Open = money(r.ToPay)
-	for _, x := range r.taxes {
-		i.Taxes = append(i.Taxes, erp.TaxAmount{TaxID: formatID(x.Tax), Base: money(x.Base), Amount: money(x.Amount)})
+	for _, x := range r.taxes { // of one tax there are two rows where some lines are below nought
+		id, base, amount := formatID(x.Tax), money(x.Base), money(x.Amount)
+		at := slices.IndexFunc(i.Taxes, func(have erp.TaxAmount) bool { return have.TaxID == id })
+		if at < 0 {
+			i.Taxes = append(i.Taxes, erp.TaxAmount{TaxID: id, Base: base, Amount: amount})
+			continue
+		}
+		i.Taxes[at].Base, i.Taxes[at].Amount = minus(i.Taxes[at].Base, base.Neg()), minus(i.Taxes[at].Amount, amount.Neg())
 	}
 	for _, l := range r.lines {
 		line := erp.InvoiceLine{ID: formatID(l.ID), Text: l.Description, Net: money(l.Amount)}
@@ -585,14 +591,17 @@ func (t *Client) settle(op string, r invoice, i erp.Invoice, p posting) (values,
 			want[x.TaxID] = x.Amount.Minor()
 		}
 		var writes []any
-		for at, x := range i.Taxes {
+		for _, x := range i.Taxes {
 			diff := want[x.TaxID] - x.Amount.Minor()
 			if max(diff, -diff) > bound.Minor() {
 				return nil, wrong
 			}
 			if diff != 0 {
-				amount := commerce.MustMoney(want[x.TaxID], i.Currency)
-				writes = append(writes, []any{"write", []int64{r.taxes[at].ID}, values{"amount": amountText(amount)}})
+				row, err := r.largestTax(x.TaxID, i.Currency)
+				if err != nil {
+					return nil, notSent(err)
+				}
+				writes = append(writes, []any{"write", []int64{row.ID}, values{"amount": amountText(commerce.MustMoney(row.minor+diff, i.Currency))}})
 			}
 			gross += diff
 			delete(want, x.TaxID)
@@ -623,6 +632,23 @@ func (t *Client) settle(op string, r invoice, i erp.Invoice, p posting) (values,
 	price(&l)
 	v["lines"] = []any{[]any{"write", []int64{r.lines[at].ID}, values{"unit_price": l.unitText()}}}
 	return v, nil
+}
+
+// largestTax is the row of a tax that has the largest amount, in minor units.
+func (i invoice) largestTax(id string, c commerce.Currency) (row struct{ ID, minor int64 }, err error) {
+	for _, x := range i.taxes {
+		if formatID(x.Tax) != id {
+			continue
+		}
+		amount, err := x.Amount.money(c)
+		if err != nil {
+			return row, err
+		}
+		if row.ID == 0 || amount.Abs().Minor() > max(row.minor, -row.minor) {
+			row.ID, row.minor = x.ID, amount.Minor()
+		}
+	}
+	return row, nil
 }
 
 // PostCreditNote makes an invoice of negative quantities that carries the key from the
