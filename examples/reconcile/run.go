@@ -29,7 +29,7 @@ func chart(c commerce.Currency) reconcile.Chart {
 }
 
 // run reconciles a payout of the user's.
-func (p program) run(ctx context.Context, o options) error {
+func (p program) run(ctx context.Context, o options) (err error) {
 	in, err := p.open(ctx, o)
 	if err != nil {
 		return err
@@ -38,7 +38,7 @@ func (p program) run(ctx context.Context, o options) error {
 	if err = errors.Join(o.explained(err), in.close()); err != nil {
 		return err
 	}
-	defer got.Close()
+	defer func() { err = errors.Join(err, got.Close()) }()
 	var entries []commerce.JournalEntry
 	if got.Proof.Closed() {
 		e, err := got.Whole(chart(got.Proof.Currency))
@@ -80,7 +80,7 @@ func (p program) demo(ctx context.Context, o options) (err error) {
 	if err = errors.Join(err, in.close()); err != nil {
 		return err
 	}
-	defer got.Close()
+	defer func() { err = errors.Join(err, got.Close()) }()
 	books := chart("EUR")
 	entry, err := got.Entry(books)
 	if err != nil {

@@ -10,6 +10,13 @@
 // script; [Terminal] is a table of a given width. The two for people show the largest
 // discrepancies of each reason and say how many more there are.
 //
+// Of a month there are the same four: [MonthCSV], [MonthJSONL], [MonthHTML] and
+// [MonthTerminal], all made of the same figures.
+//
+//	month, err := reconcile.Month(ctx, reconcile.MonthInput{…})
+//	…
+//	err = report.MonthHTML(page, month, report.Config{})
+//
 // All of them write as they read, so that a report of any size takes little memory.
 // Amounts are exact decimal text; the bars of a chart are drawn in whole thousandths.
 //

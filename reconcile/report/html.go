@@ -16,6 +16,9 @@ import (
 //go:embed page.css
 var css string
 
+//go:embed parts.html
+var partsHTML string
+
 //go:embed payout.html
 var payoutHTML string
 
@@ -33,6 +36,11 @@ var words = template.FuncMap{
 	"sign":    func(m commerce.Money) int { return m.Sign() },
 }
 
+// pages are templates with the parts that all pages have.
+func pages(text string) (*template.Template, error) {
+	return template.New("").Funcs(words).Parse(partsHTML + text)
+}
+
 // HTML writes a page for a person: what the bank gets and what it is made of, where the
 // gross went, the largest discrepancies of each reason with what to do, the reporting
 // categories, and the journal entries. It is complete in itself: no script, no
@@ -43,7 +51,7 @@ func HTML(w io.Writer, r *reconcile.Report, c Config) error {
 	if err != nil {
 		return err
 	}
-	t, err := template.New("payout").Funcs(words).Parse(payoutHTML)
+	t, err := pages(payoutHTML)
 	if err != nil {
 		return err
 	}
@@ -74,22 +82,30 @@ type page struct {
 	Currency commerce.Currency
 	Proof    reconcile.Proof
 	Matched  reconcile.Matched
-	Steps    []step
-	Reasons  []count
+	Chart    chart
+	Reasons  []reasonCount
 	Count    int
 	All      string
 	Entries  []entry
 }
 
-// count is how many discrepancies of a reason there are.
-type count struct {
+// chart is a waterfall beside its figures.
+type chart struct {
+	ID, Caption string
+	Steps       []step
+	Gross       commerce.Money // what shares are of; the zero Money shows none
+}
+
+// reasonCount is how many discrepancies of a reason there are.
+type reasonCount struct {
 	Reason reconcile.Reason
 	Count  int
 }
 
 func newPage(r *reconcile.Report, c Config) *page {
 	p := &page{CSS: template.CSS(css), Title: c.Title, Payout: r.Payout(), Currency: r.Proof.Currency, Proof: r.Proof, Matched: r.Matched,
-		Steps: waterfall(r.Proof), All: c.All}
+		Chart: chart{ID: "chart", Steps: waterfall(r.Proof), Gross: r.Proof.Sales,
+			Caption: "From sales to the bank, in " + string(r.Proof.Currency) + ". Fees are those taken from transactions and those billed apart."}, All: c.All}
 	if p.Title == "" {
 		p.Title = p.Payout.Ref.ID
 	}
@@ -101,10 +117,10 @@ func newPage(r *reconcile.Report, c Config) *page {
 }
 
 // counts are the reasons that there are discrepancies of, in their order.
-func counts(r *reconcile.Report) (all []count, sum int) {
+func counts(r *reconcile.Report) (all []reasonCount, sum int) {
 	for _, reason := range reconcile.Reasons() {
 		if n := r.Counts[reason]; n > 0 {
-			all = append(all, count{reason, n})
+			all = append(all, reasonCount{reason, n})
 			sum += n
 		}
 	}

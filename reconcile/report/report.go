@@ -16,19 +16,19 @@ const system = "report"
 type Config struct {
 	// Title heads the page.
 	//
-	// Defaults to the payout's id.
+	// Defaults to the payout's id, or the month.
 	Title string
 
 	// Entries are the journal entries to show.
 	Entries []commerce.JournalEntry
 
 	// Most is how many discrepancies of each reason people are shown, the largest
-	// differences first.
+	// differences first, and how many rows of each table of a month.
 	//
-	// Defaults to 20 on a page and to 3 in a terminal.
+	// Defaults to 20 on a page and to 3 in a terminal, of a month to 200 and 20.
 	Most int
 
-	// All is where a reader finds all discrepancies, for instance the name of the file
+	// All is where a reader finds what is not shown, for instance the name of the file
 	// that CSV wrote. Empty says nothing.
 	All string
 
@@ -178,7 +178,7 @@ func noun(n int, word string) string {
 	switch {
 	case n == 1:
 		return word
-	case strings.HasSuffix(word, "y"):
+	case strings.HasSuffix(word, "cy"):
 		return strings.TrimSuffix(word, "y") + "ies"
 	}
 	return word + "s"
