@@ -124,6 +124,9 @@ func (o *Client) apply(ctx context.Context, op, key string, a erp.Applications) 
 			}
 			line = d.line(r)
 		}
+		if r.paid[d.invoice.ID] == d.amount.Minor() {
+			continue // a twin has used the part that was split off
+		}
 		if line == 0 {
 			return o.told(r), conflict(op, "no part of the receipt is open to pay the invoice")
 		}
