@@ -151,7 +151,7 @@ func differingLines(shop, erp []row) (out []LineDifference, err error) {
 	}
 	for _, key := range bothKeys(sides[0], sides[1], strings.Compare) {
 		a, b := sides[0][key], sides[1][key]
-		if a == nil || b == nil || a.Quantity.Cmp(b.Quantity) != 0 || a.Net != b.Net {
+		if a == nil || b == nil || a.Net != b.Net || key != LineDiscount && a.Quantity.Cmp(b.Quantity) != 0 {
 			out = append(out, LineDifference{key, a, b})
 		}
 	}

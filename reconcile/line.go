@@ -106,7 +106,7 @@ type Document struct {
 type DocumentLine struct {
 	Key      string           // the SKU; "shipping", "discount", "fee", "adjustment" for what is no goods
 	Quantity commerce.Decimal // above nought
-	Net      commerce.Money   // of the whole line, after its discount and without tax; of a discount below nought
+	Net      commerce.Money   // of the whole line, before its discount and without tax; of a discount below nought
 }
 
 // TaxSum is the tax of a document at one rate.

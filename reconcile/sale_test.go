@@ -28,8 +28,9 @@ func TestASaleSaysWhatStripeShouldHaveCollectedAndItsTaxesByRate(t *testing.T) {
 	require.NoError(t, err)
 	one := commerce.MustDecimal("1")
 	require.Equal(t, reconcile.Document{System: "magento", Shop: "main", ID: "order/7", Number: "2000000007", Amount: eur(2500), Payment: "pi_1", Intent: "pi_1",
-		Lines: []reconcile.DocumentLine{{Key: "CUP", Quantity: commerce.MustDecimal("2"), Net: eur(1500)}, {Key: "TEA", Quantity: one, Net: eur(1000)},
-			{Key: reconcile.LineShipping, Quantity: one, Net: eur(500)}, {Key: reconcile.LineFee, Quantity: one, Net: eur(100)}},
+		Lines: []reconcile.DocumentLine{{Key: "CUP", Quantity: commerce.MustDecimal("2"), Net: eur(2000)}, {Key: "TEA", Quantity: one, Net: eur(1000)},
+			{Key: reconcile.LineShipping, Quantity: one, Net: eur(500)}, {Key: reconcile.LineFee, Quantity: one, Net: eur(100)},
+			{Key: reconcile.LineDiscount, Quantity: one, Net: eur(-500)}},
 		Taxes: []reconcile.TaxSum{{Country: "DE", Rate: "19", Base: eur(2000), Tax: eur(380)}, {Country: "DE", Rate: "7", Base: eur(1000), Tax: eur(70)}},
 	}, d)
 
