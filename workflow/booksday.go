@@ -36,7 +36,7 @@ func (b *Books) day(ctx context.Context, e commerce.Event) error {
 		return err
 	}
 	from := time.Date(on.Year, on.Month, on.Day, 0, 0, 0, 0, location(chart))
-	if b.opening(chart, from) {
+	if chart.Before(from) {
 		d.log.InfoContext(ctx, "day is part of the opening balance", "event", e.Ref.ID, "day", of.ID)
 		return nil
 	}
@@ -55,15 +55,19 @@ func (b *Books) day(ctx context.Context, e commerce.Event) error {
 	return b.prove(ctx, d, route, chart, of, currency, from)
 }
 
-// opening reports whether what happened then is part of the opening balance: the day of
-// StartAt is the first that is booked.
-func (b *Books) opening(c reconcile.Chart, at time.Time) bool {
-	return isBefore(c, at, b.OrderToCash.StartAt)
-}
-
-// isBefore reports whether the day of a time is before that of the start; zero = there is none.
-func isBefore(c reconcile.Chart, at, start time.Time) bool {
-	return !start.IsZero() && dayOf(c, at).String() < dayOf(c, start).String()
+// chartOf is the ledger's chart, whose books begin with the day of the start; without a
+// start, where the chart says.
+func chartOf(l Ledger, r mapping.Route, start time.Time) (reconcile.Chart, error) {
+	c, err := l.Chart(r)
+	if err != nil || start.IsZero() {
+		return c, err
+	}
+	on := dayOf(c, start)
+	if !c.CutOver.IsZero() && dayOf(c, c.CutOver) != on {
+		return c, refuse(commerce.KindInvalid, "choose chart", "", "its CutOver is on %s, and StartAt on %s: leave the chart's away", dayOf(c, c.CutOver), on)
+	}
+	c.CutOver = time.Date(on.Year, on.Month, on.Day, 0, 0, 0, 0, location(c))
+	return c, nil
 }
 
 // progressing keeps the lease while many lines are read.
@@ -83,7 +87,7 @@ func progressing[T any](ctx context.Context, seq iter.Seq2[T, error]) iter.Seq2[
 
 // chart is the ledger's, with what Books itself posts left out or split.
 func (b *Books) chart(ctx context.Context, d desk, of commerce.Ref, r mapping.Route) (reconcile.Chart, error) {
-	c, err := b.Ledger.Chart(r)
+	c, err := chartOf(b.Ledger, r, b.OrderToCash.StartAt)
 	c.Documents, c.Split = documents, nil
 	if !b.invoiced() {
 		c.Split = b.splitter(ctx, d, of, r)
@@ -179,7 +183,7 @@ func (b *Books) prove(ctx context.Context, d desk, r mapping.Route, c reconcile.
 		return nil
 	}
 	end := day.AddDate(0, 0, 1-b.ProveAfter)
-	if b.opening(c, end.Add(-1)) {
+	if c.Before(end.Add(-1)) {
 		return nil
 	}
 	on := dayOf(c, end.Add(-1))

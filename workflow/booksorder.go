@@ -46,7 +46,7 @@ func (b *Books) order(ctx context.Context, d desk, e commerce.Event, a account) 
 		return err // before any write
 	}
 	o := &ledgerOf{account: a, route: route}
-	if o.chart, err = b.Ledger.Chart(route); err != nil {
+	if o.chart, err = chartOf(b.Ledger, route, b.OrderToCash.StartAt); err != nil {
 		return err
 	}
 	if err := b.sold(ctx, d, o); err != nil {
@@ -115,7 +115,7 @@ func (b *Books) movements(ctx context.Context, d desk, e commerce.Event, o *ledg
 			return nil, err
 		}
 		for _, l := range lines {
-			if !slices.Contains(documents, l.Category) || b.opening(o.chart, l.Created) {
+			if !slices.Contains(documents, l.Category) || o.chart.Before(l.Created) {
 				continue
 			}
 			gets, err := d.portion(ctx, o.account, s.payment, l)
@@ -261,8 +261,8 @@ func (b *Books) nobody(ctx context.Context, d desk, e commerce.Event, why error)
 	if err != nil {
 		return err
 	}
-	chart, err := b.Ledger.Chart(route)
-	if err != nil || b.opening(chart, l.Created) {
+	chart, err := chartOf(b.Ledger, route, b.OrderToCash.StartAt)
+	if err != nil || chart.Before(l.Created) {
 		return err
 	}
 	return b.suspend(ctx, d, route, chart, of, commerce.Ref{}, portion{cmp.Or(l.Presented, l.Amount), l.Amount, dayOf(chart, l.Created)}, true)

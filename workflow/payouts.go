@@ -41,7 +41,8 @@ type Payouts struct {
 	Account string
 	// Mode is as of [Books]: in mode Summary there are no documents in the ERP to match.
 	Mode BooksMode
-	// StartAt: payouts that left the balance before are part of the opening balance.
+	// StartAt is that of OrderToCash: payouts that left the balance before its day are
+	// part of the opening balance, see [Books.Open]; one that comes back later is not.
 	// Zero: there are none.
 	StartAt time.Time
 
@@ -152,14 +153,15 @@ func (p *Payouts) payout(ctx context.Context, e commerce.Event) error {
 	if !moved || err != nil {
 		return err
 	}
-	if isBefore(f.chart, f.own.Created, p.StartAt) {
+	before := f.chart.Before(f.own.Created)
+	if before && (f.back == nil || f.chart.Before(f.back.Created)) {
 		d.log.InfoContext(ctx, "payout is part of the opening balance", "event", e.Ref.ID, "payout", ref.ID)
 		return nil
 	}
 	switch explained, err := p.explained(ctx, d, f); {
 	case err != nil:
 		return err
-	case f.Automatic && f.Reconciled && !explained:
+	case f.Automatic && f.Reconciled && !explained && !before:
 		if err := p.explain(ctx, d, f); err != nil {
 			return err
 		}
@@ -187,7 +189,7 @@ func (p *Payouts) read(ctx context.Context, e commerce.Event, ref commerce.Ref) 
 	if f.route, err = p.Ledger.BalanceRoute(ref, f.Amount.Currency()); err != nil {
 		return f, false, err // before any write
 	}
-	if f.chart, err = p.Ledger.Chart(f.route); err != nil {
+	if f.chart, err = chartOf(p.Ledger, f.route, p.StartAt); err != nil {
 		return f, false, err
 	}
 	if f.Transaction == "" {

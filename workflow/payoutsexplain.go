@@ -25,7 +25,11 @@ func (p *Payouts) explain(ctx context.Context, d desk, f flow) (err error) {
 	if err != nil {
 		return err
 	}
-	report, err := reconcile.Payout(ctx, in, p.Config)
+	config := p.Config
+	if config.CutOver.IsZero() {
+		config.CutOver = f.chart.CutOver
+	}
+	report, err := reconcile.Payout(ctx, in, config)
 	if err != nil {
 		return err
 	}
