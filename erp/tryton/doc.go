@@ -10,8 +10,8 @@
 //	order, err := client.CreateOrder(ctx, erp.NewOrder{Key: "shop/100000017", …})
 //	order, err = client.ConfirmOrder(ctx, order.Ref)
 //
-// A [Client] is an [erp.ERP], an [erp.Warehouse] and an [erp.Ledger], and an
-// [erp.Invoicer], an [erp.Receipter] and an [erp.CreditNoter].
+// A [Client] is an [erp.ERP], an [erp.Warehouse], an [erp.Ledger] and an [erp.Auditor],
+// and an [erp.Invoicer], an [erp.Receipter] and an [erp.CreditNoter].
 //
 // # What the server needs
 //
@@ -39,7 +39,8 @@
 // booked on that of the last number. A receipt is an entry, whose lines pay invoices by
 // being attached to them; what sums up to nought is reconciled. The server lets a line be
 // taken from what it settles already: every line is read right before, and one writer a
-// party is the caller's duty. A credit note is an invoice with negative quantities.
+// party is the caller's duty. A credit note is an invoice with negative quantities; the
+// draft that the server makes of a return itself is adopted.
 //
 // Answers with HTTP 200 and an error array mean that the server rolled back: nothing
 // took effect. A connection that breaks after a write was sent leaves an unknown

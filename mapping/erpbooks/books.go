@@ -1,6 +1,7 @@
 // Package erpbooks lends any ERP adapter the methods that a workflow asks of the
 // books and of the warehouse: route an order, write it as one sales order, confirm
-// it, ask to ship it, and tell of shipments.
+// it, ask to ship it, and tell of shipments; and those that it asks of the ledger:
+// invoice the order, post what was paid for it, book the balance at the processor.
 //
 //	books, err := erpbooks.New(tryton, erpbooks.Config{
 //		Routes: mapping.Routes{{Name: "eu", Mode: commerce.Live, Company: "1"}},
@@ -22,13 +23,37 @@
 // its own, or refuses. The reference is the text of the order's ref ([Books.Reference]);
 // the number that people know, with the route's prefix, stands in the text.
 //
+// # The ledger
+//
+// A [Chart] says which accounts and journals are posted to; a route names one. Then
+//
+//	invoice, err := idempotency.Run(ctx, steps, key, books.Invoice(route, order, doc, day))
+//	receipt, err := idempotency.Run(ctx, steps, key, books.Receipt(route, order, mapping.Receipt{
+//		Movement: "txn_1", Date: day, Amount: paid, Settled: settled,
+//		Apply: []mapping.Application{{Invoice: invoice.Ref, Amount: paid}}}))
+//
+// posts the ERP's own draft with the shop's totals and taxes, and the money that pays it:
+// [Books.Apply] and [Books.Unapply] change later what it pays. [Books.Entry] posts a
+// journal entry, [Books.Series] reads a series of them back, [Books.AccountBalance] and
+// [Books.Documents] say what the ERP itself has, whoever wrote it.
+//
+// Each document stands under a reference that the order's begins: [Books.InvoiceKey],
+// [Books.ReceiptKey]. Refs hold account and mode, so that such a reference is unique over
+// shops, and live and test never meet. An audit that counts the documents under a
+// reference finds what was posted twice.
+//
+// A document of a day in a closed period is refused, or posted on the next open day:
+// Config.Closed. An adapter without an ability that is asked for is an error of kind
+// invalid, code "no_ability"; [Books.Check] tells it at start.
+//
 // # How strong
 //
-// [Books.SalesOrder] is marked: the reference travels in the write that makes it.
+// [Books.SalesOrder], [Books.Invoice], [Books.Receipt] and [Books.Entry] are marked: the
+// reference travels in the write that makes them.
 // [Books.Request] is guarded by the warehouse's own state, [Books.Cancel] by what counts
-// under the reference. [Books.Confirm] and
-// [Books.Withdraw] are declared keyed: the adapter reads, acts and reads back, and
-// the same step twice is no second effect.
+// under the reference. [Books.Confirm], [Books.Withdraw], [Books.Apply] and [Books.Unapply]
+// are declared keyed: the adapter reads, acts and reads back, and the same step twice is no
+// second effect.
 package erpbooks
 
 import (

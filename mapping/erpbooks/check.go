@@ -160,6 +160,7 @@ func (c Chart) check(ctx context.Context, audit erp.Auditor, currency commerce.C
 	}
 	use("Suspense", c.Suspense)
 	use("Payable", c.Payable)
+	use("DisputeLoss", c.DisputeLoss)
 	use("Exchange", c.Exchange)
 	use("FX", c.FX)
 	for _, code := range c.Transit {
