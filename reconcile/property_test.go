@@ -18,7 +18,7 @@ import (
 )
 
 var (
-	payouts     = flag.Int("payouts", 200, "payouts that are generated to try the properties on")
+	payouts     = flag.Int("payouts", 100, "payouts that are generated to try the properties on")
 	payoutsSeed = flag.Uint64("payouts.seed", 1, "seed of the first of them")
 )
 
