@@ -1,6 +1,7 @@
 package magentoshop
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"math/big"
@@ -16,27 +17,30 @@ import (
 	"github.com/commercesync/commerce/resilience"
 )
 
-// Documents yields what the shop's own books say of the money that Stripe moved: the sales
-// of orders that were placed, and the refunds of credit memos that were made, in [from, to)
-// by the shop's clock; a zero time is no bound. Sales come first, each in the order of ids.
+// Documents yields what the shop's own books say of the money that Stripe moved: the
+// invoices that are paid, as sales, and the credit memos, as refunds, that were made in
+// [from, to) by the shop's clock; a zero time is no bound. Sales come first, each in the
+// order of ids.
 //
-// A sale is there when a part of the order is to be paid by Stripe ([commerce.Order.Due]:
-// not gift cards, store credit, points and offline methods, see Config.Tenders) and the shop
-// has recorded some of it as paid (total_paid). So orders that are pending, were authorised
-// only, or were cancelled before anybody paid are left out; one that is paid later belongs to
-// the time when it was placed. Its amount is what was due, or what was paid where that is
-// less, as after a capture of a part.
+// An invoice is what Magento records a payment by, so that what is not paid has none that
+// is: orders that are pending, were authorised only, or were cancelled before anybody paid
+// are left out, and a bank debit has the day on which its money was recorded. Left out as
+// well is what Stripe was not to pay: orders by offline methods (see Config.Tenders), and
+// those that gift cards, store credit and points paid for as a whole. The amount is
+// grand_total, which is what was left after these; an order that was captured in parts has a
+// sale for each.
 //
 // A refund is there for each credit memo of such an order that the shop calls refunded,
-// whether or not money moved; its amount is grand_total, which is less gift cards and store
-// credit. Which part of it went to the buyer's store credit instead, REST does not tell. Its
-// id of Stripe is that of its transaction, else the first re_… in a comment, where our
-// workflows leave it; and the payment of the order stands beside it.
+// whether or not money moved. Which part of it went to the buyer's store credit instead,
+// REST does not tell.
 //
-// An order or memo whose rows can not be said in canonical words comes with its amount and
-// without Lines and Taxes, and the log says why. It costs a request for each page of orders,
-// for each page of memos, and for their orders; one page is held at a time. The sequence ends
-// with the first error.
+// The ids of Stripe are those of transaction_id, else those that a comment names, where
+// [Shop.RecordPayment] and our refunds leave them, else that of the order's payment.
+//
+// An invoice or memo whose rows can not be said in canonical words comes with its amount and
+// without Lines and Taxes, and the log says why. It costs a request for each page of
+// invoices, for each page of memos, and for their orders; one page is held at a time. The
+// sequence ends with the first error.
 func (s *Shop) Documents(ctx context.Context, from, to time.Time) iter.Seq2[reconcile.Document, error] {
 	return func(yield func(reconcile.Document, error) bool) {
 		d := documents{Shop: s, yield: yield}
@@ -85,111 +89,81 @@ var sold = strings.Split("increment_id store_id store_name state status created_
 	"applied_taxes,item_applied_taxes,gift_cards,gift_cards_amount,base_gift_cards_amount,customer_balance_amount,base_customer_balance_amount,"+
 	"reward_currency_amount,base_reward_currency_amount]", " ")
 
-// noted are the fields of a credit memo that are read.
-var noted = strings.Split("increment_id order_id state transaction_id created_at grand_total subtotal discount_amount tax_amount shipping_amount "+
-	"shipping_tax_amount discount_tax_compensation_amount adjustment "+
-	"items[order_item_id,qty,row_total,tax_amount,discount_amount,discount_tax_compensation_amount] comments[comment]", " ")
+// billed are the fields of an invoice that are read, and noted those of a credit memo.
+var (
+	billed = strings.Split("order_id state transaction_id created_at grand_total subtotal discount_amount tax_amount shipping_amount "+
+		"shipping_tax_amount discount_tax_compensation_amount "+
+		"items[order_item_id,qty,row_total,tax_amount,discount_amount,discount_tax_compensation_amount] comments[comment]", " ")
+	noted = append(slices.Clone(billed), "adjustment")
+)
+
+// paper is an invoice or a credit memo.
+type paper struct {
+	id          string // "invoice/9"
+	order       magento.ID
+	refund      bool
+	created     time.Time
+	transaction string
+	comments    []magento.DocumentComment
+	adjustment  magento.Number
+	magento.Totals
+	items []magento.DocumentItem
+}
 
 // documents is one walk.
 type documents struct {
 	*Shop
 	yield   func(reconcile.Document, error) bool
 	stopped bool
+	page    []paper
 }
 
-func (d *documents) tell(doc reconcile.Document) error {
-	if !d.yield(doc, nil) {
-		d.stopped = true
-		return errStopped
+// papers is of how many papers the orders are read at once.
+const papers = 50
+
+// add puts a paper on the page, and tells a page that is full.
+func (d *documents) add(ctx context.Context, p paper) error {
+	if d.page = append(d.page, p); len(d.page) < papers {
+		return nil
 	}
-	return nil
+	return d.turn(ctx)
 }
 
 func (d *documents) sales(ctx context.Context, filters [][]magento.Filter) error {
-	for o, err := range d.client.Orders.List(ctx, magento.ListParams{ByID: true, Filters: filters, Fields: sold}) {
+	for i, err := range d.client.Invoices.List(ctx, magento.ListParams{ByID: true, Filters: filters, Fields: billed}) {
+		if err == nil && i.State == magento.InvoicePaid {
+			err = d.add(ctx, paper{id: "invoice/" + i.EntityID.String(), order: i.OrderID, created: i.CreatedAt.Time, transaction: i.TransactionID,
+				comments: i.Comments, Totals: i.Totals, items: i.Items})
+		}
 		if err != nil {
 			return err
 		}
-		r, order, err := d.sold(ctx, &o)
-		if err != nil {
-			return err
-		}
-		doc, err := reconcile.Sale(order)
-		if err != nil {
-			return err
-		}
-		if paid := order.Paid; doc.Amount.Sign() > 0 && paid.Sign() > 0 {
-			if paid.Minor() < doc.Amount.Minor() {
-				doc.Amount = paid
-			}
-			d.left(ctx, doc.ID, r.err)
-			if err := d.tell(doc); err != nil {
-				return err
-			}
-		}
 	}
-	return nil
+	return d.turn(ctx)
 }
-
-// sold says the money of an order. What it can not say of its rows is the reader's err, and
-// the order then has no lines; only where no amount can be said it ends in an error.
-func (d *documents) sold(ctx context.Context, o *magento.Order) (*reader, commerce.Order, error) {
-	r := &reader{shop: d.Shop, o: o, document: "magento order " + o.EntityID.String()}
-	order, err := d.Canonical(ctx, *o)
-	if err == nil {
-		return r, order, nil
-	}
-	c, bad := commerce.ParseCurrency(o.OrderCurrencyCode)
-	if bad != nil {
-		return r, order, err
-	}
-	order.Currency, order.PaymentID, order.Paid = c, paymentID(*o), r.money("total_paid", o.TotalPaid, c)
-	due := commerce.Tender{Kind: r.tender(), Amount: r.money("grand_total", o.GrandTotal, c), Reference: order.PaymentID}
-	if r.err != nil {
-		return r, order, r.err
-	}
-	order.Tenders, r.err = []commerce.Tender{due}, err
-	return r, order, nil
-}
-
-// left says why a document has no lines.
-func (d *documents) left(ctx context.Context, id string, err error) {
-	if err != nil {
-		d.c.Logger.WarnContext(ctx, "magento: a document has no lines: "+err.Error(), "document", id)
-	}
-}
-
-// memoPage is of how many credit memos the orders are read at once.
-const memoPage = 50
 
 func (d *documents) refunds(ctx context.Context, filters [][]magento.Filter) error {
-	var page []magento.CreditMemo
 	for m, err := range d.client.CreditMemos.List(ctx, magento.ListParams{ByID: true, Filters: filters, Fields: noted}) {
+		if err == nil && m.State == magento.CreditMemoRefunded {
+			err = d.add(ctx, paper{id: "creditmemo/" + m.EntityID.String(), order: m.OrderID, refund: true, created: m.CreatedAt.Time, transaction: m.TransactionID,
+				comments: m.Comments, adjustment: m.Adjustment, Totals: m.Totals, items: m.Items})
+		}
 		if err != nil {
 			return err
 		}
-		if m.State != magento.CreditMemoRefunded {
-			continue
-		}
-		if page = append(page, m); len(page) == memoPage {
-			if err := d.refunded(ctx, page); err != nil {
-				return err
-			}
-			page = page[:0]
-		}
 	}
-	return d.refunded(ctx, page)
+	return d.turn(ctx)
 }
 
-// refunded tells the refunds of some memos, whose orders it reads.
-func (d *documents) refunded(ctx context.Context, page []magento.CreditMemo) error {
-	if len(page) == 0 {
+// turn tells the papers of a page, whose orders it reads.
+func (d *documents) turn(ctx context.Context) error {
+	if len(d.page) == 0 {
 		return nil
 	}
 	orders, ids := map[magento.ID]*magento.Order{}, []string{}
-	for _, m := range page {
-		if _, known := orders[m.OrderID]; !known {
-			orders[m.OrderID], ids = nil, append(ids, m.OrderID.String())
+	for _, p := range d.page {
+		if _, known := orders[p.order]; !known {
+			orders[p.order], ids = nil, append(ids, p.order.String())
 		}
 	}
 	of := magento.Where(magento.Filter{Field: "entity_id", Is: magento.In, Value: strings.Join(ids, ",")})
@@ -199,75 +173,78 @@ func (d *documents) refunded(ctx context.Context, page []magento.CreditMemo) err
 		}
 		orders[o.EntityID] = &o
 	}
-	for _, m := range page {
-		o := orders[m.OrderID]
+	for _, p := range d.page {
+		o := orders[p.order]
 		if o == nil {
-			return commerce.Errorf(commerce.KindNotFound, System, "read documents", "credit memo %s is of order %s, which is not there", m.EntityID, m.OrderID)
+			return commerce.Errorf(commerce.KindNotFound, System, "read documents", "%s is of order %s, which is not there", p.id, p.order)
 		}
-		r, order, err := d.sold(ctx, o)
+		doc, ok, err := d.document(ctx, o, p)
 		if err != nil {
 			return err
 		}
-		doc, err := r.refund(order, m)
-		if err != nil {
-			return err
-		}
-		if r.tender() != commerce.TenderStripe || doc.Amount.Sign() <= 0 {
-			continue
-		}
-		d.left(ctx, doc.ID, r.err)
-		if err := d.tell(doc); err != nil {
-			return err
+		if ok && !d.yield(doc, nil) {
+			d.stopped = true
+			return errStopped
 		}
 	}
+	d.page = d.page[:0]
 	return nil
 }
 
-// stripeRefund finds the id of a refund in a text.
-var stripeRefund = regexp.MustCompile(`\b(?:re|pyr)_[0-9A-Za-z]+`)
+var (
+	// stripePayment and stripeRefund find the ids of Stripe in a text.
+	stripePayment = regexp.MustCompile(`\b(?:pi|ch|py)_[0-9A-Za-z]+`)
+	stripeRefund  = regexp.MustCompile(`\b(?:re|pyr)_[0-9A-Za-z]+`)
+)
 
-// refund says a credit memo of an order. What it can not say of its rows is r.err.
-func (r *reader) refund(order commerce.Order, m magento.CreditMemo) (reconcile.Document, error) {
-	doc := reconcile.Document{System: order.Ref.System, Shop: order.Ref.Account, ID: "creditmemo/" + m.EntityID.String(), Number: order.Number,
-		Refund: true, Date: m.CreatedAt.Time, Payment: order.PaymentID}
-	unsaid := r.err
-	r.document, r.err = "magento credit memo "+m.EntityID.String(), nil
-	if doc.Amount = r.money("grand_total", m.GrandTotal, order.Currency); r.err != nil {
-		return doc, r.err
-	}
-	for _, text := range append([]string{m.TransactionID}, comments(m)...) {
-		if doc.RefundID = stripeRefund.FindString(text); doc.RefundID != "" {
-			break
+// named finds an id of Stripe on a paper.
+func (p paper) named(id *regexp.Regexp) string {
+	found := id.FindString(p.transaction)
+	for _, c := range p.comments {
+		if found == "" {
+			found = id.FindString(c.Comment)
 		}
 	}
-	if r.err = unsaid; r.err != nil {
-		return doc, nil
-	}
-	back, err := r.back(order, m)
+	return found
+}
+
+// document says a paper of an order; ok is false where Stripe has no part in it.
+func (d *documents) document(ctx context.Context, o *magento.Order, p paper) (doc reconcile.Document, ok bool, err error) {
+	r := &reader{shop: d.Shop, o: o, document: "magento " + p.id}
+	currency, err := commerce.ParseCurrency(o.OrderCurrencyCode)
 	if err != nil {
-		r.err = err
-		return doc, nil
+		return doc, false, mapping.Faultf(r.document, "order_currency_code", o.OrderCurrencyCode, "is no ISO 4217 currency")
 	}
-	said, err := reconcile.Sale(back)
+	doc = reconcile.Document{System: System, Shop: d.c.Account, ID: p.id, Number: o.IncrementID, Refund: p.refund, Date: p.created,
+		Amount: r.money("grand_total", p.GrandTotal, currency)}
+	if r.err != nil || r.tender() != commerce.TenderStripe || doc.Amount.Sign() <= 0 {
+		return doc, false, r.err
+	}
+	doc.Payment = cmp.Or(p.named(stripePayment), paymentID(*o))
+	if p.refund {
+		doc.RefundID = p.named(stripeRefund)
+	}
+	order, why := d.Canonical(ctx, *o)
+	if why == nil {
+		order, why = r.part(order, p)
+	}
+	if why != nil {
+		d.c.Logger.WarnContext(ctx, "magento: a document has no lines: "+why.Error(), "document", p.id)
+		return doc, true, nil
+	}
+	said, err := reconcile.Sale(order)
 	doc.Lines, doc.Taxes = said.Lines, said.Taxes
 	for i := range doc.Lines {
 		if doc.Lines[i].Key == reconcile.LineFee {
 			doc.Lines[i].Key = reconcile.LineAdjustment
 		}
 	}
-	return doc, err
+	return doc, true, err
 }
 
-func comments(m magento.CreditMemo) (texts []string) {
-	for _, c := range m.Comments {
-		texts = append(texts, c.Comment)
-	}
-	return texts
-}
-
-// back says the rows of a credit memo as those of an order. Each has the rates of the
-// order's own row; where those are several, its tax is shared out as theirs was.
-func (r *reader) back(order commerce.Order, m magento.CreditMemo) (commerce.Order, error) {
+// part says the rows of an invoice or a credit memo as those of an order. Each has the rates
+// of the order's own row; where those are several, its tax is shared out as theirs was.
+func (r *reader) part(order commerce.Order, p paper) (commerce.Order, error) {
 	to := order.BillingAddress
 	if order.ShippingAddress != nil {
 		to = *order.ShippingAddress
@@ -278,13 +255,18 @@ func (r *reader) back(order commerce.Order, m magento.CreditMemo) (commerce.Orde
 		bought[row.ID] = row
 	}
 	stated := mapping.Stated{
-		Net: r.amount("", "subtotal", m.Subtotal), Shipping: r.amount("", "shipping_amount", m.ShippingAmount),
-		Fees: r.amount("", "adjustment", m.Adjustment), Tax: r.amount("", "tax_amount", m.TaxAmount), Gross: r.amount("", "grand_total", m.GrandTotal)}
-	// A memo shows the discount on shipping, and the tax inside it, only within those of
-	// all: what the rows do not have of them is of the shipping (2.4.6-p1, REC 519).
-	off := -r.amount("", "discount_amount", m.DiscountAmount) - r.amount("", "discount_tax_compensation_amount", m.DiscountTaxCompensation)
+		Net: r.amount("", "subtotal", p.Subtotal), Shipping: r.amount("", "shipping_amount", p.ShippingAmount),
+		Fees: r.amount("", "adjustment", p.adjustment), Tax: r.amount("", "tax_amount", p.TaxAmount), Gross: r.amount("", "grand_total", p.GrandTotal)}
+	// What it shows of the discount on shipping, and of the tax inside it, stands within
+	// those of all (2.4.6-p1, REC 519): what is off, and not off the rows, is the shipping's.
+	whole := stated.Net + stated.Shipping + stated.Fees + stated.Tax
+	off := whole - stated.Gross
+	if len(order.Tenders) > 1 { // gift cards, store credit and points pay a part as well
+		off = -r.amount("", "discount_amount", p.DiscountAmount) - r.amount("", "discount_tax_compensation_amount", p.DiscountTaxCompensation)
+		stated.Gross = whole - off
+	}
 	repeats := map[string]bool{} // the parents of rows that carry the money themselves
-	for _, i := range m.Items {
+	for _, i := range p.items {
 		at := "items[" + i.OrderItemID.String() + "]."
 		row, ok := bought[i.OrderItemID.String()]
 		if !ok {
@@ -308,10 +290,12 @@ func (r *reader) back(order commerce.Order, m magento.CreditMemo) (commerce.Orde
 			stated.Discount += row.Discount
 		}
 	}
-	stated.ShippingDiscount = off - stated.Discount
+	if stated.ShippingDiscount = off - stated.Discount; stated.ShippingDiscount < -50 || stated.ShippingDiscount > stated.Shipping+50 {
+		r.fault("grand_total", string(p.GrandTotal), "it is %s of %s, and its rows have discounts of %s", stated.Gross.Text(), whole.Text(), stated.Discount.Text())
+	}
 	sheet.Shipping = r.shipping()
 	sheet.Shipping.Net, sheet.Shipping.Discount = stated.Shipping, stated.ShippingDiscount
-	sheet.Shipping.Tax = r.amount("", "shipping_tax_amount", m.ShippingTaxAmount)
+	sheet.Shipping.Tax = r.amount("", "shipping_tax_amount", p.ShippingTaxAmount)
 	sheet.Shipping.Taxes = shared(sheet.Shipping.Taxes, sheet.Shipping.Tax)
 	sheet.Stated = stated
 	if r.err != nil {
