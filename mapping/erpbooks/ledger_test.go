@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/commercesync/commerce"
 	"github.com/commercesync/commerce/erp"
@@ -167,6 +168,71 @@ func TestInvoicesOfPartShipmentsAddUpToTheShopsTotal(t *testing.T) {
 	require.Equal(t, o.Totals.Gross, sum)
 	require.Equal(t, o.Totals.Tax, tax, "the shop's tax, though the ERP computes another")
 	require.Equal(t, last, l.run(t, l.Invoice(l.route, o, sales, today)), "nothing is left to invoice")
+}
+
+func TestInvoicesOfAnyPartShipmentsAddUpToAnyOrder(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		m := memory(t, erptest.MemoryConfig{InvoicesShipments: true,
+			TaxRounding: rapid.SampledFrom([]erp.TaxRounding{erp.RoundPerDocument, erp.RoundPerLine}).Draw(t, "ERP rounds per")})
+		b := books(t, m, withChart())
+		sheet := mapping.Sheet{Document: "order", Currency: "EUR", Country: "DE"}
+		perDocument := rapid.Bool().Draw(t, "shop rounds per document")
+		sums := map[string]int64{}
+		var tax int64
+		taxed := func(rate int64, net mapping.Amount) []mapping.RowTax {
+			name := fmt.Sprint(rate)
+			amount := (int64(net)/100*rate + 50) / 100 // in cents, half up
+			if perDocument {                           // what is left over goes on the row that comes last
+				before := (sums[name]*rate + 50) / 100
+				sums[name] += int64(net) / 100
+				amount = (sums[name]*rate+50)/100 - before
+			}
+			tax += amount
+			return []mapping.RowTax{{Code: "DE " + name, Rate: dec(name), Amount: mapping.Amount(amount * 100)}}
+		}
+		skus := []string{"CUP", "POT"}
+		for n, sku := range skus {
+			net := mapping.Amount(rapid.Int64Range(1, 30_000).Draw(t, "net") * 100)
+			rate := rapid.SampledFrom([]int64{19, 7}).Draw(t, "rate")
+			taxes := taxed(rate, net)
+			sheet.Rows = append(sheet.Rows, mapping.Row{ID: fmt.Sprint(n + 1), SKU: sku, Name: sku, Quantity: dec(fmt.Sprint(rapid.IntRange(1, 9).Draw(t, "quantity"))),
+				Net: net, Tax: taxes[0].Amount, Taxes: taxes})
+			sheet.Stated.Net += net
+		}
+		delivery := mapping.Amount(rapid.Int64Range(0, 900).Draw(t, "delivery") * 100)
+		if delivery > 0 {
+			sheet.Shipping = mapping.ShippingRow{Title: "DHL", Net: delivery, Taxes: taxed(19, delivery)}
+			sheet.Shipping.Tax = sheet.Shipping.Taxes[0].Amount
+		}
+		sheet.Stated.Shipping, sheet.Stated.Tax = delivery, mapping.Amount(tax*100)
+		sheet.Stated.Gross = sheet.Stated.Net + delivery + sheet.Stated.Tax
+		o := orderOf(t, "17", sheet)
+		r := route(t, b, o)
+		act := func(e idempotency.Effect[commerce.Document]) commerce.Document {
+			doc, err := e.Act(context.Background())
+			require.NoError(t, err)
+			return doc
+		}
+		sales := act(b.Confirm(r, act(b.SalesOrder(r, o, nil))))
+		for _, sku := range rapid.Permutation(skus).Draw(t, "shipped") {
+			if rapid.Bool().Draw(t, "invoiced in between") {
+				act(b.Invoice(r, o, sales, today))
+			}
+			_, err := m.Ship(sales.Ref, nil, sku)
+			require.NoError(t, err)
+		}
+		act(b.Invoice(r, o, sales, today))
+		all, err := b.Invoices(context.Background(), r, sales)
+		require.NoError(t, err)
+		sum := commerce.Zero("EUR")
+		for _, i := range all {
+			require.False(t, i.Draft)
+			sum, err = sum.Add(i.Document.Total)
+			require.NoError(t, err)
+		}
+		require.Equal(t, o.Totals.Gross, sum)
+	})
 }
 
 func TestALostAnswerLeavesOneInvoiceAndOneReceipt(t *testing.T) {
@@ -468,6 +534,8 @@ func TestTheLedgerIsCheckedAgainstTheERP(t *testing.T) {
 	for want, edit := range map[string]func(*erptest.MemoryConfig, *erpbooks.Chart){
 		`there is no journal "BANK"`:                          func(m *erptest.MemoryConfig, _ *erpbooks.Chart) { m.Journals = []string{"STRIPE"} },
 		`there is no account "9999" to post to`:               func(_ *erptest.MemoryConfig, c *erpbooks.Chart) { c.Suspense = "9999" },
+		`there is no account "9998" to post to`:               func(_ *erptest.MemoryConfig, c *erpbooks.Chart) { c.DisputeLoss = "9998" },
+		`there is no account "9997" to post to`:               func(_ *erptest.MemoryConfig, c *erpbooks.Chart) { c.Payable = "9997" },
 		`Categories["dispute"]: account "2090" wants a party`: func(_ *erptest.MemoryConfig, c *erpbooks.Chart) { c.Categories["dispute"], c.Advance = "2090", "" },
 		`Advance: lines of account "6800" can not be settled`: func(_ *erptest.MemoryConfig, c *erpbooks.Chart) { c.Advance = "6800" },
 		`Clearing: account "1090" is kept in EUR, not in USD`: func(_ *erptest.MemoryConfig, c *erpbooks.Chart) { c.Clearing["USD"] = "1090" },
