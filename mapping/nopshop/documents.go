@@ -18,15 +18,16 @@ import (
 )
 
 // Documents yields what the shop's own books say of the money that Stripe moved: the sales
-// of orders that were placed, and the refunds that were booked, in [from, to) by the shop's
+// of orders that were paid, and the refunds that were booked, in [from, to) by the shop's
 // clock; a zero time is no bound. Sales come first, newest first.
 //
 // A sale is there when a part of the order is to be paid by Stripe ([commerce.Order.Due]:
 // not gift cards, points and offline methods, see Config.Methods) and its payment status
 // says that money is or was here: paid, partially refunded, refunded. So orders that are
-// pending, authorised or voided, and cancelled ones that nobody paid, are left out; one that
-// is paid later belongs to the time when it was placed. Deleted orders are in no list of the
-// shop, and not here.
+// pending, authorised or voided, and cancelled ones that nobody paid, are left out. Its date
+// is the one on which the shop marked it as paid. The shop can only be asked for orders by
+// the date on which they were placed: they are looked at for [Config].PaidFor. Deleted
+// orders are in no list of the shop, and not here.
 //
 // The shop keeps one sum of what was refunded of an order, and a note of each refund, which
 // has its date and amount ("Order has been partially refunded. Amount = 5", 4.40 to 4.90).
@@ -72,6 +73,14 @@ func (d *documents) tell(doc reconcile.Document) error {
 	return nil
 }
 
+// since is how far back orders are looked at that something may have happened to since.
+func (d *documents) since(age time.Duration) time.Time {
+	if d.from.IsZero() {
+		return d.from
+	}
+	return d.from.Add(-age)
+}
+
 // within reports whether a time is of those that were asked for.
 func (d *documents) within(t time.Time) bool {
 	return !t.Before(d.from) && (d.to.IsZero() || t.Before(d.to))
@@ -79,11 +88,15 @@ func (d *documents) within(t time.Time) bool {
 
 func (d *documents) sales(ctx context.Context) error {
 	paid := d.c.Statuses.Payments.Numbers(commerce.PaymentCaptured, commerce.PaymentReturned)
-	for o, err := range d.client.Orders.List(ctx, nopcommerce.OrderParams{CreatedFrom: d.from, CreatedTo: d.to, PaymentStatuses: paid}) {
+	for o, err := range d.client.Orders.List(ctx, nopcommerce.OrderParams{CreatedFrom: d.since(d.c.PaidFor), CreatedTo: d.to, PaymentStatuses: paid}) {
 		if err != nil {
 			return err
 		}
-		if !d.within(o.CreatedOn.Time) || d.method(o.PaymentMethod).Tender != commerce.TenderStripe {
+		on := o.CreatedOn.Time
+		if !o.PaidDate.IsZero() {
+			on = o.PaidDate.Time
+		}
+		if !d.within(on) || d.method(o.PaymentMethod).Tender != commerce.TenderStripe {
 			continue
 		}
 		order, err := d.sold(ctx, o, true)
@@ -94,7 +107,7 @@ func (d *documents) sales(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if doc.Amount.Sign() <= 0 {
+		if doc.Date = on; doc.Amount.Sign() <= 0 {
 			continue
 		}
 		if err := d.tell(doc); err != nil {
@@ -173,14 +186,11 @@ func (r *reader) collected(field string, n nopcommerce.Number) (commerce.Money, 
 
 // refunds tells the refunds of orders that were placed within RefundsFor before.
 func (d *documents) refunds(ctx context.Context) error {
-	p := nopcommerce.OrderParams{CreatedTo: d.to, PaymentStatuses: []nopcommerce.PaymentStatus{nopcommerce.PaymentPartiallyRefunded, nopcommerce.PaymentRefunded}}
+	p := nopcommerce.OrderParams{CreatedFrom: d.since(d.c.RefundsFor), CreatedTo: d.to, PaymentStatuses: []nopcommerce.PaymentStatus{nopcommerce.PaymentPartiallyRefunded, nopcommerce.PaymentRefunded}}
 	for _, n := range d.c.Statuses.Payments.Numbers(commerce.PaymentReturned) {
 		if !slices.Contains(p.PaymentStatuses, n) {
 			p.PaymentStatuses = append(p.PaymentStatuses, n)
 		}
-	}
-	if !d.from.IsZero() {
-		p.CreatedFrom = d.from.Add(-d.c.RefundsFor)
 	}
 	for o, err := range d.client.Orders.List(ctx, p) {
 		if err != nil {

@@ -132,8 +132,25 @@ func TestASaleIsToldWhenStripeWasToPayAndTheShopSaysItDid(t *testing.T) {
 		require.NoError(t, err)
 		want, err := reconcile.Sale(whole)
 		require.NoError(t, err)
+		want.Date = d.Date
 		require.Equal(t, want, d, "it is what the whole order says")
 	}
+}
+
+func TestASaleHasTheDayOnWhichItWasPaid(t *testing.T) {
+	t.Parallel()
+	s := newTill(t, nopshop.Config{PaidFor: 5 * 24 * time.Hour})
+	debit, late := s.place(taxed()), s.place(taxed())
+	placed := s.now
+	s.now = placed.AddDate(0, 0, 4)
+	s.charged(debit)
+	s.now = placed.AddDate(0, 0, 6)
+	s.charged(late)
+	require.Empty(t, s.told(placed, placed.AddDate(0, 0, 1)))
+	docs := s.told(placed.AddDate(0, 0, 4), placed.AddDate(0, 0, 5))
+	require.Equal(t, []string{"order/1 1 49.48 USD"}, documentNames(docs))
+	require.Equal(t, placed.AddDate(0, 0, 4), docs[0].Date)
+	require.Empty(t, s.told(placed.AddDate(0, 0, 6), placed.AddDate(0, 0, 7)), "beyond PaidFor")
 }
 
 func TestARefundHasTheDateAndAmountOfItsNote(t *testing.T) {
@@ -152,7 +169,9 @@ func TestARefundHasTheDateAndAmountOfItsNote(t *testing.T) {
 	s.charged(other)
 
 	docs := s.told(begin.AddDate(0, 0, 3), begin.AddDate(0, 0, 5))
-	require.Len(t, docs, 3, "the sales were before")
+	require.Equal(t, "order/4", docs[0].ID, "it was paid in these days")
+	docs = docs[1:]
+	require.Len(t, docs, 3, "the other sales were before")
 	require.Equal(t, []string{"2 49.48 USD", "1 2.50 USD", "1 5.00 USD"}, []string{
 		docs[0].Number + " " + docs[0].Amount.String(), docs[1].Number + " " + docs[1].Amount.String(), docs[2].Number + " " + docs[2].Amount.String()})
 	require.Equal(t, []time.Time{begin.AddDate(0, 0, 4), begin.AddDate(0, 0, 4), begin.AddDate(0, 0, 3)}, []time.Time{docs[0].Date, docs[1].Date, docs[2].Date})
@@ -161,8 +180,8 @@ func TestARefundHasTheDateAndAmountOfItsNote(t *testing.T) {
 	require.Len(t, docs[0].Lines, 3, "all went back")
 	require.Empty(t, docs[1].Lines)
 	require.Equal(t, []string{"", "pi_1"}, []string{docs[1].RefundID, docs[1].Payment})
-	require.Len(t, s.told(begin.AddDate(0, 0, 4), time.Time{}), 2)
-	require.Len(t, s.told(begin, begin.AddDate(0, 0, 4)), 5, "four sales, and the first refund")
+	require.Len(t, s.told(begin.AddDate(0, 0, 4), time.Time{}), 3, "two refunds, and the order that was paid on that day")
+	require.Len(t, s.told(begin, begin.AddDate(0, 0, 4)), 4, "three sales, and the first refund")
 }
 
 func TestRefundsThatNotesDoNotAddUpToAreOne(t *testing.T) {
@@ -230,7 +249,7 @@ func TestDocumentsAskForTheirDaysAndStatuses(t *testing.T) {
 		searches = append(searches, q.Get("createdFromUtc")+" "+q.Get("psIds"))
 	}
 	require.Greater(t, len(searches), 3, "in pages")
-	require.Contains(t, searches, from.UTC().Format("2006-01-02T15:04:05")+"Z 30;35;40")
+	require.Contains(t, searches, from.UTC().AddDate(0, 0, -30).Format("2006-01-02T15:04:05")+"Z 30;35;40")
 	require.Contains(t, searches, from.UTC().AddDate(-1, 0, 0).Format("2006-01-02T15:04:05")+"Z 35;40")
 	require.Zero(t, paths["Customer"], "nobody's account is read")
 	require.Zero(t, paths["GenericAttribute"], "the rows name the payment")

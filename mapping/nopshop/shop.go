@@ -103,8 +103,10 @@ type Config struct {
 	// TellCustomer makes the shop send its own mail when a shipment leaves.
 	TellCustomer bool
 
-	// RefundsFor is for how long after it was placed [Shop.Documents] looks at an order for
-	// refunds, since the shop can not be asked for them. Defaults to 365 days.
+	// PaidFor is how long after it was placed an order may be paid, for [Shop.Documents],
+	// since the shop can not be asked by the date of payment. Defaults to 30 days.
+	PaidFor time.Duration
+	// RefundsFor is the same for refunds. Defaults to 365 days.
 	RefundsFor time.Duration
 	// Settle is how long a request may still take effect after we gave up on it: the
 	// longest that the web server and the proxies before it allow. Defaults to 10 minutes.
@@ -186,12 +188,13 @@ func New(client *nopcommerce.Client, c Config) (*Shop, error) {
 			return bad("Config.Methods[%q].Charges is %q, not empty or customer", name, m.Charges)
 		}
 	}
-	if c.Settle < 0 || c.Warehouse < 0 || c.RefundsFor < 0 {
-		return bad("Config.Settle, Config.Warehouse and Config.RefundsFor must not be negative")
+	if c.Settle < 0 || c.Warehouse < 0 || c.PaidFor < 0 || c.RefundsFor < 0 {
+		return bad("Config.Settle, Config.Warehouse, Config.PaidFor and Config.RefundsFor must not be negative")
 	}
 	c.Methods = maps.Clone(c.Methods)
 	c.CheckoutSKU, c.FeeSKU = cmp.Or(c.CheckoutSKU, "checkout-attributes"), cmp.Or(c.FeeSKU, "payment-fee")
-	c.Settle, c.RefundsFor = cmp.Or(c.Settle, 10*time.Minute), cmp.Or(c.RefundsFor, 365*24*time.Hour)
+	c.Settle = cmp.Or(c.Settle, 10*time.Minute)
+	c.PaidFor, c.RefundsFor = cmp.Or(c.PaidFor, 30*24*time.Hour), cmp.Or(c.RefundsFor, 365*24*time.Hour)
 	if c.Now == nil {
 		c.Now = time.Now
 	}
