@@ -16,13 +16,32 @@ const maxSupplements = 8
 
 func keyEntry(of commerce.Ref, n int) string { return fmt.Sprintf("erp.entry/%s/%d", of, n) }
 
-// series sees to it that the entries of a series together say what target says. Each is
-// written by compare-and-set on its number: what is under it is read before and after.
-// of names the series in Steps.
+// entered is what a step leaves that moved the clearing account: what [Books.Month] asks
+// of it.
+type entered struct {
+	commerce.Document
+	// Series is the key of the series that an entry is of.
+	Series string `json:"series,omitempty"`
+	// Of is the movement that a receipt is of, and Portion what it moved.
+	Of      commerce.Ref `json:"of,omitzero"`
+	Portion portion      `json:"portion,omitzero"`
+}
+
+// series sees to it that the entries of a series together say what target says.
 func (d desk) series(ctx context.Context, ledger Ledger, r mapping.Route, of commerce.Ref, target commerce.JournalEntry) error {
-	op := "post " + target.Key
+	return d.supplement(ctx, ledger, r, of, target.Key, func(posted []commerce.JournalEntry) (commerce.JournalEntry, bool, error) {
+		return reconcile.Next(target, posted...)
+	})
+}
+
+// supplement posts what next says is the next entry of a series, until there is none. Each
+// is written by compare-and-set on its number: what is under it is read before and after.
+// of names the series in Steps.
+func (d desk) supplement(ctx context.Context, ledger Ledger, r mapping.Route, of commerce.Ref, series string,
+	next func(posted []commerce.JournalEntry) (commerce.JournalEntry, bool, error)) error {
+	op := "post " + series
 	for range maxSupplements {
-		posted, err := ledger.Series(ctx, r, target.Key)
+		posted, err := ledger.Series(ctx, r, series)
 		if err != nil {
 			return err
 		}
@@ -34,18 +53,19 @@ func (d desk) series(ctx context.Context, ledger Ledger, r mapping.Route, of com
 		case err != nil && !errors.Is(err, commerce.ErrNotFound):
 			return err
 		}
-		next, ok, failed := reconcile.Next(target, posted...)
+		entry, ok, failed := next(posted)
 		if failed != nil {
 			return failed
 		}
 		if !ok && (err != nil || rec.State == idempotency.NotSent) {
 			return nil
 		}
-		eff := ledger.Entry(r, next)
+		eff := ledger.Entry(r, entry)
 		if !ok {
-			eff = findOnly(ledger.Entry(r, numbered(target, len(posted)+1)))
+			eff = findOnly(ledger.Entry(r, commerce.JournalEntry{Key: fmt.Sprintf("%s/%d", series, len(posted)+1)}))
 		}
-		if _, err := d.step(ctx, key, eff); err != nil {
+		_, err = stepOf(ctx, d, key, leaving(eff, func(doc commerce.Document) entered { return entered{Document: doc, Series: series} }))
+		if err != nil {
 			if !ok && errors.Is(err, errNothing) {
 				return nil
 			}
@@ -53,11 +73,6 @@ func (d desk) series(ctx context.Context, ledger Ledger, r mapping.Route, of com
 		}
 	}
 	return refuse(commerce.KindLimit, op, "", "it did not agree after %d entries", maxSupplements)
-}
-
-func numbered(e commerce.JournalEntry, n int) commerce.JournalEntry {
-	e.Key = fmt.Sprintf("%s/%d", e.Key, n)
-	return e
 }
 
 // errNothing is how findOnly ends where there is nothing to find.

@@ -146,7 +146,9 @@ func (b *Books) receive(ctx context.Context, d desk, o *ledgerOf, r *receipt) er
 	if r.leads() && !r.room.returned {
 		n.Apply, _ = pays(o.invoices, r.Amount)
 	}
-	if _, err := d.step(ctx, key, b.Ledger.Receipt(o.route, o.order, n)); err != nil {
+	if _, err := stepOf(ctx, d, key, leaving(b.Ledger.Receipt(o.route, o.order, n), func(doc commerce.Document) entered {
+		return entered{Document: doc, Of: of, Portion: r.portion}
+	})); err != nil {
 		return err
 	}
 	less(o.invoices, n.Apply)

@@ -101,7 +101,9 @@ func (w *OrderToCash) record(ctx context.Context, d desk, e commerce.Event, a ac
 	if err := d.decideFirst(ctx, &a); err != nil {
 		return err
 	}
-	_, err := stepOf(ctx, d, keyPayment(a.order.Ref), leaving(posted{Payments: a.gives()}, d.shop.RecordPayment(a.order, a.payments()[0])))
+	_, err := stepOf(ctx, d, keyPayment(a.order.Ref), leaving(d.shop.RecordPayment(a.order, a.payments()[0]), func(doc commerce.Document) posted {
+		return posted{Document: doc, Payments: a.gives()}
+	}))
 	return err
 }
 

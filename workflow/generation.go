@@ -185,24 +185,24 @@ func (p posted) outdated(now content) bool {
 // replay may mend: another content is another generation.
 func (w *OrderToCash) write(ctx context.Context, d desk, a account, route mapping.Route, g generation) (posted, error) {
 	return stepOf(idempotency.WithGeneration(ctx, 0), d, g.of(keySalesOrder(a.order.Ref)),
-		leaving(posted{Content: &a.content, Payments: a.gives()}, w.Books.SalesOrder(route, a.order, a.payments())),
+		leaving(w.Books.SalesOrder(route, a.order, a.payments()), func(doc commerce.Document) posted {
+			return posted{Document: doc, Content: &a.content, Payments: a.gives()}
+		}),
 		"sales order", a.content)
 }
 
-// leaving is the effect with p around the document that it leaves.
-func leaving(p posted, eff idempotency.Effect[commerce.Document]) idempotency.Effect[posted] {
-	with := func(f func(context.Context) (commerce.Document, error)) func(context.Context) (posted, error) {
+// leaving is the effect with more around the document that it leaves.
+func leaving[T any](eff idempotency.Effect[commerce.Document], as func(commerce.Document) T) idempotency.Effect[T] {
+	with := func(f func(context.Context) (commerce.Document, error)) func(context.Context) (T, error) {
 		if f == nil {
 			return nil
 		}
-		return func(ctx context.Context) (posted, error) {
+		return func(ctx context.Context) (T, error) {
 			doc, err := f(ctx)
-			p := p
-			p.Document = doc
-			return p, err
+			return as(doc), err
 		}
 	}
-	return idempotency.Effect[posted]{Class: eff.Class, Settle: eff.Settle, Retention: eff.Retention, Find: with(eff.Find), Act: with(eff.Act)}
+	return idempotency.Effect[T]{Class: eff.Class, Settle: eff.Settle, Retention: eff.Retention, Find: with(eff.Find), Act: with(eff.Act)}
 }
 
 // gives returns what each captured payment gives the order, by id.
