@@ -11,9 +11,10 @@ import (
 	"github.com/commercesync/commerce/erp"
 )
 
-// PostCreditNote loads a credit note under an external id made of the key, posts it and
-// then links it to its invoice. A link from the start would make the server settle the
-// one with the other when it is posted, where the invoice is not paid.
+// PostCreditNote adopts the draft that a person made with the server's wizard, or loads
+// a credit note under an external id made of the key, posts it and then links it to its
+// invoice. A link while it is posted would make the server settle the one with the
+// other, where the invoice is not paid.
 func (o *Client) PostCreditNote(ctx context.Context, n erp.NewCreditNote) (erp.Invoice, error) {
 	if err := n.Validate(); err != nil {
 		return erp.Invoice{}, err
@@ -27,7 +28,8 @@ func (o *Client) PostCreditNote(ctx context.Context, n erp.NewCreditNote) (erp.I
 	if err != nil {
 		return erp.Invoice{}, notSent(err)
 	}
-	p := posting{n.Key, n.Date, n.Accounting, nil, erp.Totals{Net: n.Expected.Net.Neg(), Tax: n.Expected.Tax.Neg(), Gross: n.Expected.Gross.Neg()}, n.Rounding}
+	p := posting{n.Key, n.Date, n.Accounting, nil, erp.Totals{Net: n.Expected.Net.Neg(), Tax: n.Expected.Tax.Neg(), Gross: n.Expected.Gross.Neg()}, n.Rounding,
+		values{"reversed_entry_id": false, "invoice_origin": string(of.Number)}}
 	taxes := n.Taxes
 	if len(n.Lines) == 0 && taxes == nil { // the whole, with the taxes as they were written
 		i, err := o.invoice(of)
@@ -42,6 +44,11 @@ func (o *Client) PostCreditNote(ctx context.Context, n erp.NewCreditNote) (erp.I
 	r, err := o.keyedInvoice(ctx, op, n.Key, customerCreditNote)
 	if err != nil {
 		return erp.Invoice{}, notSent(err)
+	}
+	if r == nil {
+		if r, err = o.creditDraft(ctx, op, n, of); err != nil {
+			return erp.Invoice{}, notSent(err)
+		}
 	}
 	if r == nil {
 		if r, err = o.loadCreditNote(ctx, op, n, of, p); err != nil {
@@ -60,6 +67,34 @@ func (o *Client) PostCreditNote(ctx context.Context, n erp.NewCreditNote) (erp.I
 	}
 	note.CreditOf = n.Invoice
 	return note, nil
+}
+
+// creditDraft finds the draft that a person made of an invoice; nil = there is none that
+// comes to what is expected. Our own are not linked before they are posted.
+func (o *Client) creditDraft(ctx context.Context, op string, n erp.NewCreditNote, of invoice) (*invoice, error) {
+	drafts, err := o.invoices(ctx, op, clause("reversed_entry_id", "=", of.ID), clause("state", "=", "draft"))
+	if err != nil {
+		return nil, err
+	}
+	var found []invoice
+	for _, r := range drafts {
+		i, err := o.invoice(r)
+		if err != nil {
+			return nil, err
+		}
+		if n.Draft == i.Ref || n.Draft.IsZero() && i.Totals.Gross == n.Expected.Gross.Neg() {
+			found = append(found, r)
+		}
+	}
+	switch {
+	case len(found) == 1:
+		return &found[0], nil
+	case len(found) > 1:
+		return nil, commerce.Errorf(commerce.KindAmbiguous, system, op, "the invoice has %d draft credit notes; name one", len(found))
+	case !n.Draft.IsZero():
+		return nil, conflict(op, "the draft is none of this invoice any more")
+	}
+	return nil, nil
 }
 
 // loadCreditNote makes the draft and reads it. One whose load was refused may have been

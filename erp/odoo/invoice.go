@@ -67,9 +67,10 @@ type invoiceLine struct {
 var invoiceLineFields = []string{"id", "move_id", "display_type", "name", "product_id", "quantity", "price_unit", "discount", "account_id",
 	"amount_currency", "tax_ids", "tax_line_id", "sale_line_ids", "amount_residual_currency"}
 
-// key is our reference. A draft that the server made carries its order's.
+// key is our reference. On a draft that a person had the server make it is not ours: an
+// invoice carries its order's, a credit note is linked to its invoice.
 func (i invoice) key() string {
-	if i.State == "draft" && i.Ref == i.orderRef {
+	if i.State == "draft" && (i.Ref == i.orderRef || i.Reversed.ID != 0) {
 		return ""
 	}
 	return string(i.Ref)

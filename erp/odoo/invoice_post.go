@@ -2,6 +2,7 @@ package odoo
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/commercesync/commerce"
@@ -15,7 +16,7 @@ func (o *Client) PostInvoice(ctx context.Context, n erp.NewInvoice) (erp.Invoice
 		return erp.Invoice{}, err
 	}
 	op := "post invoice " + n.Key
-	p := posting{n.Key, n.Date, n.Accounting, n.Taxes, n.Expected, n.Rounding}
+	p := posting{n.Key, n.Date, n.Accounting, n.Taxes, n.Expected, n.Rounding, nil}
 	r, err := o.keyedInvoice(ctx, op, n.Key, customerInvoice)
 	if err != nil {
 		return erp.Invoice{}, notSent(err)
@@ -119,6 +120,14 @@ type posting struct {
 	taxes            []erp.TaxAmount
 	expected         erp.Totals
 	rounding         int
+	more             values // to be written on the draft
+}
+
+// header is what is written on a draft, corrections aside.
+func (p posting) header() values {
+	v := values{"ref": p.key, "invoice_date": p.date.String(), "date": p.ledger().String()}
+	maps.Copy(v, p.more)
+	return v
 }
 
 // ledger is the day in the ledger.
@@ -155,7 +164,7 @@ func (o *Client) postInvoice(ctx context.Context, op string, r invoice, p postin
 		}
 		var failed error
 		if try == 0 {
-			failed = o.writeMove(ctx, op, r.ID, values{"ref": p.key, "invoice_date": p.date.String(), "date": p.ledger().String()})
+			failed = o.writeMove(ctx, op, r.ID, p.header())
 		}
 		if failed == nil {
 			failed = w.write(ctx)

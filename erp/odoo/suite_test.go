@@ -58,7 +58,8 @@ func TestTheFakeKeepsThePromisesOfTheERP(t *testing.T) {
 	}{{odoo.JSON2, erp.RoundPerDocument}, {odoo.JSONRPC, erp.RoundPerLine}} {
 		t.Run("over "+string(c.protocol)+", tax rounded per "+string(c.rounding), func(t *testing.T) {
 			erptest.Run(t, func(t *testing.T) erptest.Bench {
-				server, client := fake(t, odootest.Config{TaxRounding: c.rounding, Companies: []string{"Sister Company Ltd"}, LockDate: january(1)},
+				server, client := fake(t, odootest.Config{TaxRounding: c.rounding, Companies: []string{"Sister Company Ltd"}, LockDate: january(1),
+					Rates: []odootest.Rate{{Currency: "GBP", From: january(3), Units: "0.86"}, {Currency: "USD", From: january(3), Units: "1.1"}}},
 					func(o *odoo.Config) {
 						o.Protocol = c.protocol
 						o.Resilience.Retry.Attempts, o.Resilience.Breaker.Failures = 1, 1_000_000 // what is lost stays lost
@@ -77,7 +78,8 @@ func TestTheFakeKeepsThePromisesOfTheERP(t *testing.T) {
 					Invoice:          func(t *testing.T, key string) { require.NoError(t, server.Invoice(key)) },
 					Refuse:           func(t *testing.T, key string) { require.NoError(t, server.CancelPickings(key)) },
 					Bank:             "101401", Revenue: "400010", Journal: "STRP", ClosedDate: january(2),
-					Clearing: "101499", Advance: "201050",
+					Clearing: "101499", Advance: "201050", ForeignClearing: "101498", FX: "441000",
+					TakeBack: func(t *testing.T, key string) { require.NoError(t, server.DraftCreditNote(key)) },
 					LoseAnswer: func(_ *testing.T, n int) func() bool {
 						var calls atomic.Int64
 						remove := server.Fail(odootest.Fault{Kind: odootest.Lost, Match: func(*http.Request) bool { return calls.Add(1) == int64(n) }})

@@ -163,6 +163,22 @@ func (t *transaction) draftInvoice(reference string) (int64, error) {
 	return 0, missing("invoice", "no order under %s is confirmed", reference)
 }
 
+// DraftCreditNote makes a draft credit note of the posted invoice of the order under a
+// reference, as a person does with the wizard.
+func (s *Server) DraftCreditNote(reference string) error {
+	return s.act(func(t *transaction) error {
+		for _, o := range t.db.where("sale.order", "client_order_ref", reference) {
+			for _, m := range t.invoicesOf(o.id()) {
+				if m["state"] == "posted" && m["move_type"] == "out_invoice" {
+					_, err := t.reverseOne(record{"date": t.today(), "journal_id": m["journal_id"], "reason": "sent back"}, m)
+					return err
+				}
+			}
+		}
+		return missing("credit", "no invoice under %s is posted", reference)
+	})
+}
+
 // CancelPickings makes the warehouse refuse what is still to be sent.
 func (s *Server) CancelPickings(reference string) error {
 	return s.act(func(t *transaction) error {

@@ -131,7 +131,11 @@ func (s *Server) books() {
 		s.db.insert("account.account", record{"code": a.code, "name": a.name, "account_type": a.kind, "reconcile": a.reconcile, "active": true, "company_ids": one})
 	}
 	for _, a := range s.c.Accounts {
-		s.db.insert("account.account", record{"code": a.Code, "name": a.Name, "account_type": a.Type, "active": true, "company_ids": one,
+		var currency any
+		for _, c := range s.db.where("res.currency", "name", string(a.Currency)) {
+			currency = c.id()
+		}
+		s.db.insert("account.account", record{"currency_id": currency, "code": a.Code, "name": a.Name, "account_type": a.Type, "active": true, "company_ids": one,
 			"reconcile": a.Reconcile || a.Type == "asset_receivable" || a.Type == "liability_payable"})
 	}
 	journal := func(code, name, kind string, sequence, account int64) {

@@ -41,7 +41,7 @@ type Config struct {
 	TaxRounding erp.TaxRounding     // defaults to erp.RoundPerDocument
 	Accounts    []Account           // after the chart's 50; defaults to DefaultAccounts
 	Journals    []Journal           // after the chart's seven; defaults to DefaultJournals
-	PriceLists  []commerce.Currency // one each; defaults to JPY, KWD, USD: an order takes its currency from one
+	PriceLists  []commerce.Currency // one each; defaults to GBP, JPY, KWD, USD: an order takes its currency from one
 	Rates       []Rate              // of exchange; a currency without any is worth as much as the company's
 	LockDate    commerce.Date       // no entry is dated on it or before; zero = none
 	User        string              // defaults to "sync"
@@ -68,7 +68,8 @@ type Product struct {
 type (
 	Account struct {
 		Code, Name, Type string
-		Reconcile        bool // lines can be settled with each other, as on receivable anyway
+		Reconcile        bool              // lines can be settled with each other, as on receivable anyway
+		Currency         commerce.Currency // its own; empty = none
 	}
 	Journal struct{ Code, Name, Type string }
 )
@@ -101,7 +102,8 @@ func DefaultAccounts() []Account {
 	return []Account{{Code: "101499", Name: "Stripe Clearing", Type: "asset_current"}, {Code: "400010", Name: "Online Sales", Type: "income"},
 		{Code: "400090", Name: "Refunds", Type: "income"}, {Code: "620010", Name: "Payment Processing Fees", Type: "expense"},
 		{Code: "620020", Name: "Dispute Losses", Type: "expense"},
-		{Code: "201050", Name: "Customer Advances", Type: "liability_current", Reconcile: true}}
+		{Code: "201050", Name: "Customer Advances", Type: "liability_current", Reconcile: true},
+		{Code: "101498", Name: "Stripe Clearing USD", Type: "asset_current", Currency: "USD"}}
 }
 
 // DefaultJournals are the journals of a Config without any, beside the chart's.
@@ -156,7 +158,7 @@ func New(c Config) (*Server, error) {
 		c.Journals = DefaultJournals()
 	}
 	if c.PriceLists == nil {
-		c.PriceLists = []commerce.Currency{"JPY", "KWD", "USD"}
+		c.PriceLists = []commerce.Currency{"GBP", "JPY", "KWD", "USD"}
 	}
 	if c.Now == nil {
 		c.Now = time.Now

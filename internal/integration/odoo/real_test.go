@@ -8,11 +8,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/commercesync/commerce"
 	"github.com/commercesync/commerce/erp/odoo"
+	"github.com/commercesync/commerce/resilience"
 )
 
 var transport = &http.Transport{}
@@ -21,6 +23,7 @@ var transport = &http.Transport{}
 func client(t *testing.T, protocol odoo.Protocol, edit func(*odoo.Config)) *odoo.Client {
 	t.Helper()
 	c := odoo.Config{URL: server.URL, Database: server.Database, Protocol: protocol, Transport: transport,
+		Resilience:  resilience.Config{Timeout: 2 * time.Minute}, // of a machine that is busy otherwise
 		Credentials: commerce.Static(odoo.Login{User: server.User, Key: commerce.NewSecret(server.Key)})}
 	if edit != nil {
 		edit(&c)
@@ -69,11 +72,38 @@ func ids(t *testing.T, model string, clauses ...any) (found []int64) {
 // advances is the code of an account of customer advances.
 func advances(t *testing.T) string {
 	t.Helper()
-	const code = "201050"
+	return account(t, "201050", dict{"name": "Customer advances", "account_type": "liability_current", "reconcile": true})
+}
+
+// dollars is the code of a clearing account that is kept in USD.
+func dollars(t *testing.T) string {
+	t.Helper()
+	usd := ids(t, "res.currency", is("name", "USD"))
+	return account(t, "101093", dict{"name": "Stripe clearing in dollars", "account_type": "asset_current", "currency_id": usd[0]})
+}
+
+// account makes an account where it is missing.
+func account(t *testing.T, code string, fields dict) string {
+	t.Helper()
 	if len(ids(t, "account.account", is("code", code))) == 0 {
-		call(t, nil, "account.account", "create", []any{dict{"code": code, "name": "Customer advances", "account_type": "liability_current", "reconcile": true}}, nil)
+		fields["code"] = code
+		call(t, nil, "account.account", "create", []any{fields}, nil)
 	}
 	return code
+}
+
+// takeBack drafts a credit note of the invoice of the order under a key.
+func takeBack(t *testing.T, key string) {
+	t.Helper()
+	invoices := ids(t, "account.move", is("ref", key+"/invoice"))
+	with := dict{"context": dict{"active_model": "account.move", "active_ids": invoices}}
+	var journal []struct {
+		Journal []any `json:"journal_id"`
+	}
+	call(t, &journal, "account.move", "read", []any{invoices}, dict{"fields": []string{"journal_id"}})
+	var wizard int64
+	call(t, &wizard, "account.move.reversal", "create", []any{dict{"reason": "sent back", "journal_id": journal[0].Journal[0]}}, with)
+	call(t, nil, "account.move.reversal", "refund_moves", []any{[]int64{wizard}}, with)
 }
 
 // open are the pickings that are still to be sent of the orders under a key.

@@ -53,7 +53,7 @@ func TestARealOdooKeepsThePromisesOfTheERP(t *testing.T) {
 				Refuse: func(t *testing.T, key string) {
 					call(t, nil, "stock.picking", "action_cancel", []any{open(t, key)}, nil)
 				},
-				Bank: "101001", Revenue: "401000", Journal: "STRP", Clearing: "101090", Advance: advances(t),
+				Bank: "101001", Revenue: "401000", Journal: "STRP", Clearing: "101090", Advance: advances(t), ForeignClearing: dollars(t), FX: "441000", TakeBack: takeBack,
 				CountEntries: func(t *testing.T, key string) int { return len(ids(t, "account.move", is("ref", key))) },
 				ClosedDate:   commerce.Date{Year: time.Now().UTC().Year() - 2, Month: time.January, Day: 15},
 				Today:        commerce.DateOf(time.Now().UTC()),
