@@ -1,6 +1,7 @@
 package stripetest
 
 import (
+	"cmp"
 	"container/heap"
 	"encoding/json"
 	"fmt"
@@ -67,6 +68,10 @@ type Config struct {
 	// PayoutTime is how long a payout takes to the bank; an instant one takes half an
 	// hour. Defaults to 2 days.
 	PayoutTime time.Duration
+
+	// ReconcileTime is how long after an automatic payout was made it is known what is in
+	// it. Defaults to PayoutTime.
+	ReconcileTime time.Duration
 
 	// DisputeFee is what a dispute costs, in units of the charge's currency. It is not
 	// given back. Defaults to 2000.
@@ -160,6 +165,7 @@ type Fake struct {
 	keyOrder   []*keyed // by age, for pruning
 	breaks     int      // writes that shall end in a stored 500
 	badPayouts int      // payouts that shall fail
+	schedules  int      // of payouts that there have been; the last one counts
 	badTopUps  int      // top-ups that shall fail
 	badReports int      // report runs that shall fail
 
@@ -224,6 +230,7 @@ func New(c Config) (*Fake, error) {
 		{"LongestRequest", &c.LongestRequest, 30 * time.Second},
 		{"IndexLag", &c.IndexLag, 0},
 		{"ListLag", &c.ListLag, 0},
+		{"ReconcileTime", &c.ReconcileTime, cmp.Or(c.PayoutTime, 2*24*time.Hour)},
 	} {
 		if *d.field < 0 {
 			return bad("Config.%s must not be negative", d.name)

@@ -1,6 +1,7 @@
 package stripetest
 
 import (
+	"maps"
 	"time"
 
 	"github.com/commercesync/commerce/stripe"
@@ -56,6 +57,35 @@ func (f *Fake) instantFee(q *request, p *payout) {
 		t := f.settle(q.now, p, -fee, "stripe_fee", "fee")
 		t.source, t.description = "", "Instant payout fee"
 	}
+}
+
+// Net is what all movements that were made before a time come to, by currency: the balance
+// then, available and pending together, for audits.
+func (f *Fake) Net(before time.Time) map[string]int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.tick()
+	net := map[string]int64{}
+	for _, t := range f.txns.rows {
+		if t.created.Before(before) {
+			net[t.currency] += t.amount - t.fee
+		}
+	}
+	return net
+}
+
+// Exchange changes the rate at which a currency is exchanged from now on, as Config.Rates
+// says it: a refund is of another rate than its charge. Empty keeps the currency as it is.
+func (f *Fake) Exchange(currency, rate string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.tick()
+	rates := maps.Clone(f.config.Rates)
+	if rates == nil {
+		rates = map[string]string{}
+	}
+	rates[currency] = rate
+	f.config.Rates = rates
 }
 
 // sum is the balance of a currency.

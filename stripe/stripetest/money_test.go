@@ -309,6 +309,82 @@ func TestAManualPayoutTakesWhatIsAvailableAndNobodyKnowsWhatIsInside(t *testing.
 	require.Equal(t, before-40, after, "what an instant payout costs is a row of its own")
 }
 
+func TestAScheduleTellsWhatIsAvailableAndPaysItOutByCurrency(t *testing.T) {
+	t.Parallel()
+	fake, c, now := start(t, stripetest.Config{PayoutTime: day, ReconcileTime: 2 * day})
+	fake.PayOutEvery(day)
+	for _, currency := range []string{"eur", "usd", "eur"} {
+		_, err := fake.Pay(stripetest.Purchase{Amount: 1000, Currency: currency})
+		require.NoError(t, err)
+	}
+	seen := len(fake.Events())
+	now.Advance(2*day - time.Second)
+	fake.Tick()
+	require.Empty(t, kinds(fake, seen))
+	now.Advance(time.Second)
+	require.Equal(t, []string{"balance.available", "payout.created", "payout.created"}, kinds(fake, seen))
+	made := fake.Payouts()
+	require.Equal(t, []string{"eur", "usd"}, []string{made[0].Currency, made[1].Currency})
+	require.Equal(t, int64(2*(1000-40)), made[0].Amount)
+	now.Advance(day)
+	p, err := c.Payouts.Get(t.Context(), made[0].ID)
+	require.NoError(t, err)
+	require.Equal(t, []string{"paid", "in_progress"}, []string{p.Status, p.ReconciliationStatus}, "paid, and not yet known what is in it")
+	now.Advance(day)
+	p, err = c.Payouts.Get(t.Context(), made[0].ID)
+	require.NoError(t, err)
+	require.Equal(t, "completed", p.ReconciliationStatus)
+	require.Equal(t, []string{"payout.paid", "payout.paid", "payout.reconciliation_completed", "payout.reconciliation_completed"}, kinds(fake, seen+3))
+
+	fake.PayOutEvery(0)
+	_, err = fake.Pay(stripetest.Purchase{Amount: 1000, Currency: "eur"})
+	require.NoError(t, err)
+	now.Advance(5 * day)
+	require.Len(t, fake.Payouts(), 2, "from now on by hand")
+}
+
+func TestARefundIsExchangedAtTheRateOfItsDay(t *testing.T) {
+	t.Parallel()
+	fake, c, now := start(t, stripetest.Config{Settlement: "usd", Rates: map[string]string{"eur": "1.10"}})
+	charge := pay(t, fake, 10_000, stripetest.Card)
+	before := now.Now().Add(time.Second)
+	now.Advance(day)
+	fake.Exchange("eur", "1.20")
+	_, err := c.Refunds.Create(t.Context(), keyed("r", &stripe.RefundParams{Charge: &charge.ID}))
+	require.NoError(t, err)
+	rows := fake.BalanceTransactions()
+	require.Equal(t, int64(11_000), rows[0].Amount)
+	require.Equal(t, "1.20", rows[1].ExchangeRate.String())
+	require.Equal(t, int64(-12_000), rows[1].Amount)
+	require.Equal(t, map[string]int64{"usd": rows[0].Net}, fake.Net(before))
+	require.Equal(t, map[string]int64{"usd": rows[0].Net - 12_000}, fake.Net(now.Now().Add(time.Second)))
+	fake.Exchange("eur", "")
+	pay(t, fake, 100, stripetest.Card)
+	require.Equal(t, "eur", fake.BalanceTransactions()[2].Currency)
+}
+
+func TestAListMayShowARowLate(t *testing.T) {
+	t.Parallel()
+	fake, c, now := start(t, stripetest.Config{ListLag: time.Hour})
+	for range 20 {
+		pay(t, fake, 1000, stripetest.Card)
+	}
+	shown := func() (n int) {
+		for _, err := range c.BalanceTransactions.List(t.Context(), nil) {
+			require.NoError(t, err)
+			n++
+		}
+		return n
+	}
+	require.Zero(t, shown())
+	now.Advance(30 * time.Minute)
+	n := shown()
+	require.Greater(t, n, 0)
+	require.Less(t, n, 20)
+	now.Advance(30 * time.Minute)
+	require.Equal(t, 20, shown())
+}
+
 // Whatever happens, the balance is the sum of its transactions, and each is net of its fee.
 func TestTheBalanceIsTheSumOfItsTransactions(t *testing.T) {
 	t.Parallel()

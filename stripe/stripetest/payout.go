@@ -2,6 +2,7 @@ package stripetest
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -39,7 +40,7 @@ func (p *payout) fact(name string) string {
 
 // PayOut makes the automatic payouts that are due: for each currency one over all
 // that is available and was not paid out before, negative where the balance is. The
-// account's schedule is the test's: call it every night, or once.
+// account's schedule is the test's, call it every night, or once, or PayOutEvery's.
 //
 // What an automatic payout is made of, its own transaction among them, is found by
 // listing balance transactions by the payout: their nets add up to nought.
@@ -47,20 +48,21 @@ func (f *Fake) PayOut() []stripe.Payout {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.tick()
-	q := f.own(f.config.Now())
+	made := []stripe.Payout{}
+	for _, p := range f.payOut(f.own(f.config.Now())) {
+		made = append(made, f.viewPayout(p))
+	}
+	return made
+}
+
+func (f *Fake) payOut(q *request) (made []*payout) {
 	rows := map[string][]*txn{}
-	var currencies []string
 	for _, t := range f.txns.rows {
 		if t.payout == nil && !t.available.After(q.now) {
-			if rows[t.currency] == nil {
-				currencies = append(currencies, t.currency)
-			}
 			rows[t.currency] = append(rows[t.currency], t)
 		}
 	}
-	slices.Sort(currencies)
-	made := []stripe.Payout{}
-	for _, currency := range currencies {
+	for _, currency := range slices.Sorted(maps.Keys(rows)) {
 		sum := int64(0)
 		for _, t := range rows[currency] {
 			sum += t.amount - t.fee
@@ -75,9 +77,45 @@ func (f *Fake) PayOut() []stripe.Payout {
 			t.payout = p
 		}
 		f.emitPayout(q, "created", p)
-		made = append(made, f.viewPayout(p))
+		f.later(q.now.Add(f.config.ReconcileTime), func(now time.Time) { f.reconcile(now, p) })
+		made = append(made, p)
 	}
 	return made
+}
+
+// reconcile lists what is in an automatic payout. Stripe names no figure for how long that
+// takes (2026-11).
+func (f *Fake) reconcile(now time.Time, p *payout) {
+	p.reconciled = true
+	f.emitPayout(f.own(now), "reconciliation_completed", p)
+}
+
+// PayOutEvery is the account's schedule from now on: at the end of every period automatic
+// payouts are made as by [Fake.PayOut], and what has become available is told
+// (balance.available). 0 ends it: the account pays out by hand.
+func (f *Fake) PayOutEvery(period time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.tick()
+	if f.schedules++; period > 0 {
+		f.schedule(f.config.Now(), period, f.schedules)
+	}
+}
+
+func (f *Fake) schedule(after time.Time, period time.Duration, n int) {
+	f.later(after.Add(period), func(now time.Time) {
+		if f.gone || f.schedules != n {
+			return
+		}
+		q := f.own(now)
+		if slices.ContainsFunc(f.txns.rows, func(t *txn) bool {
+			return t.available.After(t.created) && t.available.After(after) && !t.available.After(now)
+		}) {
+			f.emit(q, "balance.available", func(string) object { return f.balance(q) }, nil)
+		}
+		f.payOut(q)
+		f.schedule(now, period, n)
+	})
 }
 
 // FailPayouts lets the next n payouts fail a day after they were paid, as a bank that
@@ -123,10 +161,6 @@ func (f *Fake) arrive(now time.Time, p *payout) {
 	q := f.own(now)
 	p.status = "paid"
 	f.emitPayout(q, "paid", p)
-	if p.automatic {
-		p.reconciled = true
-		f.emitPayout(q, "reconciliation_completed", p)
-	}
 	if p.fails {
 		f.later(now.Add(bankReturns), func(now time.Time) {
 			p.status, p.failure = "failed", "account_closed"

@@ -41,101 +41,16 @@ const reportTime = 5 * time.Minute
 // reportTypes are the reports that the fake makes, with the columns of one that asks
 // for none. Source: docs.stripe.com/reports/report-types, read 2026-11.
 var reportTypes = map[string]string{
-	"payout_reconciliation.itemized.5":        itemized + " automatic_payout_id automatic_payout_effective_at",
-	"payout_reconciliation.itemized.7":        itemized + " automatic_payout_id automatic_payout_effective_at",
-	"payout_reconciliation.by_id.itemized.4":  itemized + " automatic_payout_id automatic_payout_effective_at",
-	"balance_change_from_activity.itemized.3": itemized,
-	"balance_change_from_activity.itemized.6": itemized,
+	"payout_reconciliation.itemized.5":         itemized + " automatic_payout_id automatic_payout_effective_at",
+	"payout_reconciliation.itemized.7":         itemized + " automatic_payout_id automatic_payout_effective_at",
+	"payout_reconciliation.by_id.itemized.4":   itemized + " automatic_payout_id automatic_payout_effective_at",
+	"balance_change_from_activity.itemized.3":  itemized,
+	"balance_change_from_activity.itemized.6":  itemized,
+	"ending_balance_reconciliation.itemized.4": itemized + " automatic_payout_id automatic_payout_effective_at",
+	balanceSummary: "category description net_amount currency",
 }
 
-const itemized = "balance_transaction_id created available_on currency gross fee net reporting_category source_id description"
-
-// reportColumns are what a row can say.
-var reportColumns = map[string]func(*Fake, *report, *txn) string{
-	"balance_transaction_id": func(_ *Fake, _ *report, t *txn) string { return t.id },
-	"created":                func(_ *Fake, r *report, t *txn) string { return said(t.created, r.zone) },
-	"created_utc":            func(_ *Fake, _ *report, t *txn) string { return said(t.created, time.UTC) },
-	"available_on":           func(_ *Fake, r *report, t *txn) string { return said(t.available, r.zone) },
-	"available_on_utc":       func(_ *Fake, _ *report, t *txn) string { return said(t.available, time.UTC) },
-	"currency":               func(_ *Fake, _ *report, t *txn) string { return t.currency },
-	"gross":                  func(_ *Fake, _ *report, t *txn) string { return major(t.amount, t.currency) },
-	"fee":                    func(_ *Fake, _ *report, t *txn) string { return major(t.fee, t.currency) },
-	"net":                    func(_ *Fake, _ *report, t *txn) string { return major(t.amount-t.fee, t.currency) },
-	"reporting_category":     func(_ *Fake, _ *report, t *txn) string { return t.category },
-	"source_id":              func(_ *Fake, _ *report, t *txn) string { return t.source },
-	"description":            func(_ *Fake, _ *report, t *txn) string { return t.description },
-	"automatic_payout_id": func(_ *Fake, _ *report, t *txn) string {
-		if t.payout == nil {
-			return ""
-		}
-		return t.payout.id
-	},
-	"automatic_payout_effective_at": func(_ *Fake, r *report, t *txn) string {
-		if t.payout == nil {
-			return ""
-		}
-		return said(t.payout.arrives, r.zone)
-	},
-	"automatic_payout_effective_at_utc": func(_ *Fake, _ *report, t *txn) string {
-		if t.payout == nil {
-			return ""
-		}
-		return said(t.payout.arrives, time.UTC)
-	},
-	"charge_id": ofCharge(func(c *charge) string { return c.id }),
-	"charge_created": func(f *Fake, r *report, t *txn) string {
-		if c := f.chargeOf(t); c != nil {
-			return said(c.created, r.zone)
-		}
-		return ""
-	},
-	"charge_created_utc":       ofCharge(func(c *charge) string { return said(c.created, time.UTC) }),
-	"payment_intent_id":        ofCharge(func(c *charge) string { return c.intent.id }),
-	"customer_id":              ofCharge(func(c *charge) string { return c.intent.customer }),
-	"customer_email":           ofCharge(func(c *charge) string { return c.intent.email }),
-	"customer_facing_amount":   ofCharge(func(c *charge) string { return major(c.amount, c.currency) }),
-	"customer_facing_currency": ofCharge(func(c *charge) string { return c.currency }),
-	"payment_method_type":      ofCharge(func(c *charge) string { return natures[c.method].kind }),
-	"card_brand":               ofCharge(func(c *charge) string { return natures[c.method].brand }),
-	"dispute_reason": ofCharge(func(c *charge) string {
-		if c.dispute == nil {
-			return ""
-		}
-		return c.dispute.reason
-	}),
-	"connected_account_id": func(f *Fake, _ *report, t *txn) string {
-		if v, ok := f.transfers.get(t.source); ok {
-			return v.to.config.Account
-		}
-		if v, ok := f.home.fees.get(t.source); ok {
-			return v.at.config.Account
-		}
-		return ""
-	},
-}
-
-func ofCharge(say func(*charge) string) func(*Fake, *report, *txn) string {
-	return func(f *Fake, _ *report, t *txn) string {
-		if c := f.chargeOf(t); c != nil {
-			return say(c)
-		}
-		return ""
-	}
-}
-
-// chargeOf is the charge that a row is about; nil where it is about none.
-func (f *Fake) chargeOf(t *txn) *charge {
-	if c, ok := f.charges.get(t.source); ok {
-		return c
-	}
-	if r, ok := f.refunds.get(t.source); ok {
-		return r.charge
-	}
-	if d, ok := f.disputes.get(t.source); ok {
-		return d.charge
-	}
-	return nil
-}
+const balanceSummary = "balance.summary.1"
 
 func said(t time.Time, zone *time.Location) string { return t.In(zone).Format(time.DateTime) }
 
@@ -180,7 +95,14 @@ func (f *Fake) createReport(q *request) (object, *problem) {
 		r.columns = strings.Fields(standard)
 	}
 	for _, c := range r.columns {
-		if reportColumns[c] == nil && !strings.HasPrefix(c, "payment_metadata[") && !strings.HasPrefix(c, "refund_metadata[") {
+		if r.kind == balanceSummary {
+			if !slices.Contains(strings.Fields(standard), c) {
+				return nil, badParam("parameters[columns]", "", "Invalid column: "+c)
+			}
+			continue
+		}
+		if reportColumns[c] == nil && !strings.HasPrefix(c, "payment_metadata[") && !strings.HasPrefix(c, "refund_metadata[") &&
+			!strings.HasPrefix(c, "transfer_metadata[") {
 			return nil, badParam("parameters[columns]", "", "Invalid column: "+c)
 		}
 	}
@@ -200,6 +122,10 @@ func (f *Fake) createReport(q *request) (object, *problem) {
 		}
 	} else {
 		for name, into := range map[string]*time.Time{"interval_start": &r.from, "interval_end": &r.to} {
+			if name == "interval_start" && r.ending() {
+				r.from = dataFrom
+				continue
+			}
 			n, err := strconv.ParseInt(parameter(name), 10, 64)
 			if err != nil {
 				return nil, badParam("parameters["+name+"]", "parameter_missing", "Missing required param: parameters["+name+"].")
@@ -224,7 +150,10 @@ func (f *Fake) createReport(q *request) (object, *problem) {
 		}
 	}
 	if !r.from.IsZero() {
-		r.parameters["interval_start"], r.parameters["interval_end"] = r.from.Unix(), r.to.Unix()
+		r.parameters["interval_end"] = r.to.Unix()
+		if !r.ending() {
+			r.parameters["interval_start"] = r.from.Unix()
+		}
 	}
 	if columns := q.form.array("parameters[columns]"); len(columns) > 0 {
 		r.parameters["columns"] = columns
@@ -249,6 +178,9 @@ func (f *Fake) endReport(now time.Time, r *report) {
 	f.emitReport(f.own(now), "succeeded", r)
 }
 
+// ending reports whether the report is about what the balance is made of at one time.
+func (r *report) ending() bool { return strings.HasPrefix(r.kind, "ending_balance") }
+
 // holds reports whether a row is in the report.
 func (r *report) holds(t *txn) bool {
 	if r.currency != "" && t.currency != r.currency || r.category != "" && t.category != r.category {
@@ -262,8 +194,11 @@ func (r *report) holds(t *txn) bool {
 		}
 		return r.from.IsZero() || !p.arrives.Before(r.from) && p.arrives.Before(r.to)
 	}
-	switch t.category {
-	case "payout", "payout_reversal":
+	if r.ending() {
+		// What no automatic payout that has arrived is made of.
+		return t.created.Before(r.to) && (t.payout == nil || t != t.payout.txn && !t.payout.arrives.Before(r.to))
+	}
+	if paidOut(t.category) {
 		return false // no activity
 	}
 	return !t.created.Before(r.from) && t.created.Before(r.to)
@@ -273,6 +208,16 @@ func (r *report) write() {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
 	_ = w.Write(r.columns) // a buffer takes everything
+	if r.kind == balanceSummary {
+		r.summarise(w)
+	} else {
+		r.itemise(w)
+	}
+	w.Flush()
+	r.csv = b.Bytes()
+}
+
+func (r *report) itemise(w *csv.Writer) {
 	for _, t := range r.at.txns.rows {
 		if !r.holds(t) {
 			continue
@@ -287,20 +232,6 @@ func (r *report) write() {
 		}
 		_ = w.Write(line)
 	}
-	w.Flush()
-	r.csv = b.Bytes()
-}
-
-// metadata reads "payment_metadata[order]" and "refund_metadata[order]".
-func (r *report) metadata(column string, t *txn) string {
-	of, key, _ := strings.Cut(strings.TrimSuffix(column, "]"), "[")
-	if c := r.at.chargeOf(t); of == "payment_metadata" && c != nil {
-		return c.metadata[key]
-	}
-	if v, ok := r.at.refunds.get(t.source); of == "refund_metadata" && ok {
-		return v.metadata[key]
-	}
-	return ""
 }
 
 func (f *Fake) emitReport(q *request, what string, r *report) {

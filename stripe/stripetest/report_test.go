@@ -75,6 +75,71 @@ func TestAReportOfAPayoutIsItsRowsInTheColumnsAskedFor(t *testing.T) {
 	require.Equal(t, [][]string{{"gross", "created", "created_utc"}, {"1000", "2026-11-02 18:00:00", "2026-11-02 09:00:00"}}, download(t, c, activity.ID))
 }
 
+// TestTheEndingBalanceIsWhatNoPayoutHasBrought: reports take a payout off the balance when it
+// is to arrive, the API when it is made.
+func TestTheEndingBalanceIsWhatNoPayoutHasBrought(t *testing.T) {
+	t.Parallel()
+	fake, c, now := start(t, stripetest.Config{})
+	pay(t, fake, 10_000, stripetest.Card)
+	first := pay(t, fake, 2000, stripetest.Card)
+	now.Advance(2 * day)
+	require.Len(t, fake.PayOut(), 1) // 117.70 EUR, on its way until the 6th
+	_, err := c.Refunds.Create(t.Context(), keyed("r", &stripe.RefundParams{Charge: &first.ID, Amount: new(int64(500))}))
+	require.NoError(t, err)
+	pay(t, fake, 1000, stripetest.Card)
+	run := func(kind string, from, to int, columns ...string) [][]string {
+		at := func(d int) string { return unix(time.Date(2026, 11, d, 0, 0, 0, 0, time.UTC)) }
+		interval := map[string]string{"interval_end": at(to)}
+		if from > 0 {
+			interval["interval_start"] = at(from)
+		}
+		made, err := c.Reports.Create(t.Context(), keyed(kind+at(to), report(kind, interval, columns...)))
+		require.NoError(t, err)
+		now.Advance(time.Hour)
+		return download(t, c, made.ID)[1:]
+	}
+	now.Advance(10 * day)
+	require.Equal(t, [][]string{
+		{"starting_balance", "Starting balance (2026-11-01)", "0.00", "eur"},
+		{"activity", "Activity", "122.30", "eur"},
+		{"payouts", "Total payouts", "0.00", "eur"},
+		{"ending_balance", "Ending balance (2026-11-05)", "122.30", "eur"},
+	}, run("balance.summary.1", 1, 6))
+	require.Equal(t, [][]string{{"starting_balance", "122.30"}, {"activity", "0.00"}, {"payouts", "-117.70"}, {"ending_balance", "4.60"}},
+		run("balance.summary.1", 6, 7, "category", "net_amount"))
+
+	columns := []string{"net", "customer_facing_amount", "customer_facing_currency"}
+	require.Equal(t, [][]string{{"98.25", "100.00", "eur"}, {"19.45", "20.00", "eur"}, {"-5.00", "-5.00", "eur"}, {"9.60", "10.00", "eur"}},
+		run("ending_balance_reconciliation.itemized.4", 0, 6, columns...))
+	require.Equal(t, [][]string{{"-5.00", "-5.00", "eur"}, {"9.60", "10.00", "eur"}},
+		run("ending_balance_reconciliation.itemized.4", 0, 7, columns...))
+}
+
+func TestAReportNamesTheConnectedAccountAndItsPayment(t *testing.T) {
+	t.Parallel()
+	fake, c, now := start(t, stripetest.Config{})
+	merchant := fake.Connect("DE")
+	id := merchant.ID()
+	params := createParams("k", 10_000)
+	params.Confirm, params.PaymentMethod, params.ApplicationFeeAmount = new(true), new(string(stripetest.Card)), new(int64(1000))
+	params.TransferData = &stripe.TransferDataParams{Destination: &id}
+	_, err := c.PaymentIntents.Create(t.Context(), params)
+	require.NoError(t, err)
+	now.Advance(3 * day)
+	from := newClock().Now().Truncate(day)
+	run, err := c.Reports.Create(t.Context(), keyed("a", report("balance_change_from_activity.itemized.6",
+		map[string]string{"interval_start": unix(from), "interval_end": unix(from.Add(day))},
+		"reporting_category", "connected_account_id", "destination_payment_id", "connected_account_direct_charge_id")))
+	require.NoError(t, err)
+	now.Advance(time.Hour)
+	require.ElementsMatch(t, [][]string{
+		{"reporting_category", "connected_account_id", "destination_payment_id", "connected_account_direct_charge_id"},
+		{"charge", "", "", ""},
+		{"transfer", id, merchant.Charges()[0].ID, ""},
+		{"platform_earning", id, "", ""},
+	}, download(t, c, run.ID))
+}
+
 func unix(at time.Time) string { return strconv.FormatInt(at.Unix(), 10) }
 
 func TestAReportIsRefusedFailsOrIsKeptFromStrangers(t *testing.T) {

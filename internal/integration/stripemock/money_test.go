@@ -93,5 +93,11 @@ func money(w *world) {
 		"&parameters[columns][]=net&parameters[columns][]=source_id&parameters[timezone]=Europe/Berlin")
 	w.pass(time.Hour)
 	run("report_type=payout_reconciliation.itemized.7&parameters[interval_start]=1761955200&parameters[interval_end]=1762300800")
+	run("report_type=balance.summary.1&parameters[interval_start]=1761955200&parameters[interval_end]=1762300800")
+	run("report_type=ending_balance_reconciliation.itemized.4&parameters[interval_end]=1762300800")
 	w.pass(time.Hour)
+	_, err := w.fake.Pay(stripetest.Purchase{Amount: 1000, Currency: "eur"})
+	require.NoError(w.t, err)
+	w.fake.PayOutEvery(day)
+	w.pass(5 * day)
 }
