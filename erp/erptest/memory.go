@@ -225,7 +225,7 @@ func (m *Memory) Capabilities(ctx context.Context) (erp.Capabilities, error) {
 	return erp.Capabilities{
 		System: c.Origin.System, Mode: c.Origin.Mode, Version: "1", Company: m.company, Currency: c.Currency,
 		UniqueOrders: c.Unique, UniqueEntries: c.Unique, UniqueInvoices: c.Unique, UniqueReceipts: c.Unique,
-		InvoicesItself: c.InvoicesItself || c.InvoicesShipments, InvoicesOnRequest: true, DatedNumbers: true, Tracking: true, Stock: true,
+		InvoicesItself: c.InvoicesItself || c.InvoicesShipments, InvoicesOnRequest: !c.InvoicesShipments, DatedNumbers: true, Tracking: true, Stock: true,
 		TaxRounding: c.TaxRounding, Settle: c.Settle,
 		Classes: erp.Classes{
 			Customer: idempotency.Keyed, Order: class, Confirm: idempotency.Guarded, Cancel: idempotency.Guarded,

@@ -128,7 +128,7 @@ func (m *Memory) toInvoice(op string, n erp.NewInvoice) (*memoryInvoice, error) 
 		return drafts[0], nil
 	case len(drafts) > 1:
 		return nil, m.fail(commerce.KindAmbiguous, commerce.NotSent, op, "the order has %d drafts; name one", len(drafts))
-	case len(all) > 0 || !n.Draft.IsZero():
+	case len(all) > 0 || !n.Draft.IsZero() || m.state.c.InvoicesShipments:
 		return nil, m.fail(commerce.KindConflict, commerce.NotSent, op, "nothing is left to invoice")
 	}
 	return m.draft(o, true, func(erp.OrderLine) bool { return true }), nil

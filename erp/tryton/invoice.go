@@ -96,8 +96,14 @@ func (i invoice) lineOf(product int64) int64 {
 	return 0
 }
 
+// isCredit reports whether it takes something back: by its quantities, since what is
+// charged before the goods are sent may well be a discount and nothing else.
+func (i invoice) isCredit() bool {
+	return strings.HasPrefix(string(i.Total), "-") &&
+		slices.ContainsFunc(i.lines, func(l invoiceLine) bool { return strings.HasPrefix(string(l.Quantity), "-") })
+}
+
 func (i invoice) isDraft() bool  { return i.State == "draft" || i.State == "validated" }
-func (i invoice) isCredit() bool { return strings.HasPrefix(string(i.Total), "-") }
 func (i invoice) isPosted() bool { return i.State == "posted" || i.State == "paid" }
 
 // unchanged is the context under which the server refuses a write once somebody else

@@ -68,7 +68,7 @@ func (b *Books) country(r mapping.Route, tax string) string {
 
 // document says an invoice in the words of package reconcile.
 func (b *Books) document(i erp.Invoice, rates map[string]reconcile.TaxSum) (reconcile.Document, error) {
-	refund := i.Totals.Gross.Sign() < 0
+	refund := isCreditNote(i)
 	signed := func(m commerce.Money) commerce.Money {
 		if refund {
 			return m.Neg()

@@ -1,6 +1,7 @@
 package erpbooks
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math/big"
@@ -145,7 +146,7 @@ func (b *Books) invoiced(ctx context.Context, invoicer erp.Invoicer, order, sale
 	var s invoiced
 	numbered := 0
 	for i, x := range all {
-		if !x.CreditOf.IsZero() || x.Totals.Gross.Sign() < 0 {
+		if isCreditNote(x) {
 			continue
 		}
 		if text, ours := strings.CutPrefix(x.Key, b.Reference(order)+invoiceOf); ours {
@@ -168,12 +169,22 @@ func (b *Books) invoiced(ctx context.Context, invoicer erp.Invoicer, order, sale
 	return s, nil
 }
 
+// isCreditNote tells a credit note from an invoice over nothing but a discount, which an
+// ERP drafts that invoices goods as they are shipped.
+func isCreditNote(i erp.Invoice) bool {
+	return !i.CreditOf.IsZero() || slices.ContainsFunc(i.Lines, func(l erp.InvoiceLine) bool { return l.Quantity.Sign() < 0 })
+}
+
 // newInvoice says what is to come out of the next invoice of an order.
 func (b *Books) newInvoice(ctx context.Context, books erp.ERP, r mapping.Route, o commerce.Order, s invoiced) (erp.NewInvoice, error) {
 	n := erp.NewInvoice{Key: s.key, Rounding: b.c.Rounding}
 	whole, err := b.newOrder(ctx, books, r, o, nil)
 	if err != nil {
 		return n, err
+	}
+	if n.Rounding == 0 { // a part is settled as the whole order would be
+		taxed := slices.DeleteFunc(slices.Clone(whole.Lines), func(l erp.OrderLine) bool { return len(l.TaxIDs) == 0 })
+		n.Rounding = cmp.Or(min(len(taxed), 5), -1)
 	}
 	if s.draft != nil {
 		n.Draft = s.draft.Ref
@@ -182,7 +193,7 @@ func (b *Books) newInvoice(ctx context.Context, books erp.ERP, r mapping.Route, 
 			return n, err
 		}
 		if !completes {
-			n.Expected, n.Taxes, err = part(ctx, books, whole, *s.draft)
+			n.Expected, n.Taxes, err = s.part(ctx, books, whole)
 			return n, err
 		}
 	}
@@ -244,27 +255,26 @@ func (s invoiced) rest(whole erp.NewOrder) (erp.Totals, []erp.TaxAmount, error) 
 }
 
 // part is what a draft over a part of an order has to come to: its own lines, of each
-// tax of the order the part that its base is, and on its line for rounding, where it has
-// one, what the whole order needs there.
-func part(ctx context.Context, books erp.ERP, whole erp.NewOrder, draft erp.Invoice) (erp.Totals, []erp.TaxAmount, error) {
+// tax of the order what falls to it and to what is posted less what is posted, so that no
+// cent is lost, and on its line for rounding, where it has one, what the whole order needs
+// there.
+func (s invoiced) part(ctx context.Context, books erp.ERP, whole erp.NewOrder) (erp.Totals, []erp.TaxAmount, error) {
 	if whole.Taxes == nil {
-		return draft.Totals, nil, nil
+		return s.draft.Totals, nil, nil
 	}
-	net, tax := draft.Totals.Net, commerce.Zero(whole.Currency)
-	taxes := slices.Clone(draft.Taxes)
-	var err error
-	for i, x := range taxes {
-		taxes[i].Amount = commerce.Zero(whole.Currency)
-		for _, w := range whole.Taxes {
-			if w.TaxID == x.TaxID {
-				taxes[i].Amount = proportion(w.Amount, x.Base, w.Base)
-			}
+	net, tax := s.draft.Totals.Net, commerce.Zero(whole.Currency)
+	taxes := slices.Clone(s.draft.Taxes)
+	for i := range taxes {
+		amount, err := s.taxOf(taxes[i], whole)
+		if err == nil {
+			tax, err = tax.Add(amount)
 		}
-		if tax, err = tax.Add(taxes[i].Amount); err != nil {
+		if err != nil {
 			return erp.Totals{}, nil, err
 		}
+		taxes[i].Amount = amount
 	}
-	if slices.ContainsFunc(draft.Lines, func(l erp.InvoiceLine) bool { return l.Kind == erp.Rounding }) {
+	if slices.ContainsFunc(s.draft.Lines, func(l erp.InvoiceLine) bool { return l.Kind == erp.Rounding }) {
 		// The order's line made up for the difference of its taxes too, which are the shop's now.
 		o, err := books.FindOrder(ctx, whole.Key)
 		if err != nil {
@@ -276,6 +286,31 @@ func part(ctx context.Context, books erp.ERP, whole erp.NewOrder, draft erp.Invo
 	}
 	gross, err := net.Add(tax)
 	return erp.Totals{Net: net, Tax: tax, Gross: gross}, taxes, err
+}
+
+// taxOf is what of a tax of the order falls to a draft with a row of it.
+func (s invoiced) taxOf(row erp.TaxAmount, whole erp.NewOrder) (commerce.Money, error) {
+	base, posted := row.Base, commerce.Zero(whole.Currency)
+	var err error
+	for _, p := range s.posted {
+		for _, x := range p.Taxes {
+			if x.TaxID != row.TaxID {
+				continue
+			}
+			if base, err = base.Add(x.Base); err == nil {
+				posted, err = posted.Add(x.Amount)
+			}
+			if err != nil {
+				return commerce.Money{}, err
+			}
+		}
+	}
+	for _, w := range whole.Taxes {
+		if w.TaxID == row.TaxID {
+			return proportion(w.Amount, base, w.Base).Sub(posted)
+		}
+	}
+	return commerce.Zero(whole.Currency), nil // the shop has no such tax
 }
 
 // proportion is of an amount what a part is of the whole.
