@@ -34,4 +34,14 @@
 // both have the key as po_no. Submitting an order reserves, so RequestFulfilment only
 // reads. Accounts have one currency each: what a line was in another stands at the end
 // of its remark. Times have no zone on the wire: [Config].Location names it.
+//
+// # What is missing
+//
+// A [Client] is no [erp.Invoicer], [erp.Receipter], [erp.CreditNoter] or [erp.Auditor]:
+// books of mode Summary can be kept with it, Invoiced ones can not. How a real server
+// makes a Sales Invoice of a Sales Order, takes the shop's amount of tax on it, dates it
+// behind a closed Accounting Period, matches a part of a Payment Entry, gives an
+// application back and posts differences in exchange has to be recorded first; nothing of
+// that is guessed here where money is posted. The shop's own number of an order
+// ([erp.NewOrder].Name) is not written either: no field that surely takes it is known.
 package erpnext
