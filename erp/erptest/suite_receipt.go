@@ -481,4 +481,21 @@ func creditNotes(t *testing.T, b Bench) {
 			require.Equal(t, erp.InvoicePosted, all[1].State)
 		})
 	})
+	t.Run("an answer that is lost while the ERP's own draft is adopted", func(t *testing.T) {
+		if b.TakeBack == nil {
+			t.Skip("the ERP drafts no credit notes itself")
+		}
+		orders := map[string]erp.Invoice{}
+		b.everyCall(t, func(key string) func() error {
+			i := b.invoiced(t, key)
+			orders[key] = i
+			b.TakeBack(t, key)
+			return func() error { _, err := books.PostCreditNote(t.Context(), whole(i)); return err }
+		}, func(key string) {
+			all, err := b.ERP.(erp.Invoicer).OrderInvoices(t.Context(), orders[key].Order)
+			require.NoError(t, err)
+			require.Len(t, all, 2)
+			require.Equal(t, erp.InvoicePosted, all[1].State)
+		})
+	})
 }

@@ -140,6 +140,29 @@ func (s *Server) PostInvoices(reference string) error {
 	})
 }
 
+// ClosePeriods closes every period that ends on a day or before it.
+func (s *Server) ClosePeriods(through commerce.Date) error {
+	return s.act(func(t *transaction) error {
+		for _, p := range t.db.all("account.period") {
+			if end, _ := p["end_date"].(commerce.Date); end.String() <= through.String() {
+				t.db.update("account.period", p.id(), record{"state": "close"})
+			}
+		}
+		return nil
+	})
+}
+
+// CloseAccount lets nobody post to the account with a code any more.
+func (s *Server) CloseAccount(code string) error {
+	return s.act(func(t *transaction) error {
+		for _, a := range t.db.where("account.account", "code", code) {
+			t.db.update("account.account", a.id(), record{"closed": true})
+			return nil
+		}
+		return commerce.Errorf(commerce.KindNotFound, "trytontest", "close account", "no account has the code %q", code)
+	})
+}
+
 // SetStock says how much there is of a SKU.
 func (s *Server) SetStock(sku string, quantity int64) error {
 	return s.act(func(t *transaction) error {
