@@ -344,24 +344,6 @@ func TestALockDateOfThisMomentIsRespected(t *testing.T) {
 	require.Zero(t, server.Entries()["po_2"])
 }
 
-// A draft that was loaded before the lock is moved by the server when it is posted:
-// the date that comes back is compared.
-func TestAnEntryThatTheServerMovesIsTold(t *testing.T) {
-	server, client := fake(t, odootest.Config{}, once)
-	day := commerce.DateOf(time.Now().UTC().AddDate(0, -3, 0))
-	entry := commerce.JournalEntry{Key: "po_1", Journal: "STRP", Date: day, Lines: []commerce.JournalLine{
-		{Account: "101401", Debit: eur(96340)}, {Account: "400010", Credit: eur(96340)}}}
-	server.Fail(odootest.Fault{Kind: odootest.Refused, Times: 1, Match: odootest.OnMethod("account.move.action_post")})
-	_, err := client.PostEntry(t.Context(), entry)
-	require.Error(t, err)
-	require.Equal(t, 1, server.Entries()["po_1"], "a draft is there")
-	server.SetLockDate(day)
-	got, err := client.PostEntry(t.Context(), entry)
-	require.ErrorIs(t, err, commerce.ErrConflict)
-	require.ErrorContains(t, err, day.String())
-	require.NotEqual(t, day, got.Entry.Date)
-}
-
 func TestNoShipmentIsSkippedOverManyPages(t *testing.T) {
 	now := time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)
 	clock := func() time.Time { return now }

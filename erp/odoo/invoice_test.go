@@ -104,6 +104,11 @@ func TestADayThatTheServerMovedIsTold(t *testing.T) {
 			_, err := client.PostInvoice(t.Context(), n)
 			return err
 		}},
+		{"of an entry", func(t *testing.T, client *odoo.Client, _ erp.Order) error {
+			_, err := client.PostEntry(t.Context(), commerce.JournalEntry{Key: "po_1", Journal: "STRP", Date: commerce.DateOf(time.Now().UTC().AddDate(0, 0, -1)),
+				Lines: []commerce.JournalLine{{Account: "101401", Debit: eur(96340)}, {Account: "400010", Credit: eur(96340)}}})
+			return err
+		}},
 		{"of a receipt", func(t *testing.T, client *odoo.Client, _ erp.Order) error {
 			who, err := client.UpsertCustomer(t.Context(), erp.Customer{Key: "customer", Party: commerce.Customer{Name: "Ada Example"}, Billing: commerce.Address{Name: "Ada Example", Country: "DE"}})
 			require.NoError(t, err)
@@ -222,4 +227,27 @@ func TestTheBooksAreLookedInto(t *testing.T) {
 		seen[i.OrderKey] = true
 	}
 	require.Len(t, seen, 5)
+}
+
+// A draft that was left before its period was closed is not posted on another day.
+func TestADraftOfAClosedPeriodIsLeft(t *testing.T) {
+	t.Parallel()
+	server, client := fake(t, odootest.Config{}, once)
+	who, err := client.UpsertCustomer(t.Context(), erp.Customer{Key: "customer", Party: commerce.Customer{Name: "Ada Example"}, Billing: commerce.Address{Name: "Ada Example", Country: "DE"}})
+	require.NoError(t, err)
+	n := erp.NewReceipt{Key: "receipt", Party: who.Party, Journal: "STRP", Account: "101499", Date: today, Amount: eur(100)}
+	server.Fail(odootest.Fault{Kind: odootest.Refused, Times: 1, Match: odootest.OnMethod("account.move.action_post")})
+	_, err = client.PostReceipt(t.Context(), n)
+	require.Error(t, err)
+	server.SetLockDate(today)
+	for range 2 {
+		_, err = client.PostReceipt(t.Context(), n)
+		require.Equal(t, commerce.KindPeriodClosed, commerce.KindOf(err), "%v", err)
+		require.True(t, commerce.SafeToRetry(err))
+	}
+	server.SetLockDate(commerce.Date{})
+	r, err := client.PostReceipt(t.Context(), n)
+	require.NoError(t, err)
+	require.Equal(t, today, r.Date)
+	require.Equal(t, 1, server.Entries()["receipt"])
 }

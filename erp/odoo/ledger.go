@@ -15,12 +15,13 @@ type entry struct {
 	Ref      text    `json:"ref"`
 	State    string  `json:"state"` // draft, posted, cancel
 	Date     date    `json:"date"`
+	Company  link    `json:"company_id"`
 	Journal  link    `json:"journal_id"`
 	Lines    []int64 `json:"line_ids"`
 	Reversed link    `json:"reversed_entry_id"`
 }
 
-var entryFields = []string{"id", "name", "ref", "state", "date", "journal_id", "line_ids", "reversed_entry_id"}
+var entryFields = []string{"id", "name", "ref", "state", "date", "company_id", "journal_id", "line_ids", "reversed_entry_id"}
 
 type entryLine struct {
 	ID          int64  `json:"id"`
@@ -141,16 +142,35 @@ func (o *Client) postEntry(ctx context.Context, op string, e commerce.JournalEnt
 	if err != nil {
 		return erp.Entry{}, notSent(err)
 	}
-	if len(rows) == 0 {
-		if rows, err = o.loadEntry(ctx, op, e, 0); err != nil {
-			return erp.Entry{}, err
-		}
+	var got erp.Entry
+	if len(rows) > 0 {
+		got, err = o.finishDraft(ctx, op, rows[0])
+	} else if rows, err = o.loadEntry(ctx, op, e, 0); err == nil {
+		got, err = o.postDraft(ctx, op, rows[0])
 	}
-	got, err := o.postDraft(ctx, op, rows[0])
 	if err != nil {
 		return got, err
 	}
 	return got, sameEntry(op, e, got)
+}
+
+// finishDraft posts what an earlier call has left as a draft, unless its period was
+// closed since.
+func (o *Client) finishDraft(ctx context.Context, op string, r entry) (erp.Entry, error) {
+	if r.State == "draft" {
+		b, err := o.books(ctx)
+		if err != nil {
+			return erp.Entry{}, notSent(err)
+		}
+		lock, err := o.lockDate(ctx, op, b, r.Company.ID, "general")
+		if err != nil {
+			return erp.Entry{}, notSent(err)
+		}
+		if !after(r.Date.Date, lock) {
+			return erp.Entry{}, notSent(commerce.Errorf(commerce.KindPeriodClosed, system, op, "the books are locked up to %s; the draft is dated %s", lock, r.Date))
+		}
+	}
+	return o.postDraft(ctx, op, r)
 }
 
 // loadEntry makes a draft and reads it; reversed is the entry that it takes back. One

@@ -162,8 +162,12 @@ func (o *Client) begun(ctx context.Context, op, key string) (*receipt, error) {
 	posted := false
 	for _, m := range append([]entry{r.main}, r.moves...) {
 		if m.State != "posted" {
-			if _, err := o.postDraft(ctx, op, m); err != nil {
+			e, err := o.finishDraft(ctx, op, m)
+			if err != nil {
 				return nil, err
+			}
+			if e.Entry.Date != m.Date.Date {
+				return nil, call{op: op, write: true}.fail(commerce.KindConflict, commerce.Done, 0, "the server has moved the entry to "+e.Entry.Date.String())
 			}
 			posted = true
 		}
