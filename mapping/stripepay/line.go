@@ -1,6 +1,7 @@
 package stripepay
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"iter"
@@ -16,7 +17,8 @@ import (
 // the ids and the order's number are. A row whose source has no such link is answered all
 // the same.
 func expanded(prefix string) (names []string) {
-	for _, name := range []string{"source", "source.charge", "source.fee", "source.originating_transaction", "source.source_transaction", "source.transfer"} {
+	for _, name := range []string{"source", "source.charge", "source.payment_intent", "source.transfer", "source.source_transaction",
+		"source.fee", "source.originating_transaction"} {
 		names = append(names, prefix+name)
 	}
 	return names
@@ -81,22 +83,22 @@ func (p *Pay) line(ctx context.Context, op string, t *stripe.BalanceTransaction)
 
 // identify writes down which objects a row is about.
 func (p *Pay) identify(l *reconcile.Line, from *thing) {
-	charge := from.Charge
+	charge, intent := from.Charge, from.PaymentIntent
 	switch from.Object {
 	case "charge":
 		charge = from
 	case "refund":
-		l.Refund, l.Intent = from.ID, from.PaymentIntent.id()
+		l.Refund = from.ID
 	case "dispute":
-		l.Dispute, l.Intent = from.ID, from.PaymentIntent.id()
+		l.Dispute = from.ID
 	case "transfer", "transfer_reversal":
 		transfer := from
 		if from.Object == "transfer_reversal" {
 			transfer, l.Refund = from.Transfer.orNone(), from.SourceRefund.id()
 		}
 		l.Transfer, l.Account = transfer.ID, transfer.Destination.id()
-		charge = transfer.SourceTransaction
 		l.Number = p.number(transfer.Metadata)
+		charge = transfer.SourceTransaction
 	case "application_fee", "fee_refund":
 		fee := from
 		if from.Object == "fee_refund" {
@@ -110,19 +112,16 @@ func (p *Pay) identify(l *reconcile.Line, from *thing) {
 		return
 	}
 	charge = charge.orNone()
-	if l.Charge = charge.ID; l.Intent == "" {
-		l.Intent = charge.PaymentIntent.id()
+	if intent == nil {
+		intent = charge.PaymentIntent
 	}
-	if l.Number == "" {
-		l.Number = p.number(charge.Metadata)
-	}
-	if l.Transfer == "" {
-		// At a platform the transfer that a charge was passed on by, at the account that
-		// got it the one that it is.
-		if l.Transfer = charge.Transfer.id(); l.Transfer == "" {
-			l.Transfer = charge.SourceTransfer.id()
-		}
-	}
+	l.Charge, l.Intent = charge.ID, intent.id()
+	// Of a transfer at a platform, or of a charge that was passed on by one; at the account
+	// that got it, of the charge that it became.
+	l.Transfer = cmp.Or(l.Transfer, charge.Transfer.id(), charge.SourceTransfer.id())
+	// The intent's comes first: it can be changed after the charge was made, which has it
+	// from there.
+	l.Number = cmp.Or(l.Number, p.number(intent.orNone().Metadata), p.number(charge.Metadata))
 }
 
 // number is the order's number in the metadata; empty where it names none, or several
@@ -183,7 +182,7 @@ type thing struct {
 func (t *thing) UnmarshalJSON(b []byte) error {
 	it := gjson.ParseBytes(b)
 	switch it.Get("object").Str {
-	case "charge", "refund", "dispute", "transfer", "transfer_reversal", "application_fee", "fee_refund", "payout", "topup":
+	case "charge", "refund", "dispute", "payment_intent", "transfer", "transfer_reversal", "application_fee", "fee_refund", "payout", "topup":
 		type plain thing
 		return json.Unmarshal(b, (*plain)(t))
 	}

@@ -18,8 +18,10 @@
 //
 // Money is consistent: every movement is a balance transaction, the balance is their
 // sum, and [Fake.PayOut] pays out what is available, so that the nets of an automatic
-// payout's transactions add up to nought. [Fake.Dispute] and [Fake.ResolveDispute] play
-// the buyer's bank, [Fake.FailPayouts] the merchant's.
+// payout's transactions add up to nought; [Fake.PayOutEvery] does so by schedule.
+// [Fake.Dispute] and [Fake.ResolveDispute] play the buyer's bank, [Fake.FailPayouts] the
+// merchant's. [Fake.Exchange] moves the rate of a currency, and [Fake.Net] tells an audit
+// what the balance was at any time.
 //
 // Subscriptions renew as the clock moves: each period makes an invoice, which is paid
 // with the customer's default payment method an hour later, tried again after each of
