@@ -144,3 +144,33 @@ func TestALineInAnotherCurrencyThanItsDocumentIsRefused(t *testing.T) {
 		require.ErrorIs(t, err, commerce.ErrInvalid)
 	}
 }
+
+func TestTwoShopsMayCountTheirOrdersAlike(t *testing.T) {
+	t.Parallel()
+	of := func(n int, shop string, amount int64) (s, e reconcile.Document) {
+		s = sale(n, amount)
+		s.Number, s.Shop = "100000001", shop
+		e = erp(s)
+		e.ID, e.Shop = "erp-"+shop, shop
+		return s, e
+	}
+	one, itsInvoice := of(1, "eu", 1000)
+	two, itsOther := of(2, "us", 2000)
+	b := books{lines: []reconcile.Line{charge(1, 1000), charge(2, 2000)}, shop: []reconcile.Document{one, two}, erp: []reconcile.Document{itsInvoice, itsOther}}
+	_, found := b.explain(t, reconcile.Config{})
+	require.Empty(t, found)
+
+	b.erp[0].Amount, b.erp[1].Amount = eur(2000), eur(1000) // each has the other's amount
+	_, found = b.explain(t, reconcile.Config{})
+	require.Equal(t, []string{"amount order/1 erp-eu -10.00 EUR", "amount order/2 erp-us 10.00 EUR"}, say(found))
+
+	b.erp = []reconcile.Document{itsOther} // what is there is not the other's
+	b.erp[0].Amount, b.shop[1].Amount, b.lines[1] = eur(1000), eur(1000), charge(2, 1000)
+	_, found = b.explain(t, reconcile.Config{})
+	require.Equal(t, []string{"missing_in_erp order/1 10.00 EUR"}, say(found))
+
+	b.shop[0].Shop, b.shop[1].Shop = "", "" // the shop does not say: the amounts decide
+	b.erp = append(b.erp, itsInvoice)
+	_, found = b.explain(t, reconcile.Config{})
+	require.Empty(t, found)
+}

@@ -14,7 +14,7 @@ func (w *worker) group(l, r []entry) error {
 	case w.proposing:
 		return w.propose(l, r)
 	case len(l) == 1 && len(r) == 1 && l[0].amount == r[0].amount && (l[0].meta^r[0].meta)&(1<<metaKind-1) == 0 &&
-		l[0].kind() != kindRelated && r[0].meta&metaSettled == 0 && l[0].alike(&r[0]):
+		l[0].kind() != kindRelated && r[0].meta&metaSettled == 0 && l[0].alike(&r[0]) && !w.numbers():
 		w.match(&l[0], &r[0], 0)
 		return nil
 	case len(l) == 1 && len(r) == 0:
@@ -109,6 +109,10 @@ func (w *worker) settle(le, re []entry) error {
 	case len(l) > 0 && l[0].kind() == kindOther:
 		w.out.counts.Alone += len(l)
 		return nil
+	case len(l) > 0 && len(r) > 0 && w.numbers():
+		if l, r, err = w.shops(l, r); err != nil {
+			return err
+		}
 	case len(l) > 0 && len(r) > 0:
 		if l, r, err = w.both(l, r); err != nil {
 			return err
@@ -142,6 +146,41 @@ func (w *worker) relate(l, r []row) []row {
 		}
 		return true
 	})
+}
+
+// numbers reports whether documents are matched by their numbers alone.
+func (w *worker) numbers() bool { return w.pair == shopERP && w.round == 1 }
+
+// shops matches documents of one number, those of each shop among themselves, and those of
+// no shop with any.
+func (w *worker) shops(l, r []row) (left, right []row, err error) {
+	of := func(rows []row, shop string) (same, others []row) {
+		for _, a := range rows {
+			if a.doc.Shop == shop {
+				same = append(same, a)
+			} else {
+				others = append(others, a)
+			}
+		}
+		return same, others
+	}
+	nobody := func(a row) bool { return a.doc.Shop == "" }
+	if slices.ContainsFunc(l, nobody) || slices.ContainsFunc(r, nobody) {
+		return w.both(l, r)
+	}
+	for len(l) > 0 {
+		shop := l[0].doc.Shop
+		var a, b []row
+		a, l = of(l, shop)
+		b, r = of(r, shop)
+		if len(b) > 0 {
+			if a, b, err = w.both(a, b); err != nil {
+				return nil, nil, err
+			}
+		}
+		left, right = append(left, a...), append(right, b...)
+	}
+	return left, append(right, r...), nil
 }
 
 // both matches rows of both sides that have an id in common: those of equal amounts, then all that

@@ -94,28 +94,31 @@ func (r *row) at() int {
 }
 
 // ids are what a row can be matched by, the best first.
-type ids struct{ refund, intent, charge, number string }
+type ids struct{ refund, intent, charge, number, shop string }
 
 func (r *row) ids() ids {
 	if r.line != nil {
-		return ids{r.line.Refund, r.line.Intent, r.line.Charge, r.line.Number}
+		return ids{r.line.Refund, r.line.Intent, r.line.Charge, r.line.Number, ""}
 	}
-	return ids{r.doc.RefundID, r.doc.Intent, r.doc.Charge, r.doc.Number}
+	return ids{r.doc.RefundID, r.doc.Intent, r.doc.Charge, r.doc.Number, r.doc.Shop}
 }
 
-// rounds is the number of ids.
-const rounds = 4
+// rounds is the number of ids, the number within a shop and the number alone being two.
+const rounds = 5
 
 // key is the id of a round; "" where the row has none.
 func (i ids) key(round, kind int, numberFirst bool) string {
+	if kind != kindRefund {
+		i.refund = ""
+	}
 	order := [rounds]string{i.refund, i.intent, i.charge, i.number}
 	if kind != kindRefund {
 		order = [rounds]string{i.intent, i.charge, i.number}
 	}
-	if numberFirst { // shop and ERP name a sale by its number
-		order = [rounds]string{i.number, i.refund, i.intent, i.charge}
-		if kind != kindRefund {
-			order = [rounds]string{i.number, i.intent, i.charge}
+	if numberFirst { // shop and ERP name a sale by its number; two shops may count alike
+		order = [rounds]string{i.number, i.number, i.refund, i.intent, i.charge}
+		if i.shop != "" && i.number != "" {
+			order[0] = i.shop + "\x00" + i.number
 		}
 	}
 	return order[round]
@@ -438,8 +441,8 @@ func (m *matcher) reason(d *side, r *row) Reason {
 			return MissingInERP
 		}
 		return MissingInShop
-	case r.when().Before(m.from):
-		return ""
+	case r.when().Before(m.from), m.pair == shopERP && m.later(r.when()):
+		return "" // another payout looks at it, with all that is of its time
 	case d == m.left:
 		return MissingInERP
 	case m.pair == shopERP:

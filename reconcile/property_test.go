@@ -96,7 +96,6 @@ type world struct {
 	*rand.Rand
 	books
 	currency commerce.Currency
-	payout   commerce.Payout
 	config   reconcile.Config
 	planted  []planted
 	unclosed bool // a row is there twice
