@@ -1,14 +1,14 @@
 #!/bin/sh
 # Installs the servers that the tests start, from Debian 12's own packages: PostgreSQL
-# 15, MariaDB 10.11, Redis 7.0 and Tryton 6.0. Elsewhere, or without the rights, it says what is
-# missing, and the tests that need it skip (with CI=true they fail). Arguments are further
-# packages.
+# 15, MariaDB 10.11, Redis 7.0 and Tryton 6.0; and Chromium, in which they open pages.
+# Elsewhere, or without the rights, it says what is missing, and the tests that need it skip
+# (with CI=true they fail). Arguments are further packages.
 set -eu
-packages="postgresql mariadb-server-core mariadb-client-core redis-server tryton-server tryton-proteus tryton-modules-sale
+packages="postgresql mariadb-server-core mariadb-client-core redis-server chromium tryton-server tryton-proteus tryton-modules-sale
 tryton-modules-stock tryton-modules-account-invoice
 tryton-modules-account-invoice-stock tryton-modules-stock-package-shipping $*"
 command -v dpkg-query >/dev/null && command -v apt-get >/dev/null || {
-	echo "no Debian: install PostgreSQL, MariaDB, Redis and Tryton 6.0 yourself to run all tests" >&2
+	echo "no Debian: install PostgreSQL, MariaDB, Redis, Chromium and Tryton 6.0 yourself to run all tests" >&2
 	exit 0
 }
 missing=""

@@ -1,0 +1,7 @@
+//go:build race
+
+package browser_test
+
+// raced says whether the tests are built to find races: what they build is then built the
+// same way, so that its packages are compiled once.
+const raced = true
