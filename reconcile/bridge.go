@@ -21,11 +21,17 @@ func (f *filter) put(h uint64) { f[h>>50] |= 1 << (h >> 44 & 63) }
 
 func (f *filter) has(h uint64) bool { return f[h>>50]&(1<<(h>>44&63)) != 0 }
 
-// bridge matches lines of kindRelated with documents by way of other lines. A reversal
-// leads to its transfer and that to the charge, so that it looks as long as it finds some.
+// hops is how many lines may lie between one and its document: a reversal leads to its
+// transfer and that to the charge.
+const hops = 4
+
+// bridge matches lines of kindRelated with documents by way of other lines.
 func (m *matcher) bridge(ctx context.Context) error {
-	for m.lost.count > 0 && m.pairs.count > 0 {
+	for range hops {
 		before := m.lost.count
+		if before == 0 || m.pairs.count == 0 {
+			break
+		}
 		if err := m.hop(ctx); err != nil {
 			return err
 		}

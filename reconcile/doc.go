@@ -35,13 +35,21 @@
 //
 // Rows are matched by ids: refund, payment intent, charge, the order's number in the
 // metadata; several rows of one id by their sums and amounts. Shop and ERP are matched
-// by number first. What no id joins is proposed by amount, currency and date, with a
-// confidence; a proposal counts when a person has confirmed it ([Config].Confirmed).
+// by number first, each shop's documents among themselves, and where both say their lines
+// and taxes, by these too ([Discrepancy].Lines). What no id joins is proposed by amount,
+// currency and date, with a confidence; a proposal counts when a person has confirmed it
+// ([Config].Confirmed).
+//
+// Disputes, and of Connect transfers, application fees and what is taken back of them,
+// belong to the document of the charge that they are for, directly or by way of other
+// lines; they are not compared with it. [Matched] counts what became of every line.
+// [Report.Matches] leads from each line to the order and on to the ERP's document, and
+// [Keys] are all names on that way, of discrepancies too.
 //
 // Neither side is held in memory. Both are spread over partitions on disk by the hash of
 // an id, as entries of 32 bytes, and compared one pair of partitions at a time within
-// Config.Memory; what is said about a row is read from disk only where the row is
-// discrepant. The result does not depend on the order of the rows. Input is read on as
+// Config.Memory; what is said about a row, and the lines of documents, are read from disk
+// only where they differ. The result does not depend on the order of the rows. Input is read on as
 // many cores as it has sides.
 //
 // # Books
