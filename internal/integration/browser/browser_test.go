@@ -90,9 +90,8 @@ func (b *browser) stop() (err error) {
 	return err
 }
 
-// tab opens a page, or skips the test where there is no browser. requests are what the
-// page asked the network for, itself included.
-func tab(t *testing.T, file string) (ctx context.Context, requests func() []string) {
+// need skips the test where there is no browser, and fails it where CI=true.
+func need(t *testing.T) {
 	t.Helper()
 	chrome.once.Do(chrome.start)
 	if errors.Is(chrome.err, errMissing) {
@@ -102,6 +101,11 @@ func tab(t *testing.T, file string) (ctx context.Context, requests func() []stri
 		t.Skip(chrome.err)
 	}
 	require.NoError(t, chrome.err)
+}
+
+// tab opens a page. requests are what it asked the network for, itself included.
+func tab(t *testing.T, file string) (ctx context.Context, requests func() []string) {
+	t.Helper()
 	ctx, cancel := chromedp.NewContext(chrome.ctx)
 	t.Cleanup(cancel)
 	ctx, cancel = context.WithTimeout(ctx, 5*time.Minute) // a machine may be busy

@@ -18,6 +18,7 @@ import (
 
 // The page is the one that the example writes, as a user would run it.
 func TestThePageOfAPayoutInABrowser(t *testing.T) {
+	need(t)
 	dir := t.TempDir()
 	program, file := filepath.Join(dir, "reconcile"), filepath.Join(dir, "payout.html")
 	build := exec.CommandContext(t.Context(), "go", "build", fmt.Sprintf("-race=%t", raced), "-o", program, "./reconcile")
@@ -41,6 +42,7 @@ func TestThePageOfAPayoutInABrowser(t *testing.T) {
 }
 
 func TestThePageOfAMonthInABrowser(t *testing.T) {
+	need(t)
 	file := filepath.Join(t.TempDir(), "month.html")
 	f, err := os.Create(file)
 	require.NoError(t, err)
