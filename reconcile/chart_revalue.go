@@ -31,7 +31,7 @@ func (c Chart) Revalue(on commerce.Date, own, worth commerce.Money, posted ...co
 	if err != nil {
 		return next, false, err
 	}
-	target := commerce.JournalEntry{Key: "revaluation/" + c.name() + currency.Lower() + "/" + on.String(), Journal: c.Journal, Date: on}
+	target := commerce.JournalEntry{Key: c.RevaluationSeries(currency, on), Journal: c.Journal, Date: on}
 	target.Text = "Stripe " + target.Key
 	should := commerce.Zero(c.Company)
 	if !own.IsZero() {
@@ -65,4 +65,10 @@ func (c Chart) Revalue(on commerce.Date, own, worth commerce.Money, posted ...co
 		target.Lines = []commerce.JournalLine{line, onSide(c.Exchange, "gain or loss on "+currency.Lower(), gain)}
 	}
 	return Next(target, posted...)
+}
+
+// RevaluationSeries is the key of the series that [Chart.Revalue] makes entries of:
+// "revaluation/usd/2026-11-30", with Account before the currency where there is one.
+func (c Chart) RevaluationSeries(currency commerce.Currency, on commerce.Date) string {
+	return "revaluation/" + c.name() + currency.Lower() + "/" + on.String()
 }

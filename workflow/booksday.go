@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"slices"
 	"strings"
 	"time"
 
@@ -35,7 +34,7 @@ func (b *Books) day(ctx context.Context, e commerce.Event) error {
 	if err != nil {
 		return err
 	}
-	from := time.Date(on.Year, on.Month, on.Day, 0, 0, 0, 0, location(chart))
+	from := startOf(chart, on)
 	if chart.Before(from) {
 		d.log.InfoContext(ctx, "day is part of the opening balance", "event", e.Ref.ID, "day", of.ID)
 		return nil
@@ -66,7 +65,7 @@ func chartOf(l Ledger, r mapping.Route, start time.Time) (reconcile.Chart, error
 	if !c.CutOver.IsZero() && dayOf(c, c.CutOver) != on {
 		return c, refuse(commerce.KindInvalid, "choose chart", "", "its CutOver is on %s, and StartAt on %s: leave the chart's away", dayOf(c, c.CutOver), on)
 	}
-	c.CutOver = time.Date(on.Year, on.Month, on.Day, 0, 0, 0, 0, location(c))
+	c.CutOver = startOf(c, on)
 	return c, nil
 }
 
@@ -187,25 +186,11 @@ func (b *Books) prove(ctx context.Context, d desk, r mapping.Route, c reconcile.
 		return nil
 	}
 	on := dayOf(c, end.Add(-1))
-	standing, err := b.Balance.Standing(ctx)
+	was, err := b.stood(ctx, d, end)
 	if err != nil {
 		return err
 	}
-	at := commerce.Zero(currency)
-	if i := slices.IndexFunc(standing, func(m commerce.Money) bool { return m.Currency() == currency }); i >= 0 {
-		at = standing[i]
-	}
-	for l, err := range progressing(ctx, b.Balance.Activity(ctx, end, time.Time{})) {
-		if err != nil {
-			return err
-		}
-		if l.Net.Currency() != currency {
-			continue
-		}
-		if at, err = at.Sub(l.Net); err != nil {
-			return err
-		}
-	}
+	at := amountIn(currency, was)
 	have, err := b.Ledger.AccountBalance(ctx, r, c.Clearing[currency], currency, on)
 	if err != nil || have == at {
 		return err

@@ -36,6 +36,10 @@ type Balance interface {
 	// included, oldest first. Disputes and what has no order are not among them.
 	// Presented has the sign of Amount.
 	MovementsOf(ctx context.Context, payment commerce.Ref) ([]reconcile.Line, error)
+	// LostDispute returns the movements of a dispute that was closed and lost, oldest
+	// first; none where it ended otherwise. While it is open the error is of kind
+	// unavailable.
+	LostDispute(ctx context.Context, dispute commerce.Ref) ([]reconcile.Line, error)
 	// Standing returns the balance as it is now, one amount a currency, available and
 	// pending together.
 	Standing(ctx context.Context) ([]commerce.Money, error)
@@ -80,8 +84,8 @@ type Ledger interface {
 	// Series returns the posted entries of a series, see [reconcile.Next]: those under
 	// key/1, key/2 and so on.
 	Series(ctx context.Context, r mapping.Route, key string) ([]commerce.JournalEntry, error)
-	// AccountBalance returns debit less credit of an account at the end of a day, in the
-	// account's own currency.
+	// AccountBalance returns debit less credit of an account at the end of a day: in the
+	// account's own currency, or in the company's, which is what the ERP has it at.
 	AccountBalance(ctx context.Context, r mapping.Route, account string, currency commerce.Currency, on commerce.Date) (commerce.Money, error)
 	// Documents yields the invoices and credit notes dated in [from, to], in any order.
 	Documents(ctx context.Context, r mapping.Route, from, to commerce.Date) iter.Seq2[reconcile.Document, error]

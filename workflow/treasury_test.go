@@ -25,6 +25,7 @@ type treasury struct {
 	lines    []reconcile.Line
 	payouts  map[string]*commerce.Payout
 	returned map[string]string // payout to the movement that brought it back
+	lost     map[string]bool   // disputes
 
 	invoices []*sideInvoice
 	receipts map[string]*sideReceipt // by order and movement
@@ -47,7 +48,7 @@ type sideReceipt struct {
 }
 
 func newTreasury(w *world) *treasury {
-	return &treasury{far: w, payouts: map[string]*commerce.Payout{}, returned: map[string]string{}, receipts: map[string]*sideReceipt{},
+	return &treasury{far: w, payouts: map[string]*commerce.Payout{}, returned: map[string]string{}, lost: map[string]bool{}, receipts: map[string]*sideReceipt{},
 		chart: reconcile.Chart{Company: "EUR", Journal: "STR", Clearing: map[commerce.Currency]string{"EUR": "1360"},
 			Transit: map[commerce.Currency]string{"EUR": "1460"}, Fees: map[string]string{"": "4970"},
 			Categories: map[string]string{"fee": "4970", "dispute": "1405"}}}
@@ -119,6 +120,16 @@ func (t balanceSide) MovementsOf(_ context.Context, payment commerce.Ref) (out [
 		out = append(out, l)
 	}
 	slices.SortStableFunc(out, func(a, b reconcile.Line) int { return a.Created.Compare(b.Created) })
+	return out, nil
+}
+
+func (t balanceSide) LostDispute(_ context.Context, dispute commerce.Ref) (out []reconcile.Line, _ error) {
+	if !t.lost[dispute.ID] {
+		return nil, nil
+	}
+	for l := range t.listed(func(l reconcile.Line) bool { return l.Dispute == dispute.ID }) {
+		out = append(out, l)
+	}
 	return out, nil
 }
 
@@ -328,7 +339,7 @@ func (t ledgerSide) Documents(_ context.Context, _ mapping.Route, from, to comme
 			}
 			at := slices.IndexFunc(t.far.sales, func(d commerce.Document) bool { return d.Ref == i.sale })
 			order, _ := commerce.ParseRef(t.far.sales[at].Number)
-			if !yield(reconcile.Document{System: "tryton", ID: i.Document.Ref.ID, Number: t.far.orders[order].Number, Refund: i.Document.Total.Sign() < 0,
+			if !yield(reconcile.Document{System: "tryton", ID: i.Document.Ref.ID, Number: "10" + strings.TrimPrefix(order.ID, "order/"), Refund: i.Document.Total.Sign() < 0,
 				Amount: i.Document.Total.Abs(), Date: time.Date(i.Date.Year, i.Date.Month, i.Date.Day, 0, 0, 0, 0, time.UTC)}, nil) {
 				return
 			}
