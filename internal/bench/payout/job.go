@@ -32,8 +32,9 @@ var Ways = map[string]func(ctx context.Context, dir string, m Month, found *csv.
 // Result is what a job took.
 type Result struct {
 	Took   time.Duration
-	Peak   int // the most bytes that the process had in memory; 0 where the system has no /proc
-	Differ int // discrepancies
+	CPU    time.Duration // of all cores; the caller fills it
+	Peak   int           // the most bytes that the process had in memory; 0 where the system has no /proc
+	Differ int           // discrepancies
 }
 
 // Run does the job and checks what came of it.
