@@ -65,6 +65,12 @@ type Books struct {
 	//
 	// Defaults to 24 hours.
 	Wait time.Duration
+	// OpenFor is how long after its last movement an order is looked at once a day while
+	// money of it pays nothing: no ERP tells of the invoices and credit notes that people
+	// write.
+	//
+	// Defaults to 0, never: the next news of the order finds them.
+	OpenFor time.Duration
 	// ProveAfter is how many days back the clearing account is compared with the balance
 	// each day; a difference is an exception. By then all news of that day should have
 	// been worked. It reads the movements since.
@@ -77,7 +83,7 @@ type Books struct {
 // names the field.
 func (b *Books) Check() error {
 	if err := check("Books", []field{{"OrderToCash", b.OrderToCash == nil}, {"Ledger", b.Ledger == nil},
-		{"Balance", b.Balance == nil}}, []duration{{"Wait", b.Wait}}, nil); err != nil {
+		{"Balance", b.Balance == nil}}, []duration{{"Wait", b.Wait}, {"OpenFor", b.OpenFor}}, nil); err != nil {
 		return err
 	}
 	switch {
@@ -103,9 +109,13 @@ const (
 // several that share a payment, or one that was waiting.
 const kindOrderBooks = "order.books"
 
+// orderOpen is the type of the event that looks at an order again whose money pays
+// nothing yet. It goes by the order's own name.
+const orderOpen = "order.open"
+
 // Handlers returns what an inbox is to call for which events.
 func (b *Books) Handlers() inbox.Handlers {
-	if b.OrderToCash == nil || b.Balance == nil {
+	if b.OrderToCash == nil || b.OrderToCash.Shop == nil || b.Balance == nil {
 		return nil
 	}
 	hs := inbox.Handlers{}
@@ -123,6 +133,7 @@ func (b *Books) Handlers() inbox.Handlers {
 	on(b.Balance.System()+" "+balanceMovement, b.movement)
 	on(b.Balance.System()+" "+balanceDay, b.day)
 	on(internal+" "+kindOrderBooks, b.movement)
+	on(b.OrderToCash.Shop.System()+" "+orderOpen, b.open)
 	return hs
 }
 
@@ -175,6 +186,16 @@ func (b *Books) after(ctx context.Context, e commerce.Event) error {
 	}
 	return b.order(ctx, d, e, a)
 }
+
+// open looks at the books of an order a day later.
+func (b *Books) open(ctx context.Context, e commerce.Event) error {
+	if left := b.desk().young(e, openEvery); left > 0 {
+		return park("look at the books of "+e.Subject, left, "its money pays nothing yet")
+	}
+	return b.after(ctx, e)
+}
+
+const openEvery = 24 * time.Hour
 
 // movement handles news of money that moved for a payment: find its order, and bring the
 // order's books to what they should be.

@@ -468,3 +468,25 @@ func TestAnEntryByHandOnClearingIsToldWhenTheDayIsProved(t *testing.T) {
 	require.Equal(t, []string{ClearingDiffers}, b.exceptions())
 	require.Contains(t, b.alerts[0].Text, "stands at 65.00 EUR, and the balance stood at 64.00 EUR")
 }
+
+func TestAnInvoiceThatPeopleWriteTakesTheAdvanceTheDayAfter(t *testing.T) {
+	t.Parallel()
+	b := sold(t, func(b *bank) { b.books.Invoicing, b.books.OpenFor = ByERP, 30*24*time.Hour })
+	b.feed()
+	b.news("evt_1", "charge.succeeded", "pi_1")
+	b.pass(5 * 24 * time.Hour)
+	require.Equal(t, eur(6600), b.receipts["order/1 txn_1"].Left)
+	b.post(&sideInvoice{mapping.Invoice{Document: commerce.Document{Ref: erpRef.With("inv"), Total: eur(6600)}, Date: commerce.DateOf(b.clock), Open: eur(6600)}, erpRef.With("sale/1")})
+	b.pass(25 * time.Hour)
+	require.Equal(t, eur(0), b.receipts["order/1 txn_1"].Left)
+	b.work()
+	b.closes()
+	require.Less(t, b.clock.Sub(b.lines[0].Created), 10*24*time.Hour, "nothing is looked at any more")
+
+	never := sold(t, func(b *bank) { b.books.Invoicing, b.books.OpenFor = ByERP, 30*24*time.Hour })
+	never.paid()
+	never.feed()
+	never.work()
+	never.closes()
+	require.WithinDuration(t, never.lines[0].Created.Add(30*24*time.Hour), never.clock, 48*time.Hour)
+}

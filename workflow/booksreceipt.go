@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/inbox"
 	"github.com/commercesync/commerce/mapping"
 )
 
@@ -301,32 +302,40 @@ func (b *Books) applyTo(ctx context.Context, d desk, o *ledgerOf, r *receipt, go
 	return nil
 }
 
-// left tells of money that pays nothing once the order is invoiced, where OrderToCash
-// has not told of it as too much.
+// left looks again at an order whose money pays nothing yet, and tells of money that pays
+// nothing once the order is invoiced, where OrderToCash has not told of it as too much.
 func (b *Books) left(ctx context.Context, d desk, o *ledgerOf, rooms []*room) error {
-	over, total := commerce.Zero(o.order.Currency), commerce.Zero(o.order.Currency)
-	invoiced := false
+	got, total, paid := commerce.Zero(o.order.Currency), commerce.Zero(o.order.Currency), commerce.Zero(o.order.Currency)
+	invoiced, open := false, false
+	var err error
 	for _, i := range o.invoices {
 		if i.Draft || i.Document.Total.Currency() != o.order.Currency {
 			continue
 		}
-		if i.Open.Sign() > 0 {
-			return nil
-		}
-		invoiced = true
-		var err error
+		invoiced, open = true, open || i.Open.Sign() > 0
 		if total, err = total.Add(i.Document.Total); err != nil {
+			return err
+		}
+		part, err := i.Document.Total.Sub(i.Open)
+		if err != nil {
+			return err
+		}
+		if paid, err = paid.Add(part); err != nil {
 			return err
 		}
 	}
 	for _, in := range rooms {
-		var err error
-		if over, err = over.Add(in.kept); err != nil {
+		if got, err = got.Add(in.kept); err != nil {
 			return err
 		}
 	}
-	over, err := over.Sub(total)
-	if !invoiced || err != nil || over.Sign() <= 0 {
+	if got != paid {
+		if err := b.lookAgain(ctx, d, o); err != nil {
+			return err
+		}
+	}
+	over, err := got.Sub(total)
+	if !invoiced || open || err != nil || over.Sign() <= 0 {
 		return err
 	}
 	surplus, err := o.surplus()
@@ -335,4 +344,15 @@ func (b *Books) left(ctx context.Context, d desk, o *ledgerOf, rooms []*room) er
 	}
 	return d.exception(ctx, Exception{Name: MoneyOpen, Order: o.order.Ref, Payment: o.firstRef(), Mark: over.Text() + " " + total.Text(),
 		Text: fmt.Sprintf("order %s is invoiced with %s, and %s more were received, which stay open: refund them, or invoice the rest", o.order.Number, total, over)})
+}
+
+// lookAgain has the order looked at tomorrow, unless that is too long after its last
+// movement.
+func (b *Books) lookAgain(ctx context.Context, d desk, o *ledgerOf) error {
+	now := d.now()
+	if b.OpenFor == 0 || len(o.movements) == 0 || now.Sub(o.movements[len(o.movements)-1].Created) > b.OpenFor {
+		return nil
+	}
+	id := o.order.Ref.With("books of " + o.order.Ref.ID + " " + dayOf(o.chart, now).String())
+	return inbox.Emit(ctx, commerce.Event{Ref: id, Type: orderOpen, Object: o.order.Ref.ID, Subject: o.order.Ref.ID, Created: now, Raw: []byte("{}")})
 }
