@@ -441,7 +441,7 @@ func (m *matcher) reason(d *side, r *row) Reason {
 			return MissingInERP
 		}
 		return MissingInShop
-	case r.when().Before(m.from), m.pair == shopERP && m.later(r.when()):
+	case r.when().Before(m.from), m.pair == shopERP && r.when().After(m.to):
 		return "" // another payout looks at it, with all that is of its time
 	case d == m.left:
 		return MissingInERP

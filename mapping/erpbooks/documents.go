@@ -81,6 +81,9 @@ func (b *Books) document(i erp.Invoice, rates map[string]reconcile.TaxSum) (reco
 		d.Shop = order.Account
 	}
 	for _, l := range i.Lines {
+		if l.Kind == erp.Rounding && l.Net.IsZero() {
+			continue // what was to be settled was written as tax
+		}
 		d.Lines = append(d.Lines, reconcile.DocumentLine{Key: lineKey(l), Quantity: l.Quantity.Abs(), Net: signed(l.Net)})
 	}
 	at := map[[2]string]int{}
