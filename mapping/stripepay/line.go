@@ -3,12 +3,10 @@ package stripepay
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"iter"
 
 	"github.com/tidwall/gjson"
 
-	"github.com/commercesync/commerce"
 	"github.com/commercesync/commerce/reconcile"
 	"github.com/commercesync/commerce/stripe"
 )
@@ -45,12 +43,7 @@ func (p *Pay) lines(ctx context.Context, params *stripe.BalanceTransactionListPa
 
 // line says a row in canonical words.
 func (p *Pay) line(ctx context.Context, op string, t *stripe.BalanceTransaction) (reconcile.Line, error) {
-	var from thing
-	if source := gjson.GetBytes(t.Raw, "source"); source.Exists() {
-		if err := json.Unmarshal([]byte(source.Raw), &from); err != nil {
-			return reconcile.Line{}, commerce.Errorf(commerce.KindInvalid, System, op, "the source of %s is not as Stripe's are", t.ID)
-		}
-	}
+	from := thingOf(gjson.GetBytes(t.Raw, "source")).orNone()
 	if live := from.live(); live != nil {
 		if err := p.sameMode(op, t.ID, *live); err != nil {
 			return reconcile.Line{}, err
@@ -77,7 +70,7 @@ func (p *Pay) line(ctx context.Context, op string, t *stripe.BalanceTransaction)
 	if r.err != nil {
 		return reconcile.Line{}, r.err
 	}
-	p.identify(&l, &from)
+	p.identify(&l, from)
 	return l, nil
 }
 
@@ -154,42 +147,73 @@ func (p *Pay) keyMode(ctx context.Context, op string) error {
 
 // thing is what a row comes from, of any type, or a link to it: what a line is made of.
 type thing struct {
-	ID       string            `json:"id"`
-	Object   string            `json:"object"` // empty where only the id is known
-	Livemode *bool             `json:"livemode"`
-	Metadata map[string]string `json:"metadata"`
+	ID, Object, Currency   string // Object is empty where only the id is known
+	Amount, AmountCaptured int64
+	Live                   *bool
+	Metadata               map[string]string
 
-	Amount         int64  `json:"amount"`
-	AmountCaptured int64  `json:"amount_captured"`
-	Currency       string `json:"currency"`
-
-	PaymentIntent *thing `json:"payment_intent"`
-	Charge        *thing `json:"charge"`
-
-	Transfer          *thing `json:"transfer"`        // of a charge or a reversal
-	SourceTransfer    *thing `json:"source_transfer"` // that a charge is
-	SourceTransaction *thing `json:"source_transaction"`
-	SourceRefund      *thing `json:"source_refund"`
-	Destination       *thing `json:"destination"`
-
-	Fee                    *thing `json:"fee"`
-	Account                *thing `json:"account"`
-	OriginatingTransaction *thing `json:"originating_transaction"`
+	PaymentIntent, Charge                *thing
+	Transfer, SourceTransfer             *thing // that a charge made or a reversal takes back; that a charge is
+	SourceTransaction, SourceRefund      *thing // of a transfer; of a reversal
+	Destination                          *thing
+	Account, Fee, OriginatingTransaction *thing // of an application fee and its refund
 }
 
-// UnmarshalJSON reads an object of the types that lines are made of; of any other, and of
-// a link, the id.
-func (t *thing) UnmarshalJSON(b []byte) error {
-	it := gjson.ParseBytes(b)
-	switch it.Get("object").Str {
-	case "charge", "refund", "dispute", "payment_intent", "transfer", "transfer_reversal", "application_fee", "fee_refund", "payout", "topup":
-		type plain thing
-		return json.Unmarshal(b, (*plain)(t))
+// thingOf reads an object or its id; nil is none.
+func thingOf(it gjson.Result) *thing {
+	if !it.IsObject() {
+		if it.Str == "" {
+			return nil
+		}
+		return &thing{ID: it.Str}
 	}
-	if t.ID = it.Str; it.IsObject() {
-		t.ID = it.Get("id").Str
-	}
-	return nil
+	t := &thing{}
+	it.ForEach(func(name, v gjson.Result) bool {
+		switch name.Str {
+		case "id":
+			t.ID = v.Str
+		case "object":
+			t.Object = v.Str
+		case "currency":
+			t.Currency = v.Str
+		case "amount":
+			t.Amount = v.Int()
+		case "amount_captured":
+			t.AmountCaptured = v.Int()
+		case "livemode":
+			if v.IsBool() {
+				t.Live = new(v.Bool())
+			}
+		case "metadata":
+			t.Metadata = map[string]string{}
+			v.ForEach(func(k, v gjson.Result) bool {
+				t.Metadata[k.Str] = v.Str
+				return true
+			})
+		case "payment_intent":
+			t.PaymentIntent = thingOf(v)
+		case "charge":
+			t.Charge = thingOf(v)
+		case "transfer":
+			t.Transfer = thingOf(v)
+		case "source_transfer":
+			t.SourceTransfer = thingOf(v)
+		case "source_transaction":
+			t.SourceTransaction = thingOf(v)
+		case "source_refund":
+			t.SourceRefund = thingOf(v)
+		case "destination":
+			t.Destination = thingOf(v)
+		case "account":
+			t.Account = thingOf(v)
+		case "fee":
+			t.Fee = thingOf(v)
+		case "originating_transaction":
+			t.OriginatingTransaction = thingOf(v)
+		}
+		return true
+	})
+	return t
 }
 
 func (t *thing) id() string { return t.orNone().ID }
@@ -204,9 +228,9 @@ func (t *thing) orNone() *thing {
 // live is the mode that an object, or one that it links to, says it is of; nil = none
 // does.
 func (t *thing) live() *bool {
-	for _, t := range []*thing{t, t.Charge, t.Fee, t.Transfer} {
-		if t != nil && t.Livemode != nil {
-			return t.Livemode
+	for _, t := range []*thing{t, t.PaymentIntent, t.Charge, t.Fee, t.Transfer} {
+		if t != nil && t.Live != nil {
+			return t.Live
 		}
 	}
 	return nil

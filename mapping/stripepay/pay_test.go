@@ -36,7 +36,7 @@ type world struct {
 	now time.Time
 }
 
-func newWorld(t *testing.T, c stripetest.Config) *world {
+func newWorld(t testing.TB, c stripetest.Config) *world {
 	t.Helper()
 	w := &world{now: time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC)}
 	c.Now = func() time.Time { return w.now }
