@@ -3,6 +3,7 @@ package resilience
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,10 +28,16 @@ type breaker struct {
 	mu       sync.Mutex  // taken inside of gobreaker's lock, never around it
 	until    time.Time   // zero while closed
 	keep     bool        // the trial at hand said nothing: until stays
-	failures map[string][]time.Time
+	failures []failure   // oldest first
+	noted    atomic.Bool // failures is not empty; what costs a success nothing to ask
 
 	changed atomic.Bool
 	news    []change
+}
+
+type failure struct {
+	root string
+	at   time.Time
 }
 
 type change struct {
@@ -44,7 +51,7 @@ var (
 )
 
 func newBreaker(name string, c Config) *breaker {
-	b := &breaker{name: name, c: c.Breaker, timeout: c.Timeout, now: c.Now, failures: map[string][]time.Time{}}
+	b := &breaker{name: name, c: c.Breaker, timeout: c.Timeout, now: c.Now}
 	b.closed.Store(true)
 	b.machine = gobreaker.NewCircuitBreaker(gobreaker.Settings{
 		Name: name, MaxRequests: 1, Timeout: time.Nanosecond,
@@ -80,9 +87,12 @@ func (b *breaker) open() (until time.Time, open bool) {
 // run.
 func (b *breaker) run(ctx context.Context, f func() health) (until time.Time, ok bool) {
 	if b.closed.Load() {
-		// The machine hears only what can open it: a success changes nothing.
-		if f() == ill {
+		// The machine hears only what can open it.
+		switch f() {
+		case ill:
 			b.fail(ctx)
+		case well:
+			b.heal()
 		}
 		return time.Time{}, true
 	}
@@ -163,29 +173,54 @@ func (b *breaker) unsaid() {
 }
 
 // record notes a failure. Of each root the newest c.Failures are enough, and the
-// breaker opens before there are many roots, so the notes stay small.
+// breaker opens before there are many roots, so the notes stay few.
 func (b *breaker) record(root string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.failures[root] = append(b.failures[root], b.now())
-	b.failures[root] = b.failures[root][max(0, len(b.failures[root])-b.c.Failures):]
+	b.failures = append(b.failures, failure{root, b.now()})
+	of := func(f failure) bool { return f.root == root }
+	n := 0
+	for _, f := range b.failures {
+		if of(f) {
+			n++
+		}
+	}
+	if n > b.c.Failures {
+		oldest := slices.IndexFunc(b.failures, of)
+		b.failures = slices.Delete(b.failures, oldest, oldest+1)
+	}
+	b.noted.Store(true)
 }
 
-// count forgets what has left the window. The caller holds mu.
-func (b *breaker) count() (failures, roots int) {
-	start := b.now().Add(-b.c.Window)
-	for root, times := range b.failures {
-		for len(times) > 0 && !times[0].After(start) {
-			times = times[1:]
-		}
-		if len(times) == 0 {
-			delete(b.failures, root)
-			continue
-		}
-		b.failures[root] = times
-		failures += len(times)
+// heal lets a success make up for the oldest failure: at a system that mostly answers
+// failures come one by one however many calls there are, and none of them opens anything.
+func (b *breaker) heal() {
+	if !b.noted.Load() {
+		return
 	}
-	return failures, len(b.failures)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.forget()
+	if len(b.failures) > 0 {
+		b.failures = slices.Delete(b.failures, 0, 1)
+	}
+	b.noted.Store(len(b.failures) > 0)
+}
+
+// forget drops what has left the window. The caller holds mu.
+func (b *breaker) forget() {
+	start := b.now().Add(-b.c.Window)
+	b.failures = slices.DeleteFunc(b.failures, func(f failure) bool { return !f.at.After(start) })
+}
+
+// count says how many failures there are, of how many roots. The caller holds mu.
+func (b *breaker) count() (failures, roots int) {
+	b.forget()
+	of := map[string]bool{}
+	for _, f := range b.failures {
+		of[f.root] = true
+	}
+	return len(b.failures), len(of)
 }
 
 func (b *breaker) ready() bool {
@@ -215,7 +250,8 @@ func (b *breaker) moved(to gobreaker.State) {
 		b.until = time.Time{}
 	}
 	b.closed.Store(b.until.IsZero())
-	clear(b.failures)
+	b.failures = nil
+	b.noted.Store(false)
 	b.news = append(b.news, change{to == gobreaker.StateOpen, b.until})
 	b.changed.Store(true)
 }

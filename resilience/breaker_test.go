@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -195,6 +197,30 @@ func TestWithoutAPingOneOrdinaryCallIsTheTrial(t *testing.T) {
 	})
 }
 
+// At a system that mostly answers some failures are always in the window, the more the
+// more is asked of it: that is no illness.
+func TestASystemThatMostlyAnswersIsNotIll(t *testing.T) {
+	t.Parallel()
+	calls := func(each int) (refused int) {
+		synctest.Test(t, func(t *testing.T) {
+			p := policy(t, resilience.Config{Retry: resilience.Retry{Attempts: 1}})
+			for i := range 10_000 {
+				do := succeeds
+				if i%each == 0 {
+					do = fails
+				}
+				if errors.Is(p.Do(resilience.WithRoot(t.Context(), strconv.Itoa(i)), do), commerce.ErrParked) {
+					refused++
+				}
+				time.Sleep(time.Millisecond)
+			}
+		})
+		return refused
+	}
+	require.Zero(t, calls(10), "one in ten fails: a hundred failures a second in the window")
+	require.NotZero(t, calls(1), "all fail")
+}
+
 func TestTheAttemptThatOpensItKeepsItsOwnAnswer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -212,7 +238,7 @@ func TestTheAttemptThatOpensItKeepsItsOwnAnswer(t *testing.T) {
 }
 
 // The breaker agrees with a plain model: open iff enough failures of enough roots
-// lie in the window, until Open has passed and a ping answers.
+// lie in the window, less one for each success, until Open has passed and a ping answers.
 func TestTheBreakerAgreesWithItsModel(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -256,16 +282,24 @@ func TestTheBreakerAgreesWithItsModel(t *testing.T) {
 			if ran != until.IsZero() {
 				t.Fatalf("ran = %v (%v), the model is open until %v at %v", ran, err, until, now)
 			}
-			if ran && down {
+			log = slices.DeleteFunc(log, func(f failure) bool { return !f.at.After(now.Add(-time.Minute)) })
+			switch {
+			case ran && !down && len(log) > 0:
+				log = log[1:]
+			case ran && down:
 				log = append(log, failure{now, root})
-				n, roots := 0, map[string]bool{}
+				of, roots := 0, map[string]bool{}
 				for _, f := range log {
-					if f.at.After(now.Add(-time.Minute)) {
-						n++
-						roots[f.root] = true
+					roots[f.root] = true
+					if f.root == root {
+						of++
 					}
 				}
-				if n >= 5 && len(roots) >= 3 {
+				if of > 5 { // of one root the newest five count
+					i := slices.IndexFunc(log, func(f failure) bool { return f.root == root })
+					log = slices.Delete(log, i, i+1)
+				}
+				if len(log) >= 5 && len(roots) >= 3 {
 					until, log = now.Add(30*time.Second), nil
 				}
 			}

@@ -274,6 +274,7 @@ func ExamplePolicy_Transport() {
 		panic(err)
 	}
 	defer resp.Body.Close()
-	fmt.Println(resp.StatusCode, "with", p.State().Failures, "failures before")
-	// Output: 200 with 2 failures before
+	s := p.State()
+	fmt.Println(resp.StatusCode, "open:", s.Open, "failures:", s.Failures) // two, and the success made up for one
+	// Output: 200 open: false failures: 1
 }

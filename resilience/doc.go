@@ -42,7 +42,9 @@
 // The breaker counts only what says that the system is ill: no connection, a
 // time-out, 502, 503, 504 and a 500 without a JSON body. A refusal that the
 // system thought about does not count. It opens on failures from several roots
-// ([WithRoot]), so that one poisonous order can not stop the shop for all others.
+// ([WithRoot]), so that one poisonous order can not stop the shop for all others, and
+// each success makes up for a failure, so that a system which mostly answers stays
+// open to all however much is asked of it.
 // While it is open every call ends at once with a *commerce.Error of kind parked,
 // outcome not sent, that wraps an [*OpenError]. Then Breaker.Ping is tried, by one
 // caller: an order is never the guinea pig.

@@ -53,7 +53,7 @@ type Verdict struct {
 
 // Breaker stops calls to a system that is ill.
 type Breaker struct {
-	Failures int           // failures in Window that open it; defaults to 5
+	Failures int           // failures in Window beyond the successes among them that open it; defaults to 5
 	Roots    int           // from at least this many different roots; defaults to 3
 	Window   time.Duration // defaults to 1 minute
 	Open     time.Duration // how long it stays open before Ping is tried; defaults to 30 s
