@@ -185,7 +185,12 @@ func look(t *testing.T, file string, seen map[string]string) {
 	require.Equal(t, []string{"file://" + file}, requests(), "nothing but the page itself is asked for")
 	tables(ctx, t)
 
-	require.NoError(t, chromedp.Do(ctx, chromedp.ResetViewport()))
+	// The width of A4 less its margins, at 96 dots an inch.
+	require.NoError(t, chromedp.Do(ctx, chromedp.EmulateViewport(688, 1000)))
+	call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"})
+	require.Empty(t, script[string](ctx, t, wider), "paper is narrower than the page")
+	require.Equal(t, "table", script[string](ctx, t, `getComputedStyle(document.querySelector("table")).display`))
+	save(t, name+"-paper.png", run(ctx, t, chromedp.FullScreenshot(100)))
 	pdf := run(ctx, t, chromedp.PrintToPDF(chromedp.PDFPaper(chromedp.PaperA4)))
 	require.True(t, bytes.HasPrefix(pdf, []byte("%PDF-")))
 	require.Greater(t, len(pdf), 20_000)
