@@ -100,6 +100,55 @@
 //	                        new order and count for it; where that is not sure, exception
 //	                        "replaced_order"
 //
+// # The books
+//
+// [Books] keeps the ERP's ledger in step with money, so that on every day the clearing
+// account is what the processor's balance was. Its handlers come behind those of
+// [OrderToCash], whose ports it shares:
+//
+//	books := &workflow.Books{OrderToCash: o2c, Ledger: ledger, Balance: pay}
+//	payouts := &workflow.Payouts{Ledger: ledger, Balance: pay, Sales: []workflow.Sales{shop},
+//		Steps: o2c.Steps, Links: o2c.Links, Report: save}
+//	handlers := inbox.Merge(o2c.Handlers(), books.Handlers(), payouts.Handlers())
+//
+// With any news of an order its books are brought to what they should be: the order, its
+// payments, what they moved and the invoices at the ERP are read, and what is missing is
+// posted.
+//
+//	invoice      once, when Invoicing says so; what people or the ERP made is found
+//	receipt      one for each movement, dated by it, and below nought for money that went
+//	             back; it pays invoices and credit notes that are open, and the rest is
+//	             an advance
+//	unapplied    where a debit failed after success, or a refund came back: the counter
+//	             receipt stands on its own day, and the invoice is open again
+//	day          one entry a day and currency for all else: fees, disputes, reserves
+//	             and so on; late facts are supplements on the same day
+//
+// What an order gets of a payment for several adds up to the movement exactly, in both
+// currencies. A part that is given back of such a payment is for the order whose number
+// the refund names; else a person says so, by a replay with refund.number. An order that
+// is edited is invoiced as the sales order that counts; money of one that is replaced
+// goes over to the one in its place, by receipts of its own.
+//
+// Money of no order, of one that does not fit, or of one that is never taken up, waits
+// for Wait and is then on the suspense account and told, or its event is dead. It leaves
+// the suspense account once it has a receipt.
+//
+// In mode [Summary] there are no invoices and no receipts: the day's entry books sales
+// and refunds on the accounts that Ledger.Split names for their orders.
+//
+// # Payouts
+//
+// [Payouts] explains each payout that was made by schedule once its rows are listed, gives
+// the report to the host, tells one exception a reason of what does not agree, and books
+// the payout when its rows make it. One that was made by hand is booked by its own
+// movement; one that failed comes back on its own day. What is told of a payout never
+// goes back, whatever news comes late. A replay of its event explains it again.
+//
+// The feeds of mapping/stripepay walk the balance and the payouts, so that nothing of
+// this depends on webhooks. Of several accounts (Connect) each has a Books and a Payouts
+// of its own, with its Account.
+//
 // # The cut-over
 //
 // [Adopt] takes over from people, or from another integration: what they wrote into the
@@ -117,7 +166,11 @@
 //	shop.unhold/<order>/<payment>      warehouse.request/<order>
 //	shop.shipment/<shipment>           customer.told/<order>/<kind>/<payment>
 //	collect.request/<order>/<n>        exception/<name>/<order>/<payment>
-//	erp.cancel/<order>
+//	erp.cancel/<order>                 erp.invoice/<order>
+//	erp.receipt/<order>/<movement>     erp.unapply/<order>/<movement>
+//	erp.apply/<order>/<movement>/<invoice>
+//	erp.entry/<day, payout or suspense>/<n>
+//	payout.report/<payout>/<hash>
 //
 // and so are the decisions that have to stand:
 //
@@ -125,6 +178,10 @@
 //	payment.order/<payment>            the order that named it first
 //	collect.amount/<order>/<n>         what is asked for
 //	erp.adopted/<sales order>          whose order it is that others wrote
+//	books.receipt/<order>/<movement>   what the order gets of it; "/2" is a difference since
+//	books.weights/<payment>            in which proportions its orders share it
+//	books.refund/<refund>              which of them it was for
+//	books.shipped/<order>              the day on which the last of its goods left
 //
 // An <order> is the text of its Ref. A handler that is interrupted anywhere, by an
 // error or by the end of the process, goes on at the step where it stopped: steps
@@ -146,6 +203,13 @@
 //	refunded            paid, and refunded before it was taken up
 //	mode_mismatch       live money for a test order, or the other way round
 //	no_route            no books for this order
+//	no_sales_order      money moved for an order that stands in no books, and Suspense is
+//	                    not set
+//	refund_of_several   a part was given back of a payment for several orders
+//	payout_open         the rows of a payout do not make it, with both figures
+//
+// What an ERP refuses has its own kind: a day in a closed period is "period_closed",
+// where the ledger is not set to the next open day.
 //
 // A person replays it, with a correction where one is needed. What went well and
 // still wants a person's eye is an [Exception]: told to the Alerter once, logged,
