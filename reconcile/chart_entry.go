@@ -125,7 +125,11 @@ func (r *Report) lines(f func(*Line) error) error {
 			continue
 		}
 		// With an ERP the same rows stand in two pairs.
-		return sides[0].kept.each(func(_ int64, record []byte) error { return f(lineOf(record)) })
+		return sides[0].kept.each(func(_ int64, record []byte) error {
+			l := lineOf(record)
+			l.Payout = r.payout.Ref.ID
+			return f(l)
+		})
 	}
 	return nil
 }

@@ -150,12 +150,27 @@ func differingLines(shop, erp []row) (out []LineDifference, err error) {
 		}
 	}
 	for _, key := range bothKeys(sides[0], sides[1], strings.Compare) {
-		a, b := sides[0][key], sides[1][key]
-		if a == nil || b == nil || a.Net != b.Net || key != LineDiscount && a.Quantity.Cmp(b.Quantity) != 0 {
+		if a, b := sides[0][key], sides[1][key]; !sameLine(key, a, b) {
 			out = append(out, LineDifference{key, a, b})
 		}
 	}
 	return out, nil
+}
+
+// sameLine reports whether two sides have the same under a key. Of what is no goods only the
+// money counts: free shipping need not be a line, and two invoices have two of one.
+func sameLine(key string, a, b *DocumentLine) bool {
+	switch key {
+	case LineShipping, LineDiscount, LineFee, LineAdjustment:
+		net := func(l *DocumentLine) int64 {
+			if l == nil {
+				return 0
+			}
+			return l.Net.Minor()
+		}
+		return net(a) == net(b)
+	}
+	return a != nil && b != nil && a.Quantity.Cmp(b.Quantity) == 0 && a.Net == b.Net
 }
 
 func differingTaxes(shop, erp []row) (out []TaxDifference, err error) {

@@ -41,6 +41,12 @@ func TestDocumentsOfOneAmountAreComparedByLineAndByTax(t *testing.T) {
 		"the shop does not say taxes, the ERP no lines": {shop: func(d *reconcile.Document) { d.Taxes = nil }, erp: func(d *reconcile.Document) { d.Lines = nil }},
 		"the ERP does not say countries":                {erp: func(d *reconcile.Document) { d.Taxes[0].Country = "" }},
 		"a rate of nought is no tax":                    {erp: func(d *reconcile.Document) { d.Taxes = append(d.Taxes, atRate("DE", "0", 500, 0)) }},
+		"free shipping need not be a line, and shipping may be two": {erp: func(d *reconcile.Document) {
+			d.Lines = append(lines(goods("shipping", "1", 200), goods("shipping", "1", 300), goods("fee", "1", 0)), d.Lines[:2]...)
+		}},
+		"a product for nothing": {erp: func(d *reconcile.Document) { d.Lines = append(d.Lines, goods("GIFT", "1", 0)) },
+			want:  []string{"lines order/1 erp 0.00 EUR"},
+			lines: []reconcile.LineDifference{{Key: "GIFT", ERP: new(goods("GIFT", "1", 0))}}},
 		"money on another line": {erp: func(d *reconcile.Document) { d.Lines[0].Net, d.Lines[1].Net = eur(5900), eur(3600) },
 			want: []string{"lines order/1 erp 0.00 EUR"},
 			lines: []reconcile.LineDifference{
