@@ -11,8 +11,9 @@ import (
 	"github.com/commercesync/commerce/erp/odoo/odootest"
 )
 
-// A sales order is written, confirmed, and asked of the warehouse. The shop rounded
-// tax line by line and Odoo does not: the cent is settled by a line of its own.
+// A sales order is written, confirmed, asked of the warehouse, invoiced and paid. The
+// shop rounded tax line by line and Odoo does not: on the order the cent is settled by a
+// line of its own, on the invoice it is the tax's.
 func Example() {
 	ctx := context.Background()
 	server, err := odootest.New(odootest.Config{})
@@ -47,10 +48,11 @@ func Example() {
 	}
 	eur := func(cents int64) commerce.Money { return commerce.MustMoney(cents, "EUR") }
 	mug := erp.OrderLine{SKU: "SKU-RED", Text: "Red mug", Quantity: commerce.MustDecimal("1"), Net: eur(997), TaxIDs: vat}
+	day := commerce.Date{Year: 2026, Month: 11, Day: 21}
+	totals := erp.Totals{Net: eur(2991), Tax: eur(567), Gross: eur(3558)}
 	order, err := client.CreateOrder(ctx, erp.NewOrder{
-		Key: "shop/100000017", Customer: customer, Date: commerce.Date{Year: 2026, Month: 11, Day: 21}, Currency: "EUR",
-		Lines:    []erp.OrderLine{mug, mug, mug},
-		Expected: erp.Totals{Net: eur(2991), Tax: eur(567), Gross: eur(3558)},
+		Key: "shop/100000017", Customer: customer, Date: day, Currency: "EUR",
+		Lines: []erp.OrderLine{mug, mug, mug}, Expected: totals,
 	})
 	if err != nil {
 		log.Fatal(err)
@@ -63,5 +65,22 @@ func Example() {
 		log.Fatal(err)
 	}
 	fmt.Println(order.Key, order.State, order.Totals.Gross, state.State)
-	// Output: shop/100000017 confirmed 35.58 EUR reserved
+	invoice, err := client.PostInvoice(ctx, erp.NewInvoice{
+		Key: order.Key + "/invoice", Order: order.Ref, Date: day, Expected: totals,
+		Taxes: []erp.TaxAmount{{TaxID: vat[0], Base: totals.Net, Amount: totals.Tax}},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	receipt, err := client.PostReceipt(ctx, erp.NewReceipt{
+		Key: "stripe/txn_1", Party: invoice.Party, Journal: "STRP", Account: "101499", Date: day, Amount: totals.Gross,
+		Apply: []erp.Application{{Invoice: invoice.Ref, Amount: totals.Gross}},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("tax", invoice.Totals.Tax, "unapplied", receipt.Unapplied)
+	// Output:
+	// shop/100000017 confirmed 35.58 EUR reserved
+	// tax 5.67 EUR unapplied 0.00 EUR
 }
