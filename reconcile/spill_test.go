@@ -1,8 +1,11 @@
 package reconcile
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"iter"
+	"os"
 	"testing"
 	"time"
 
@@ -69,4 +72,74 @@ func TestARecordIsReadAsItWasWritten(t *testing.T) {
 	} {
 		require.Equal(t, d, documentOf(d.put(nil)))
 	}
+}
+
+// many are lines and the documents of both sides, so many that they do not stay in
+// memory; after cut documents the shop fails.
+func many(n, cut int, fails error) Input {
+	eur := func(i int) commerce.Money { return commerce.MustMoney(int64(100+i%50), "EUR") }
+	at := time.Unix(1_800_000_000, 0).UTC()
+	document := func(system string) iter.Seq2[Document, error] {
+		return func(yield func(Document, error) bool) {
+			for i := range n {
+				if i == cut && fails != nil {
+					yield(Document{}, fails)
+					return
+				}
+				if !yield(Document{System: system, ID: fmt.Sprint(system, i), Number: fmt.Sprint(i), Intent: fmt.Sprint("pi_", i), Amount: eur(i), Date: at}, nil) {
+					return
+				}
+			}
+		}
+	}
+	return Input{Shop: document("shop"), ERP: document("erp"), Payout: commerce.Payout{Ref: commerce.Ref{ID: "po_1"}, Amount: eur(0), Automatic: true, Reconciled: true},
+		Lines: func(yield func(Line, error) bool) {
+			for i := range n {
+				if !yield(Line{ID: fmt.Sprint("txn_", i), Category: "charge", Amount: eur(i), Fee: commerce.Zero("EUR"), Net: eur(i), Created: at, Intent: fmt.Sprint("pi_", i)}, nil) {
+					return
+				}
+			}
+		}}
+}
+
+func TestFilesHaveNoNameWhileTheyAreInUseAndAreClosedWithTheReport(t *testing.T) {
+	t.Parallel()
+	const n = 20_000
+	dir := t.TempDir()
+	names := func() int {
+		left, err := os.ReadDir(dir)
+		require.NoError(t, err)
+		return len(left)
+	}
+	config, err := Config{Dir: dir}.withDefaults()
+	require.NoError(t, err)
+	config.Memory = 64 << 10
+	r, err := explain(t.Context(), many(n, 0, nil), config)
+	require.NoError(t, err)
+	open := len(r.scratch.files)
+	require.Greater(t, open, 3, "there are some")
+	require.Zero(t, names(), "whatever ends the process, none is left")
+	walked := 0
+	for m, err := range r.Matches() {
+		require.NoError(t, err)
+		require.Equal(t, m.Line.Intent[3:], m.ERP.ID[3:])
+		if walked++; walked == n/2 {
+			break
+		}
+	}
+	require.Len(t, r.scratch.files, open, "what a walk made is closed where it ends")
+	require.Equal(t, Matched{ByID: n}, r.Matched)
+	require.NoError(t, r.Close())
+	require.Empty(t, r.scratch.files)
+
+	_, err = explain(t.Context(), many(n, n-1, errors.New("lost")), config)
+	require.ErrorContains(t, err, "lost")
+	require.Zero(t, names())
+
+	ctx, cancel := context.WithCancelCause(t.Context())
+	in := many(n, 0, nil)
+	in.ERP = func(yield func(Document, error) bool) { cancel(errors.New("enough")) }
+	_, err = explain(ctx, in, config)
+	require.ErrorContains(t, err, "enough")
+	require.Zero(t, names())
 }
