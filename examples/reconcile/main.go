@@ -56,14 +56,14 @@ type program struct {
 
 // options are the flags.
 type options struct {
-	payout, csv, bank string
-	orders, erp       string
-	from              string
-	demo              int
-	seed              uint64
-	keep              string
-	html, out         string
-	jsonl, color      bool
+	payout, csv, bank  string
+	orders, erp        string
+	from               string
+	demo               int
+	seed               uint64
+	keep               string
+	html, out, matches string
+	jsonl, color       bool
 }
 
 // main runs and returns the exit code.
@@ -102,6 +102,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f.StringVar(&o.keep, "keep", "", "with -demo: directory to keep its files in")
 	f.StringVar(&o.html, "html", "", "write a page for a person")
 	f.StringVar(&o.out, "out", "", "write all discrepancies as CSV")
+	f.StringVar(&o.matches, "matches", "", "write all that belongs together as CSV")
 	f.BoolVar(&o.jsonl, "jsonl", false, "print JSON Lines in place of the table")
 	f.BoolVar(&o.color, "color", false, "paint the table")
 	if err := f.Parse(args); err != nil {

@@ -114,6 +114,12 @@ func TestAReportIsComparedWithOrdersAndTheBank(t *testing.T) {
 	require.NotContains(t, open.out, "Journal entry")
 	require.Contains(t, open.err, "-3.79 EUR is unexplained")
 
+	matches := filepath.Join(t.TempDir(), "matches.csv")
+	require.Zero(t, run(t, nil, "-csv", report, "-orders", shop, "-matches", matches).code)
+	pairs, err := os.ReadFile(matches)
+	require.NoError(t, err)
+	require.Contains(t, string(pairs), "po_1,txn_1,ch_1,pi_1,")
+
 	erp := write(t, "erp.csv", "number,currency,amount,date\n100,EUR,29.95,2026-11-03\n")
 	require.Contains(t, run(t, nil, "-csv", report, "-orders", shop, "-erp", erp).out, "Missing in the ERP · 1")
 }

@@ -142,6 +142,9 @@ func (p program) write(got *reconcile.Report, o options, entries []commerce.Jour
 	if err == nil && o.out != "" {
 		err = file(o.out, func(w io.Writer) error { return report.CSV(w, got) })
 	}
+	if err == nil && o.matches != "" {
+		err = file(o.matches, func(w io.Writer) error { return report.MatchesCSV(w, got) })
+	}
 	if err == nil && o.html != "" {
 		err = file(o.html, func(w io.Writer) error { return report.HTML(w, got, c) })
 	}

@@ -3,6 +3,8 @@ package report
 import (
 	"encoding/csv"
 	"io"
+	"iter"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -38,22 +40,42 @@ import (
 // it, which a program takes off again. Amounts are texts of this package's own making,
 // digits with a point and a sign, and stay as they are.
 func CSV(w io.Writer, r *reconcile.Report) error {
+	return sheet(w, r, columns, r.Discrepancies())
+}
+
+// MatchesCSV writes what belongs together, a match a row and in no particular order: every
+// line that has a document, with the shop's and the ERP's. The columns are those of CSV
+// without reason, difference, difference_currency, confidence, details and advice.
+func MatchesCSV(w io.Writer, r *reconcile.Report) error {
+	of := slices.DeleteFunc(slices.Clone(columns), func(c column) bool {
+		return slices.Contains([]string{"reason", "difference", "difference_currency", "confidence", "details", "advice"}, c.name)
+	})
+	return sheet(w, r, of, func(yield func(reconcile.Discrepancy, error) bool) {
+		for m, err := range r.Matches() {
+			if !yield(reconcile.Discrepancy{Line: m.Line, Document: m.Document, ERP: m.ERP, Keys: m.Keys()}, err) {
+				return
+			}
+		}
+	})
+}
+
+// sheet writes rows of some columns.
+func sheet(w io.Writer, r *reconcile.Report, of []column, rows iter.Seq2[reconcile.Discrepancy, error]) error {
 	out := csv.NewWriter(w)
-	names := make([]string, len(columns))
-	for i, c := range columns {
-		names[i] = c.name
+	row := make([]string, len(of))
+	for i, c := range of {
+		row[i] = c.name
 	}
-	if err := out.Write(names); err != nil {
+	if err := out.Write(row); err != nil {
 		return err
 	}
-	row := make([]string, len(columns))
-	for d, err := range r.Discrepancies() {
+	for d, err := range rows {
 		if err != nil {
 			return err
 		}
-		sides := newSides(r, d)
-		for i, c := range columns {
-			if row[i] = c.value(sides); !c.amount {
+		s := newSides(r, d)
+		for i, c := range of {
+			if row[i] = c.value(s); !c.amount {
 				row[i] = harmless(row[i])
 			}
 		}

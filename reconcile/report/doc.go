@@ -6,7 +6,7 @@
 //	err = report.HTML(page, got, report.Config{Entries: entries, All: "discrepancies.csv"})
 //
 // Of a payout there are four forms: [CSV] and [JSONL] hold every discrepancy, for
-// spreadsheets and programs; [HTML] is a page for a person and needs neither network nor
+// spreadsheets and programs, and [MatchesCSV] what agrees; [HTML] is a page for a person and needs neither network nor
 // script; [Terminal] is a table of a given width. The two for people show the largest
 // discrepancies of each reason and say how many more there are.
 //

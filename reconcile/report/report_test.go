@@ -246,6 +246,23 @@ func TestAmountsBelowNoughtStayAmountsInASpreadsheet(t *testing.T) {
 	t.Fatal("no row whose amount differs")
 }
 
+func TestWhatBelongsTogetherIsARowWithAllItsNames(t *testing.T) {
+	t.Parallel()
+	got := explain(t, 126_239, rows, orders, invoices)
+	var sheet bytes.Buffer
+	require.NoError(t, report.MatchesCSV(&sheet, got))
+	all, err := csv.NewReader(&sheet).ReadAll()
+	require.NoError(t, err)
+	var names []string
+	for _, row := range all[1:] {
+		names = append(names, strings.Join([]string{row[0], row[1], row[3], row[8], row[9], row[10], row[13]}, " "))
+	}
+	require.ElementsMatch(t, []string{"po_1 txn_1 pi_1 1001 order/1 invoice/1 1229.95", "po_1 txn_2 pi_2 1002 order/2 invoice/2 15.00",
+		"po_1 txn_5 pi_2 1002 order/2 invoice/2 -15.00", "po_1  pi_4 1004 order/4 invoice/4 "}, names)
+	require.NotContains(t, all[0], "reason")
+	require.ErrorIs(t, report.MatchesCSV(&full{100}, got), errFull)
+}
+
 func TestEveryLineOfJSONLinesIsARecord(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer
