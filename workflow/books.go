@@ -44,7 +44,8 @@ const (
 // behind those of OrderToCash: inbox.Merge(o2c.Handlers(), books.Handlers()).
 type Books struct {
 	// OrderToCash takes the orders up: its ports and settings serve here as well.
-	// Required. What moved before its StartAt is part of the opening balance.
+	// Required. What moved before the day of its StartAt is part of the opening balance:
+	// see [Books.Open].
 	OrderToCash *OrderToCash
 	Ledger      Ledger  // required
 	Balance     Balance // required
@@ -132,6 +133,7 @@ func (b *Books) Handlers() inbox.Handlers {
 	}
 	on(b.Balance.System()+" "+balanceMovement, b.movement)
 	on(b.Balance.System()+" "+balanceDay, b.day)
+	on(b.Balance.System()+" "+disputeClosed, b.lost)
 	on(internal+" "+kindOrderBooks, b.movement)
 	on(b.OrderToCash.Shop.System()+" "+orderOpen, b.open)
 	return hs

@@ -71,6 +71,8 @@ const (
 	MoneyOpen = "money_open"
 	// ClearingDiffers: the clearing account was not the balance at the end of a day.
 	ClearingDiffers = "clearing_differs"
+	// DisputeBeforeStart: a dispute was lost whose money was withdrawn before the start.
+	DisputeBeforeStart = "dispute_before_start"
 	// PayoutDiscrepancy: rows of a payout and documents do not agree, for one reason.
 	PayoutDiscrepancy = "payout_discrepancy"
 	// PayoutFailed: a payout failed or was canceled, and the money is back on the balance.

@@ -98,7 +98,7 @@ func (p *Payouts) input(ctx context.Context, f flow) (reconcile.Input, error) {
 	}
 	from, to := oldest.Add(-p.lookback()), newest.Add(p.window())
 	if len(p.Sales) > 0 {
-		in.Shop = p.sales(ctx, from, to)
+		in.Shop = documentsOf(ctx, p.Sales, from, to)
 	}
 	if p.Mode != Summary {
 		in.ERP = p.Ledger.Documents(ctx, f.route, dayOf(f.chart, from), dayOf(f.chart, to))
@@ -113,10 +113,10 @@ func (p *Payouts) window() time.Duration {
 	return p.Config.Window
 }
 
-// sales are the documents of all shops, one shop after the other.
-func (p *Payouts) sales(ctx context.Context, from, to time.Time) iter.Seq2[reconcile.Document, error] {
+// documentsOf are the documents of all shops, one shop after the other.
+func documentsOf(ctx context.Context, shops []Sales, from, to time.Time) iter.Seq2[reconcile.Document, error] {
 	return func(yield func(reconcile.Document, error) bool) {
-		for _, shop := range p.Sales {
+		for _, shop := range shops {
 			for doc, err := range shop.Documents(ctx, from, to) {
 				if !yield(doc, err) || err != nil {
 					return
