@@ -415,6 +415,23 @@ func TestMoneyOfTheOtherModeIsRefusedBeforeAnyWrite(t *testing.T) {
 	require.Empty(t, b.inventory())
 }
 
+func TestEachAccountHasBooksOfItsOwn(t *testing.T) {
+	t.Parallel()
+	b := sold(t, func(b *bank) { b.books.Account = "acct_2" })
+	b.paid()
+	b.feed()
+	b.work()
+	require.Empty(t, b.dead(), b.reason())
+	require.Empty(t, b.receipts)
+	require.Empty(t, b.entries)
+
+	wrong := sold(t, func(b *bank) { b.books.Account, b.chart.Account = "acct_1", "acct_2" })
+	wrong.feed()
+	wrong.paid()
+	require.Equal(t, []string{"invalid"}, wrong.dead())
+	require.Contains(t, wrong.reason(), `its Account is "acct_2"`)
+}
+
 func TestWhatMovedBeforeTheStartIsInTheOpeningBalance(t *testing.T) {
 	t.Parallel()
 	b := newBank(t)

@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"strings"
@@ -87,6 +88,10 @@ func progressing[T any](ctx context.Context, seq iter.Seq2[T, error]) iter.Seq2[
 // chart is the ledger's, with what Books itself posts left out or split.
 func (b *Books) chart(ctx context.Context, d desk, of commerce.Ref, r mapping.Route) (reconcile.Chart, error) {
 	c, err := chartOf(b.Ledger, r, b.OrderToCash.StartAt)
+	if err == nil && b.Account != "" && c.Account != b.Account {
+		// The days of two accounts would be one series.
+		err = refuse(commerce.KindInvalid, "choose chart", "", "its Account is %q, and that of Books %q", c.Account, b.Account)
+	}
 	c.Documents, c.Split = documents, nil
 	if !b.invoiced() {
 		c.Split = b.splitter(ctx, d, of, r)
@@ -154,6 +159,10 @@ func (b *Books) splitter(ctx context.Context, d desk, of commerce.Ref, r mapping
 				continue
 			}
 			o, err := d.shop.Order(ctx, ref)
+			if errors.Is(err, commerce.ErrNotFound) {
+				out = append(out, reconcile.Part{Amount: amounts[i]})
+				continue
+			}
 			if err != nil {
 				return nil, err
 			}

@@ -159,7 +159,8 @@ func (b *Books) unsold(ctx context.Context, d desk, e commerce.Event, o *ledgerO
 	start := b.OrderToCash.StartAt
 	never := ended(o.order) || !start.IsZero() && o.order.Placed.Before(start)
 	if left := d.settled(ctx, e, b.wait()); left > 0 && !never {
-		return park(op, min(left, b.OrderToCash.recheck()), "the order has no sales order yet")
+		// What makes the sales order books the money as well: this is for what was lost.
+		return park(op, min(left, max(b.OrderToCash.recheck(), d.now().Sub(e.Created))), "the order has no sales order yet")
 	}
 	if !b.Suspense {
 		return refuse(commerce.KindNeedsDecision, op, "no_sales_order",
