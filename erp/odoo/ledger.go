@@ -144,7 +144,7 @@ func (o *Client) postEntry(ctx context.Context, op string, e commerce.JournalEnt
 	}
 	var got erp.Entry
 	if len(rows) > 0 {
-		got, err = o.finishDraft(ctx, op, rows[0])
+		got, err = o.finishDraft(ctx, op, rows[0], e.Date)
 	} else if rows, err = o.loadEntry(ctx, op, e, 0); err == nil {
 		got, err = o.postDraft(ctx, op, rows[0])
 	}
@@ -154,23 +154,33 @@ func (o *Client) postEntry(ctx context.Context, op string, e commerce.JournalEnt
 	return got, sameEntry(op, e, got)
 }
 
-// finishDraft posts what an earlier call has left as a draft, unless its period was
-// closed since.
-func (o *Client) finishDraft(ctx context.Context, op string, r entry) (erp.Entry, error) {
-	if r.State == "draft" {
-		b, err := o.books(ctx)
-		if err != nil {
-			return erp.Entry{}, notSent(err)
-		}
-		lock, err := o.lockDate(ctx, op, b, r.Company.ID, "general")
-		if err != nil {
-			return erp.Entry{}, notSent(err)
-		}
-		if !after(r.Date.Date, lock) {
-			return erp.Entry{}, notSent(commerce.Errorf(commerce.KindPeriodClosed, system, op, "the books are locked up to %s; the draft is dated %s", lock, r.Date))
+// finishDraft posts what an earlier call has left as a draft, on a day that may be
+// another by now; what is posted is read only.
+func (o *Client) finishDraft(ctx context.Context, op string, r entry, on commerce.Date) (erp.Entry, error) {
+	if r.State != "draft" {
+		return o.postDraft(ctx, op, r)
+	}
+	b, err := o.books(ctx)
+	if err != nil {
+		return erp.Entry{}, notSent(err)
+	}
+	lock, err := o.lockDate(ctx, op, b, r.Company.ID, "general")
+	if err != nil {
+		return erp.Entry{}, notSent(err)
+	}
+	if !after(on, lock) {
+		return erp.Entry{}, notSent(commerce.Errorf(commerce.KindPeriodClosed, system, op, "the books are locked up to %s; the entry is dated %s", lock, on))
+	}
+	if r.Date.Date != on {
+		if err := o.writeMove(ctx, op, r.ID, values{"date": on.String()}); err != nil {
+			return erp.Entry{}, err
 		}
 	}
-	return o.postDraft(ctx, op, r)
+	e, err := o.postDraft(ctx, op, r)
+	if err == nil && e.Entry.Date != on {
+		err = call{op: op, write: true}.fail(commerce.KindConflict, commerce.Done, 0, "the server has moved the entry to "+e.Entry.Date.String())
+	}
+	return e, err
 }
 
 // loadEntry makes a draft and reads it; reversed is the entry that it takes back. One

@@ -303,7 +303,7 @@ func (o *Client) PostReceipt(ctx context.Context, n erp.NewReceipt) (erp.Receipt
 		if _, err := o.postEntry(ctx, op, e); err != nil {
 			return erp.Receipt{}, err
 		}
-	} else if got := o.told(r); got.Amount != n.Amount || got.Date != n.Date || got.Party != n.Party {
+	} else if got := o.told(r); got.Amount != n.Amount || got.Party != n.Party || r.main.State == "posted" && got.Date != n.Date {
 		return got, call{op: op, write: true}.fail(commerce.KindConflict, commerce.Done, 0, "the receipt under this key is another")
 	}
 	return o.apply(ctx, op, n.Key, erp.Applications{To: n.Apply, Date: n.Date})

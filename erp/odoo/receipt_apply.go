@@ -108,7 +108,7 @@ func (o *Client) receiptKey(ctx context.Context, op string, ref commerce.Ref) (s
 
 // apply makes what is missing of applications.
 func (o *Client) apply(ctx context.Context, op, key string, a erp.Applications) (erp.Receipt, error) {
-	r, err := o.begun(ctx, op, key)
+	r, err := o.begun(ctx, op, key, a.Date)
 	if err != nil {
 		return erp.Receipt{}, err
 	}
@@ -150,8 +150,9 @@ func (o *Client) apply(ctx context.Context, op, key string, a erp.Applications) 
 }
 
 // begun reads a receipt after it has ended what an earlier call has left half done:
-// drafts, and parts that were split off and not taken from the line that they are of.
-func (o *Client) begun(ctx context.Context, op, key string) (*receipt, error) {
+// drafts, which are posted on a day, and parts that were split off and not taken from the
+// line that they are of.
+func (o *Client) begun(ctx context.Context, op, key string, day commerce.Date) (*receipt, error) {
 	r, err := o.receipt(ctx, op, key)
 	if err != nil {
 		return nil, notSent(err)
@@ -161,13 +162,9 @@ func (o *Client) begun(ctx context.Context, op, key string) (*receipt, error) {
 	}
 	posted := false
 	for _, m := range append([]entry{r.main}, r.moves...) {
-		if m.State != "posted" {
-			e, err := o.finishDraft(ctx, op, m)
-			if err != nil {
+		if m.State == "draft" {
+			if _, err := o.finishDraft(ctx, op, m, day); err != nil {
 				return nil, err
-			}
-			if e.Entry.Date != m.Date.Date {
-				return nil, call{op: op, write: true}.fail(commerce.KindConflict, commerce.Done, 0, "the server has moved the entry to "+e.Entry.Date.String())
 			}
 			posted = true
 		}
@@ -290,7 +287,7 @@ func (o *Client) UnapplyReceipt(ctx context.Context, ref commerce.Ref, on commer
 	if err != nil {
 		return erp.Receipt{}, notSent(err)
 	}
-	r, err := o.begun(ctx, op, key)
+	r, err := o.begun(ctx, op, key, on)
 	if err != nil {
 		return erp.Receipt{}, err
 	}
