@@ -17,6 +17,8 @@
 // package reconcile with every id that finds them again ([Pay.Activity], [Pay.Inside],
 // [Pay.MovementsOf]), payouts, and what is left. One is of one account: a platform has
 // one more for each connected account that it keeps books for, with a client of its own.
+// [Activity] and [Payouts] tell an inbox what is new of it, so that books depend on no
+// webhook.
 //
 // [Handler] is for handlers of one's own, in Stripe's words; [Missed] brings an inbox
 // the webhooks that were not delivered.
