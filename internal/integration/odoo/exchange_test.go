@@ -3,6 +3,8 @@ package odoo_test
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -101,4 +103,39 @@ func TestTheServerBooksDifferencesInExchange(t *testing.T) {
 			require.Equal(t, 1, found)
 		})
 	}
+}
+
+// refusePost refuses to post for as long as it is on.
+type refusePost struct{ on bool }
+
+func (r *refusePost) RoundTrip(req *http.Request) (*http.Response, error) {
+	if r.on && strings.HasSuffix(req.URL.Path, "/action_post") {
+		return nil, fmt.Errorf("connection refused")
+	}
+	return transport.RoundTrip(req)
+}
+
+// A draft that was left is posted on the day that is asked for then, at what it is worth.
+func TestADraftThatWasLeftIsPostedOnAnotherDay(t *testing.T) {
+	need(t)
+	refusing := &refusePost{on: true}
+	books := client(t, odoo.JSON2, func(c *odoo.Config) { c.Transport, c.Resilience.Retry.Attempts = refusing, 1 })
+	now := time.Now().UTC()
+	who, err := books.UpsertCustomer(t.Context(), erp.Customer{Key: "left", Party: commerce.Customer{Name: "Ada Example"},
+		Billing: commerce.Address{Name: "Ada Example", City: "Berlin", Country: "DE"}})
+	require.NoError(t, err)
+	n := erp.NewReceipt{Key: "left/receipt", Party: who.Party, Journal: "STRP", Date: commerce.DateOf(now.AddDate(0, 0, -1)), Account: "101090",
+		Amount: commerce.MustMoney(11900, "USD"), Settled: eur(10500)}
+	_, err = books.PostReceipt(t.Context(), n)
+	require.Error(t, err)
+	refusing.on = false
+	n.Date = commerce.DateOf(now)
+	r, err := books.PostReceipt(t.Context(), n)
+	require.NoError(t, err)
+	require.Equal(t, n.Date, r.Date)
+	require.Equal(t, n.Amount, r.Amount)
+	e, err := books.FindEntry(t.Context(), n.Key)
+	require.NoError(t, err)
+	require.Equal(t, eur(10500), e.Entry.Lines[0].Debit)
+	require.Len(t, ids(t, "account.move", is("ref", n.Key)), 1)
 }
