@@ -3,6 +3,8 @@ package reconcile_test
 import (
 	"context"
 	"fmt"
+	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -140,4 +142,60 @@ func ExampleChart_Opening() {
 	// Output:
 	// 2026-12-31 opening/eur 9000 debit 0.00 credit 34.50
 	// 2026-12-31 opening/eur 1360 debit 34.50 credit 0.00
+}
+
+func ExampleReport_Matches() {
+	eur := func(minor int64) commerce.Money { return commerce.MustMoney(minor, "EUR") }
+	at := time.Date(2026, 11, 3, 10, 0, 0, 0, time.UTC)
+	line := func(id, category, source string, amount, fee int64) reconcile.Line {
+		return reconcile.Line{ID: id, Category: category, Source: source, Charge: "ch_1", Amount: eur(amount), Fee: eur(fee), Net: eur(amount - fee), Created: at}
+	}
+	charge := line("txn_1", "charge", "ch_1", 10_000, 175)
+	charge.Intent = "pi_1"
+	product := func(key string, net int64) reconcile.DocumentLine {
+		return reconcile.DocumentLine{Key: key, Quantity: commerce.MustDecimal("1"), Net: eur(net)}
+	}
+	of := func(d reconcile.Document) iter.Seq2[reconcile.Document, error] {
+		return func(yield func(reconcile.Document, error) bool) { yield(d, nil) }
+	}
+	got, err := reconcile.Payout(context.Background(), reconcile.Input{
+		Payout: commerce.Payout{Ref: commerce.Ref{System: "stripe", Mode: commerce.Live, ID: "po_1"}, Amount: eur(825), Automatic: true, Reconciled: true},
+		Lines: func(yield func(reconcile.Line, error) bool) {
+			_ = yield(charge, nil) && yield(line("txn_2", "transfer", "tr_1", -9_000, 0), nil)
+		},
+		Shop: of(reconcile.Document{System: "magento", ID: "order/17", Number: "100", Intent: "pi_1", Amount: eur(10_000), Date: at,
+			Lines: []reconcile.DocumentLine{product("BOOK", 4_000), product("LAMP", 6_000)}}),
+		ERP: of(reconcile.Document{System: "tryton", ID: "invoice/9", Number: "100", Amount: eur(10_000), Date: at,
+			Lines: []reconcile.DocumentLine{product("BOOK", 4_100), product("LAMP", 5_900)}}),
+	}, reconcile.Config{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer got.Close()
+	var found []string
+	for m, err := range got.Matches() {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		k := m.Keys()
+		found = append(found, strings.Join([]string{k.Payout, k.Transaction, k.Charge, k.Number, k.Document, k.ERP}, " "))
+	}
+	slices.Sort(found)
+	fmt.Println(strings.Join(found, "\n"))
+	for d, err := range got.Discrepancies() {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		for _, l := range d.Lines {
+			fmt.Println(d.Reason, d.Keys.Transaction, l.Key, l.Shop.Net, l.ERP.Net)
+		}
+	}
+	// Output:
+	// po_1 txn_1 ch_1 100 order/17 invoice/9
+	// po_1 txn_2 ch_1 100 order/17 invoice/9
+	// lines txn_1 BOOK 40.00 EUR 41.00 EUR
+	// lines txn_1 LAMP 60.00 EUR 59.00 EUR
 }
