@@ -49,7 +49,7 @@ func TestEveryOrderIsPaidInTheBooksAndClearingIsStripesBalanceOnEveryDay(t *test
 			post(t.Context(), p, o.erp().(erp.Ledger), e)
 		}
 		twice := o.read()
-		require.Equal(t, l.stands(w.today(), a.revenue)-p.insidePayouts(), twice.stands(w.today(), a.revenue))
+		require.Equal(t, l.stands(w.today(), a.revenue, a.sales)-p.insidePayouts(), twice.stands(w.today(), a.revenue, a.sales))
 		require.Positive(t, p.insidePayouts())
 		require.NotEmpty(t, w.disagreements(twice, a, w.over()), "nor is money in transit what was paid out")
 	})

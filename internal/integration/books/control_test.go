@@ -38,7 +38,7 @@ func (p *program) naive() []commerce.JournalEntry {
 	a := p.office.accounts()
 	chart := p.chart
 	chart.Documents = nil
-	chart.Categories = map[string]string{"charge": a.revenue, "refund": a.revenue, "charge_failure": a.revenue, "dispute": a.disputes, "fee": a.fees,
+	chart.Categories = map[string]string{"charge": a.sales, "refund": a.sales, "charge_failure": a.sales, "dispute": a.disputes, "fee": a.fees,
 		"payout_reversal": a.transit}
 	var entries []commerce.JournalEntry
 	for _, r := range p.explained() {

@@ -73,7 +73,7 @@ func (l ledger) entries() int {
 // accounts are the chart: codes, or names where an ERP's account has no code.
 type accounts struct {
 	receivable, revenue, tax              string
+	sales                                 string // another revenue account, which nobody but the control uses
 	clearing, transit                     string
 	fees, disputes, advances, differences string
-	suspense                              string
 }

@@ -52,7 +52,7 @@ func newMemoryOffice(w *world) *memoryOffice {
 	}
 	o := &memoryOffice{t: w.t}
 	a := o.accounts()
-	for _, code := range []string{a.receivable, a.revenue, a.tax, a.fees, a.disputes, a.advances, a.differences, a.suspense} {
+	for _, code := range []string{a.receivable, a.revenue, a.sales, a.tax, a.fees, a.disputes, a.advances, a.differences} {
 		c.Accounts = append(c.Accounts, erp.Account{Code: code, Party: code == a.receivable || code == a.advances, Settles: code == a.receivable || code == a.advances})
 	}
 	for _, code := range []string{a.clearing, a.transit} {
@@ -72,8 +72,8 @@ func (o *memoryOffice) erp() erp.ERP   { return o.memory }
 func (o *memoryOffice) system() string { return "memory" }
 
 func (o *memoryOffice) accounts() accounts {
-	return accounts{receivable: "1200", revenue: "4000", tax: "2200", clearing: "1090", transit: "1010",
-		fees: "6050", disputes: "6060", advances: "2090", differences: "6070", suspense: "1999"}
+	return accounts{receivable: "1200", revenue: "4000", sales: "4010", tax: "2200", clearing: "1090", transit: "1010",
+		fees: "6050", disputes: "6060", advances: "2090", differences: "6070"}
 }
 
 func (o *memoryOffice) taxes() map[string]string {

@@ -49,7 +49,7 @@ func chartOf(m money, a accounts) erpbooks.Chart {
 	}
 	c := reconcile.Chart{Company: m.company, Journal: "STRIPE", Account: account, Clearing: one(a.clearing), Transit: one(a.transit),
 		Categories: map[string]string{"dispute": a.disputes, "dispute_reversal": a.disputes, "fee": a.fees},
-		Fees:       map[string]string{"stripe_fee": a.fees, "": a.fees}, Suspense: a.suspense}
+		Fees:       map[string]string{"stripe_fee": a.fees, "": a.fees}}
 	if m.settlement != m.company {
 		c.Exchange = a.differences
 		c.Rate = func(commerce.Currency, commerce.Date) (commerce.Decimal, error) {

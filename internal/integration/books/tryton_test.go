@@ -71,8 +71,8 @@ func (o *trytonOffice) accounts() accounts {
 	if o.w.money.settlement == "USD" {
 		clearing = "1091"
 	}
-	return accounts{receivable: "Main Receivable", revenue: "Main Revenue", tax: "Main Tax", clearing: clearing, transit: "1010",
-		fees: "6050", disputes: "6060", advances: "2090", differences: "6070", suspense: "Main Cash"}
+	return accounts{receivable: "Main Receivable", revenue: "Main Revenue", sales: "4010", tax: "Main Tax", clearing: clearing, transit: "1010",
+		fees: "6050", disputes: "6060", advances: "2090", differences: "6070"}
 }
 
 func (o *trytonOffice) taxes() map[string]string {
