@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -134,11 +135,17 @@ func (t balanceSide) LostDispute(_ context.Context, dispute commerce.Ref) (out [
 }
 
 func (t balanceSide) Standing(context.Context) ([]commerce.Money, error) {
-	sum := eur(0)
+	sums := map[commerce.Currency]commerce.Money{"EUR": eur(0)}
 	for l := range t.listed(func(reconcile.Line) bool { return true }) {
-		sum, _ = sum.Add(l.Net)
+		c := l.Net.Currency()
+		if _, ok := sums[c]; !ok {
+			sums[c] = commerce.Zero(c)
+		}
+		sums[c], _ = sums[c].Add(l.Net)
 	}
-	return []commerce.Money{sum}, nil
+	out := slices.Collect(maps.Values(sums))
+	slices.SortFunc(out, func(a, b commerce.Money) int { return cmp.Compare(a.Currency(), b.Currency()) })
+	return out, nil
 }
 
 // The ledger.
@@ -305,12 +312,13 @@ func (t ledgerSide) AccountBalance(_ context.Context, _ mapping.Route, account s
 	})
 }
 
-// stands is debit less credit of an account at the end of a day.
+// stands is debit less credit of an account at the end of a day, in its own currency or
+// in the company's.
 func (t *treasury) stands(account string, currency commerce.Currency, on commerce.Date) commerce.Money {
 	sum := commerce.Zero(currency)
 	for _, r := range t.receipts {
-		if account == t.chart.Clearing[currency] && r.settled.Currency() == currency && r.n.Date.String() <= on.String() {
-			sum, _ = sum.Add(r.settled)
+		if account == t.chart.Clearing[r.settled.Currency()] && r.n.Date.String() <= on.String() {
+			sum, _ = sum.Add(t.worth(r.settled, currency, r.n.Date))
 		}
 	}
 	for _, e := range t.entries {
@@ -319,13 +327,24 @@ func (t *treasury) stands(account string, currency commerce.Currency, on commerc
 				continue
 			}
 			amount := l.Transaction
-			if amount == (commerce.Money{}) {
+			if amount.Currency() != currency {
 				amount, _ = l.Debit.Sub(l.Credit)
 			}
 			sum, _ = sum.Add(amount)
 		}
 	}
 	return sum
+}
+
+// worth is an amount in its own currency or the company's.
+func (t *treasury) worth(m commerce.Money, currency commerce.Currency, on commerce.Date) commerce.Money {
+	if m.Currency() == currency {
+		return m
+	}
+	rate, _ := t.chart.Rate(m.Currency(), on)
+	product, _ := m.Decimal().Mul(rate)
+	w, _, _ := commerce.RoundMoney(product.String(), -1, currency)
+	return w
 }
 
 func (t ledgerSide) Documents(_ context.Context, _ mapping.Route, from, to commerce.Date) iter.Seq2[reconcile.Document, error] {
