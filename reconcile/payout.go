@@ -208,21 +208,67 @@ func (t *intake) run(ctx context.Context, in Input) error {
 	return context.Cause(ctx)
 }
 
-// walk gives every row of a sequence to f, and writes out what was kept.
+// ahead is how many rows are read before they are needed, thrice.
+const ahead = 128
+
+// walk gives every row of a sequence to f, and writes out what was kept. Rows are read
+// ahead, so that reading and keeping are done by two cores.
 func walk[T any](ctx context.Context, seq iter.Seq2[T, error], f func(*T) error, k *kept) error {
-	n := 0
-	var now T // one place for all rows: a pointer to each would be an allocation each
-	for row, err := range seq {
-		if err != nil {
-			return err
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	ready, free := make(chan []T, 2), make(chan []T, 3)
+	for range cap(free) {
+		free <- nil
+	}
+	var failed error // is read when ready is closed
+	go func() {
+		defer close(ready)
+		rows := <-free
+		give := func() bool {
+			select {
+			case ready <- rows:
+			case <-ctx.Done():
+				return false
+			}
+			select {
+			case rows = <-free:
+				return true
+			case <-ctx.Done():
+				return false
+			}
 		}
-		if n++; n%1024 == 0 && ctx.Err() != nil {
-			return context.Cause(ctx)
+		for row, err := range seq {
+			if err != nil {
+				failed = err
+				break
+			}
+			if rows = append(rows, row); len(rows) == ahead && !give() {
+				return
+			}
 		}
-		now = row
-		if err := f(&now); err != nil {
-			return err
+		if len(rows) > 0 {
+			give()
 		}
+	}()
+	var bad error
+	for rows := range ready {
+		for i := range rows {
+			if bad == nil {
+				bad = f(&rows[i])
+			}
+		}
+		if bad != nil {
+			stop()
+		}
+		free <- rows[:0]
+	}
+	switch {
+	case bad != nil:
+		return bad
+	case failed != nil:
+		return failed
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
 	}
 	return k.flush()
 }

@@ -340,7 +340,7 @@ func (w *world) plant(r reconcile.Reason) {
 		_, d, e := w.order()
 		switch w.IntN(3) {
 		case 0:
-			e.Lines[0].Quantity = commerce.MustDecimal("1.5")
+			e.Lines[1].Quantity = commerce.MustDecimal("1.5")
 		case 1:
 			e.Lines[0].Key = "B"
 		case 2:

@@ -16,6 +16,30 @@ func putText(b []byte, s string) []byte {
 	return append(b, s...)
 }
 
+// like says a text by the number of another where it is mostly one of two.
+func like(s, one, two string) string {
+	switch {
+	case s == "":
+	case s == one:
+		return "\x01"
+	case s == two:
+		return "\x02"
+	case s[0] <= 3:
+		return "\x03" + s
+	}
+	return s
+}
+
+func unlike(s, one, two string) string {
+	switch s {
+	case "\x01":
+		return one
+	case "\x02":
+		return two
+	}
+	return strings.TrimPrefix(s, "\x03")
+}
+
 func putTime(b []byte, t time.Time) []byte {
 	if t.IsZero() {
 		return binary.AppendVarint(b, math.MinInt64)
@@ -73,7 +97,7 @@ func (t *taker) money() commerce.Money {
 }
 
 func (l *Line) put(b []byte) []byte {
-	for _, s := range [...]string{l.ID, l.Type, l.Category, l.Source, l.Charge, l.Intent, l.Refund, l.Dispute,
+	for _, s := range [...]string{l.ID, l.Type, l.Category, like(l.Source, l.Charge, l.Refund), l.Charge, l.Intent, l.Refund, l.Dispute,
 		l.Transfer, l.Payout, l.Account, l.Number} {
 		b = putText(b, s)
 	}
@@ -98,6 +122,7 @@ func lineOf(record []byte) *Line {
 		&l.Transfer, &l.Payout, &l.Account, &l.Number} {
 		*to = t.string()
 	}
+	l.Source = unlike(l.Source, l.Charge, l.Refund)
 	l.Row = int(t.varint())
 	l.Amount = t.money()
 	same := func(minor int64) commerce.Money { return commerce.MustMoney(minor, l.Amount.Currency()) }
@@ -115,14 +140,7 @@ func (d *Document) put(b []byte) []byte {
 	for _, s := range [...]string{d.System, d.Shop, d.ID, d.Number, d.Charge, d.Intent, d.RefundID} {
 		b = putText(b, s)
 	}
-	payment := d.Payment // mostly one of the ids above; said by its number then
-	switch payment {
-	case d.Intent:
-		payment = "\x01"
-	case d.Charge:
-		payment = "\x02"
-	}
-	b = putText(b, payment)
+	b = putText(b, like(d.Payment, d.Intent, d.Charge))
 	b = binary.AppendVarint(b, int64(d.Row))
 	if d.Refund {
 		b = append(b, 1)
@@ -179,12 +197,7 @@ func documentOf(record []byte) *Document {
 	for _, to := range [...]*string{&d.System, &d.Shop, &d.ID, &d.Number, &d.Charge, &d.Intent, &d.RefundID, &d.Payment} {
 		*to = t.string()
 	}
-	switch d.Payment {
-	case "\x01":
-		d.Payment = d.Intent
-	case "\x02":
-		d.Payment = d.Charge
-	}
+	d.Payment = unlike(d.Payment, d.Intent, d.Charge)
 	d.Row = int(t.varint())
 	d.Refund = strings.HasPrefix(t.text, "\x01")
 	t.text = t.text[1:]
