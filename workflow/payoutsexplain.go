@@ -21,10 +21,11 @@ import (
 // explain takes a payout apart, hands the report over and tells what does not agree. An
 // error of code "payout_open" says that its rows do not make it.
 func (p *Payouts) explain(ctx context.Context, d desk, f flow) (err error) {
-	in, err := p.input(ctx, f)
+	in, rows, err := p.input(ctx, f)
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
 	config := p.Config
 	if config.CutOver.IsZero() {
 		config.CutOver = f.chart.CutOver
@@ -67,18 +68,14 @@ func (p *Payouts) explain(ctx context.Context, d desk, f flow) (err error) {
 
 // input says what a payout is explained from. Which documents are asked for follows from
 // its rows: those before the oldest sale were paid out before, those after the newest
-// will be.
-func (p *Payouts) input(ctx context.Context, f flow) (reconcile.Input, error) {
-	po := f.Payout
-	po.Created = f.own.Created
-	in := reconcile.Input{Payout: po, Lines: progressing(ctx, p.Balance.Inside(ctx, f.Ref))}
+// will be. The rows are on disk until the spool is closed.
+func (p *Payouts) input(ctx context.Context, f flow) (in reconcile.Input, rows *spool, err error) {
+	in.Payout = f.Payout
+	in.Payout.Created = f.own.Created
 	var oldest, newest time.Time
-	for l, err := range progressing(ctx, p.Balance.Inside(ctx, f.Ref)) {
-		if err != nil {
-			return in, err
-		}
+	rows, err = newSpool(p.Config.Dir, progressing(ctx, p.Balance.Inside(ctx, f.Ref)), func(l reconcile.Line) {
 		if !slices.Contains(documents, l.Category) {
-			continue
+			return
 		}
 		if oldest.IsZero() || l.Created.Before(oldest) {
 			oldest = l.Created
@@ -89,21 +86,25 @@ func (p *Payouts) input(ctx context.Context, f flow) (reconcile.Input, error) {
 		if l.Category == "charge" && (in.From.IsZero() || l.Created.Before(in.From)) {
 			in.From = l.Created
 		}
+	})
+	if err != nil {
+		return in, nil, err
 	}
+	in.Lines = rows.lines
 	if oldest.IsZero() {
-		return in, nil // no sale and no refund is in it
+		return in, rows, nil // no sale and no refund is in it
 	}
 	if in.From.IsZero() { // refunds only: no sale is missing
 		in.From, in.To = newest, newest
 	}
 	from, to := oldest.Add(-p.lookback()), newest.Add(p.window())
 	if len(p.Sales) > 0 {
-		in.Shop = documentsOf(ctx, p.Sales, from, to)
+		in.Shop = progressing(ctx, documentsOf(ctx, p.Sales, from, to))
 	}
 	if p.Mode != Summary {
-		in.ERP = p.Ledger.Documents(ctx, f.route, dayOf(f.chart, from), dayOf(f.chart, to))
+		in.ERP = progressing(ctx, p.Ledger.Documents(ctx, f.route, dayOf(f.chart, from), dayOf(f.chart, to)))
 	}
-	return in, nil
+	return in, rows, nil
 }
 
 func (p *Payouts) window() time.Duration {
