@@ -19,7 +19,8 @@ type EndpointConfig struct {
 	URL string
 
 	// Events are the types that the workflows in use need: what they handle says so,
-	// inbox.Merge(…).Types("stripe").
+	// inbox.Merge(…).Types("stripe"). What feeds tell of a balance and its payouts is left
+	// out: Stripe has no events for it.
 	Events []string
 
 	// Connect asks for the events of connected accounts, which a platform's own
@@ -211,5 +212,13 @@ func (c EndpointConfig) checked() (EndpointConfig, error) {
 		c.APIVersion = APIVersion
 	}
 	c.Events = slices.Compact(slices.Sorted(slices.Values(c.Events)))
+	if c.Events = slices.DeleteFunc(c.Events, ofFeeds); len(c.Events) == 0 {
+		return c, invalid(op, "EndpointConfig.Events has no type that Stripe delivers")
+	}
 	return c, nil
+}
+
+// ofFeeds reports whether events of a type come by a feed alone: see package stripepay.
+func ofFeeds(kind string) bool {
+	return kind == "balance.movement" || kind == "balance.day" || kind == "payout.changed"
 }

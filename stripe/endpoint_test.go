@@ -51,6 +51,26 @@ func TestAnEndpointIsMadeKeptAndRepaired(t *testing.T) {
 	require.Len(t, fake.WebhookEndpoints(), 1)
 }
 
+func TestWhatFeedsTellIsNotAskedOfStripe(t *testing.T) {
+	t.Parallel()
+	fake, client, _ := start(t, stripetest.Config{})
+	c := wanted
+	c.Events = append([]string{"payout.changed", "balance.day", "balance.movement"}, wanted.Events...)
+	_, _, err := client.WebhookEndpoints.Ensure(t.Context(), c)
+	require.NoError(t, err)
+	require.Equal(t, []string{"charge.succeeded", "refund.created"}, fake.WebhookEndpoints()[0].EnabledEvents)
+	_, drift, err := client.WebhookEndpoints.Check(t.Context(), c)
+	require.NoError(t, err)
+	require.True(t, drift.None())
+	c.Events = c.Events[:3]
+	_, _, err = client.WebhookEndpoints.Ensure(t.Context(), c)
+	require.ErrorContains(t, err, "EndpointConfig.Events")
+	params := &stripe.WebhookEndpointParams{URL: &c.URL, EnabledEvents: []*string{new("balance.day")}}
+	params.SetIdempotencyKey("by hand")
+	_, err = client.WebhookEndpoints.Create(t.Context(), params)
+	require.ErrorIs(t, err, commerce.ErrInvalid, "control: Stripe has no such type")
+}
+
 func TestAnEndpointThatWasDeletedIsMadeAnewAndNotReplayed(t *testing.T) {
 	t.Parallel()
 	fake, client, _ := start(t, stripetest.Config{})
