@@ -313,7 +313,9 @@ func (m *Memory) settle(op string, i *memoryInvoice, p posting) error {
 	if rest := minus(p.expected.Gross, next.Totals.Gross); !rest.IsZero() {
 		at := slices.IndexFunc(next.Lines, func(l erp.InvoiceLine) bool { return l.SKU == roundingSKU })
 		if at < 0 {
-			return wrong()
+			at = len(next.Lines)
+			next.Lines = append(next.Lines, erp.InvoiceLine{ID: m.state.id(), Kind: erp.Rounding, SKU: roundingSKU,
+				Quantity: commerce.MustDecimal("1"), Net: commerce.Zero(i.Currency)})
 		}
 		next.Lines[at].Net = commerce.MustMoney(next.Lines[at].Net.Minor()+rest.Minor(), i.Currency)
 		if next.Lines[at].Net.Abs().Minor() > bound.Minor() {

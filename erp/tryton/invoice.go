@@ -487,7 +487,7 @@ func (t *Client) postInvoice(ctx context.Context, op string, r invoice, p postin
 	if r.isPosted() {
 		return i, sameInvoice(op, i, p)
 	}
-	v, err := t.settle(op, r, i, p)
+	v, err := t.settle(ctx, op, r, i, p)
 	if err != nil {
 		return i, err
 	}
@@ -578,7 +578,7 @@ func (t *Client) lastNumbered(ctx context.Context, op string) (last commerce.Dat
 
 // settle returns what has to be written on a draft so that it ends with the shop's
 // figures: amounts of tax, and what is left on the rounding line, where there is one.
-func (t *Client) settle(op string, r invoice, i erp.Invoice, p posting) (values, error) {
+func (t *Client) settle(ctx context.Context, op string, r invoice, i erp.Invoice, p posting) (values, error) {
 	if p.expected.Gross.Currency() != i.Currency {
 		return nil, notSent(commerce.Errorf(commerce.KindInvalid, system, op, "Expected is in %s, the invoice in %s", p.expected.Gross.Currency(), i.Currency))
 	}
@@ -621,23 +621,63 @@ func (t *Client) settle(op string, r invoice, i erp.Invoice, p posting) (values,
 			v["taxes"] = writes
 		}
 	}
-	rest := p.expected.Gross.Minor() - gross
-	if rest == 0 {
+	net := p.expected.Gross.Minor() - gross
+	if net == 0 {
 		return v, nil
 	}
 	at := slices.IndexFunc(i.Lines, func(l erp.InvoiceLine) bool { return l.SKU == t.c.Products.Rounding && len(l.TaxIDs) == 0 })
-	if at < 0 {
+	if at >= 0 {
+		net += i.Lines[at].Net.Minor()
+	}
+	if max(net, -net) > bound.Minor()+lostAtMost(i) {
 		return nil, wrong
+	}
+	if at < 0 {
+		// What the unit prices could not hold made up for the tax that was computed.
+		line, err := t.roundingLine(ctx, op, r, commerce.MustMoney(net, i.Currency))
+		if err != nil {
+			return nil, notSent(err)
+		}
+		v["lines"] = create(line)
+		return v, nil
 	}
 	line := i.Lines[at]
-	net := line.Net.Minor() + rest
-	if max(net, -net) > bound.Minor() {
-		return nil, wrong
-	}
 	l := priced{OrderLine: erp.OrderLine{Quantity: line.Quantity, Net: commerce.MustMoney(net, i.Currency)}}
 	price(&l)
 	v["lines"] = []any{[]any{"write", []int64{r.lines[at].ID}, values{"unit_price": l.unitText()}}}
 	return v, nil
+}
+
+// roundingLine is a line of so much on the rounding product, without tax.
+func (t *Client) roundingLine(ctx context.Context, op string, r invoice, net commerce.Money) (values, error) {
+	found, err := t.products(ctx, []string{t.c.Products.Rounding})
+	if err != nil {
+		return nil, err
+	}
+	product, ok := found[t.c.Products.Rounding]
+	if !ok {
+		return nil, commerce.Errorf(commerce.KindMapping, system, op, "no product has the SKU %q", t.c.Products.Rounding)
+	}
+	company, err := t.companyID(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return values{"type": "line", "company": company, "currency": r.CurrencyID, "account": r.lines[0].Account, "quantity": quantity("1.0"),
+		"unit_price": amountText(net), "product": product.id, "unit": product.unit, "description": "Rounding"}, nil
+}
+
+// lostAtMost is how much of the net amounts the unit prices of an invoice may have lost,
+// in minor units: half of a price's last digit for each piece.
+func lostAtMost(i erp.Invoice) (lost int64) {
+	for _, l := range i.Lines {
+		off := new(big.Rat).Mul(ratOf(l.Quantity.Abs()), big.NewRat(5, 100_000))
+		for range i.Currency.Exponent() {
+			off.Mul(off, big.NewRat(10, 1))
+		}
+		off.Add(off, big.NewRat(1, 2))
+		lost += new(big.Int).Quo(off.Num(), off.Denom()).Int64()
+	}
+	return lost
 }
 
 // largestTax is the row of a tax that has the largest amount, in minor units.
@@ -855,16 +895,11 @@ func (t *Client) creditValues(ctx context.Context, op string, n erp.NewCreditNot
 		lines = append(lines, v)
 	}
 	if lost != 0 {
-		rounding, err := t.products(ctx, []string{t.c.Products.Rounding})
+		line, err := t.roundingLine(ctx, op, of, commerce.MustMoney(lost, i.Currency))
 		if err != nil {
 			return nil, err
 		}
-		product, ok := rounding[t.c.Products.Rounding]
-		if !ok {
-			return nil, commerce.Errorf(commerce.KindMapping, system, op, "no product has the SKU %q", t.c.Products.Rounding)
-		}
-		lines = append(lines, values{"type": "line", "company": company, "currency": of.CurrencyID, "account": of.lines[0].Account, "quantity": quantity("1.0"),
-			"unit_price": amountText(commerce.MustMoney(lost, i.Currency)), "product": product.id, "unit": product.unit})
+		lines = append(lines, line)
 	}
 	return values{"type": "out", "company": company, "party": of.Party, "invoice_address": of.Address, "currency": of.CurrencyID,
 		"journal": of.Journal, "account": of.Account, "payment_term": orNull(of.Term), "invoice_date": date{n.Date},
