@@ -97,7 +97,7 @@ func (p program) demo(ctx context.Context, o options) (err error) {
 	if o.jsonl {
 		w = p.stderr // the records stay alone
 	}
-	fmt.Fprintf(w, "Check\n\n  planted  %d discrepancies, %d of each of %d reasons\n", len(made.Planted), demo.Plants(o.demo), len(reconcile.Reasons()))
+	fmt.Fprintf(w, "Check\n\n  planted  %d discrepancies, %d of each of %d reasons\n", len(made.Planted), made.Each, len(reconcile.Reasons()))
 	if err := made.Check(got); err != nil {
 		return err
 	}

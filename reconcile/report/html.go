@@ -7,7 +7,6 @@ import (
 	"io"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/commercesync/commerce"
 	"github.com/commercesync/commerce/reconcile"
@@ -79,6 +78,7 @@ type page struct {
 	CSS      template.CSS
 	Title    string
 	Payout   commerce.Payout
+	Made     string // the day, empty where it is not known
 	Currency commerce.Currency
 	Proof    reconcile.Proof
 	Matched  reconcile.Matched
@@ -109,6 +109,9 @@ func newPage(r *reconcile.Report, c Config) *page {
 	if p.Title == "" {
 		p.Title = p.Payout.Ref.ID
 	}
+	if at := p.Payout.Created; !at.IsZero() {
+		p.Made = commerce.DateOf(at.In(c.Location)).String()
+	}
 	p.Reasons, p.Count = counts(r)
 	for _, e := range c.Entries {
 		p.Entries = append(p.Entries, newEntry(e))
@@ -125,14 +128,6 @@ func counts(r *reconcile.Report) (all []reasonCount, sum int) {
 		}
 	}
 	return all, sum
-}
-
-// Made is the day that the payout was made.
-func (p *page) Made() string {
-	if p.Payout.Created.IsZero() {
-		return ""
-	}
-	return p.Payout.Created.UTC().Format(time.DateOnly)
 }
 
 // section is a reason with its discrepancies.

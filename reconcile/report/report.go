@@ -135,6 +135,8 @@ func title(r reconcile.Reason) string {
 	switch r {
 	case reconcile.AmountDiffers:
 		return "Amounts differ"
+	case reconcile.BeforeCutOver:
+		return "Before the cut-over"
 	case reconcile.CurrencyDiffers:
 		return "Currencies differ"
 	case reconcile.Duplicate:

@@ -17,6 +17,10 @@ import (
 type Config struct {
 	// Rows is how many balance transactions the payout has, from 200 to 5,000,000.
 	Rows int
+	// Each is how many discrepancies of each reason are planted.
+	//
+	// Defaults to one for every 12,500 rows, at least one.
+	Each int
 	// Seed draws the same payout again.
 	Seed uint64
 	// Dir is where the files go: report.csv, orders.csv and erp.csv.
@@ -31,6 +35,7 @@ type Demo struct {
 	Payout  commerce.Payout
 	CutOver time.Time
 	Planted []Planted
+	Each    int // planted of each reason
 
 	teller *teller
 }
@@ -65,6 +70,12 @@ func New(c Config) (*Demo, error) {
 	if c.Rows < 200 || c.Rows > 5_000_000 {
 		return nil, fmt.Errorf("a demo has from 200 to 5000000 rows, not %d", c.Rows)
 	}
+	if c.Each == 0 {
+		c.Each = max(1, c.Rows/12_500)
+	}
+	if most := c.Rows / 10 / len(reconcile.Reasons()); c.Each < 0 || c.Each > most {
+		return nil, fmt.Errorf("of %d rows from 1 to %d of each reason can be planted, not %d", c.Rows, most, c.Each)
+	}
 	id := fmt.Sprintf("po_demo%d", c.Seed)
 	d := &Demo{Files: Files{filepath.Join(c.Dir, "report.csv"), filepath.Join(c.Dir, "orders.csv"), filepath.Join(c.Dir, "erp.csv")}, CutOver: start}
 	all, err := newStories(c)
@@ -90,12 +101,9 @@ func New(c Config) (*Demo, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.Planted, d.teller = all.planted, all.teller
+	d.Planted, d.Each, d.teller = all.planted, c.Each, all.teller
 	d.Payout = commerce.Payout{Ref: commerce.Ref{System: "stripe", Mode: commerce.Test, ID: id}, Amount: net, Status: commerce.PayoutPaid,
 		Automatic: true, Method: "standard", Reconciled: true, Transaction: "txn_demo_payout",
 		Created: start.AddDate(0, 0, days+1), Arrival: commerce.DateOf(start.AddDate(0, 0, days+3))}
 	return d, nil
 }
-
-// Plants returns how many discrepancies of each reason a demo of so many rows has.
-func Plants(rows int) int { return max(1, rows/12_500) }

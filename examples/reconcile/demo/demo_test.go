@@ -12,9 +12,9 @@ import (
 	"github.com/commercesync/commerce/reconcile"
 )
 
-func newDemo(t *testing.T, rows int, seed uint64) *demo.Demo {
+func newDemo(t *testing.T, rows, each int, seed uint64) *demo.Demo {
 	t.Helper()
-	d, err := demo.New(demo.Config{Rows: rows, Seed: seed, Dir: t.TempDir()})
+	d, err := demo.New(demo.Config{Rows: rows, Each: each, Seed: seed, Dir: t.TempDir()})
 	require.NoError(t, err)
 	return d
 }
@@ -38,21 +38,21 @@ func explain(t *testing.T, d *demo.Demo, c reconcile.Config) *reconcile.Report {
 
 func TestEveryPlantedDiscrepancyIsFoundOnceAndNoOther(t *testing.T) {
 	t.Parallel()
-	for _, rows := range []int{200, 30_000} {
-		d := newDemo(t, rows, uint64(rows))
+	for rows, each := range map[int]int{200: 1, 600: 4, 5000: 13} { // each in all its variants
+		d := newDemo(t, rows, each, uint64(rows))
 		got := explain(t, d, reconcile.Config{CutOver: d.CutOver, Fee: demo.Fee})
 		require.NoError(t, d.Check(got), rows)
 		require.True(t, got.Proof.Closed(), rows)
 		require.Equal(t, rows, got.Proof.Rows)
 		for _, reason := range reconcile.Reasons() {
-			require.Equal(t, demo.Plants(rows), got.Counts[reason], "%s in %d rows", reason, rows)
+			require.Equal(t, each, got.Counts[reason], "%s in %d rows", reason, rows)
 		}
 	}
 }
 
 func TestTheCheckTellsWhatIsMissingAndWhatIsTooMuch(t *testing.T) {
 	t.Parallel()
-	d := newDemo(t, 30_000, 3)
+	d := newDemo(t, 1000, 2, 3)
 	err := d.Check(explain(t, d, reconcile.Config{CutOver: d.CutOver}))
 	require.ErrorContains(t, err, "fee (line", "nobody said which fee to expect")
 	require.ErrorContains(t, err, "planted and not reported")
@@ -88,7 +88,7 @@ func TestASeedDrawsTheSameFilesAgain(t *testing.T) {
 		}
 		return all
 	}
-	a, b, c := newDemo(t, 500, 1), newDemo(t, 500, 1), newDemo(t, 500, 2)
+	a, b, c := newDemo(t, 500, 0, 1), newDemo(t, 500, 0, 1), newDemo(t, 500, 0, 2)
 	require.Equal(t, read(a), read(b))
 	require.Equal(t, a.Payout, b.Payout)
 	require.NotEqual(t, read(a), read(c))
@@ -100,6 +100,12 @@ func TestADemoHasABound(t *testing.T) {
 		_, err := demo.New(demo.Config{Rows: rows, Dir: t.TempDir()})
 		require.ErrorContains(t, err, "from 200 to 5000000 rows")
 	}
+	for _, each := range []int{-1, 100} {
+		_, err := demo.New(demo.Config{Rows: 1000, Each: each, Dir: t.TempDir()})
+		require.ErrorContains(t, err, "of 1000 rows from 1 to 6 of each reason")
+	}
+	d := newDemo(t, 25_000, 0, 1)
+	require.Equal(t, 2, d.Each, "one for every 12,500 rows")
 }
 
 func TestProgressIsTold(t *testing.T) {

@@ -67,7 +67,7 @@ func newStories(c Config) (*stories, error) {
 		if plants[reason] == nil {
 			return nil, fmt.Errorf("the demo can not plant a discrepancy of reason %s", reason)
 		}
-		for n := range Plants(c.Rows) {
+		for n := range c.Each {
 			s.plants = append(s.plants, plant{reason, n})
 		}
 	}
