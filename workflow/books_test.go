@@ -370,6 +370,31 @@ func TestMoneyLeavesTheSuspenseAccountWhenItsOrderIsTakenUp(t *testing.T) {
 	require.Equal(t, eur(0), b.receipts["order/1 txn_1"].Left)
 }
 
+func TestAnEntryWhoseAnswerWasLostIsTakenBackWhateverBecameOfIt(t *testing.T) {
+	t.Parallel()
+	for f, name := range everyFault {
+		b := newBank(t, func(b *bank) { b.books.Suspense, b.chart.Suspense = true, "1590" })
+		b.office.order("1", in(commerce.OrderCanceled))
+		b.payment("1", []string{"1"})
+		b.moves("charge", "1", "1", 6600, 0, b.clock)
+		met := false
+		b.fault = func(op string) fault {
+			if met || !strings.HasPrefix(op, "entry suspense/") {
+				return well
+			}
+			met, b.orders[order1].State = true, commerce.OrderPending
+			return f
+		}
+		b.feed()
+		b.until(b.clock.Add(time.Second))
+		require.True(t, met)
+		b.paid()
+		b.closes()
+		require.Equal(t, eur(0), b.stands("1590", "EUR", commerce.DateOf(b.clock)), name)
+		require.Equal(t, eur(0), b.receipts["order/1 txn_1"].Left, name)
+	}
+}
+
 func TestLateFactsOfADayAreSupplements(t *testing.T) {
 	t.Parallel()
 	b := sold(t)

@@ -47,39 +47,39 @@ func (d desk) supplement(ctx context.Context, ledger Ledger, r mapping.Route, of
 		}
 		key := keyEntry(of, len(posted)+1)
 		rec, err := d.steps.Get(ctx, key)
-		switch {
-		case err == nil && rec.State == idempotency.Done:
-			return refuse(commerce.KindUnavailable, op, "stale_read", "entry %d was posted, and the ledger shows %d; it is read again later", len(posted)+1, len(posted))
-		case err != nil && !errors.Is(err, commerce.ErrNotFound):
+		if err != nil && !errors.Is(err, commerce.ErrNotFound) {
 			return err
 		}
-		entry, ok, failed := next(posted)
-		if failed != nil {
-			return failed
+		begun := err == nil && rec.State != idempotency.NotSent // it may be there, or on its way
+		if begun && rec.State == idempotency.Done {
+			return refuse(commerce.KindUnavailable, op, "stale_read", "entry %d was posted, and the ledger shows %d; it is read again later", len(posted)+1, len(posted))
 		}
-		if !ok && (err != nil || rec.State == idempotency.NotSent) {
-			return nil
+		entry, ok, err := next(posted)
+		if err != nil || !ok && !begun {
+			return err
 		}
 		eff := ledger.Entry(r, entry)
 		if !ok {
 			eff = findOnly(ledger.Entry(r, commerce.JournalEntry{Key: fmt.Sprintf("%s/%d", series, len(posted)+1)}))
 		}
 		_, err = stepOf(ctx, d, key, leaving(eff, func(doc commerce.Document) entered { return entered{Document: doc, Series: series} }))
+		if withCode(err, codeNothing) != nil {
+			return nil
+		}
 		if err != nil {
-			if !ok && errors.Is(err, errNothing) {
-				return nil
-			}
 			return err
 		}
 	}
 	return refuse(commerce.KindLimit, op, "", "it did not agree after %d entries", maxSupplements)
 }
 
-// errNothing is how findOnly ends where there is nothing to find.
-var errNothing = refuse(commerce.KindConflict, "post nothing", "", "nothing is to be posted any more")
+// codeNothing is how findOnly ends where there is nothing to find.
+const codeNothing = "nothing"
 
 // findOnly is an effect that finds what an earlier attempt left and makes nothing.
 func findOnly(eff idempotency.Effect[commerce.Document]) idempotency.Effect[commerce.Document] {
-	eff.Act = func(context.Context) (commerce.Document, error) { return commerce.Document{}, errNothing }
+	eff.Act = func(context.Context) (commerce.Document, error) {
+		return commerce.Document{}, refuse(commerce.KindConflict, "post entry", codeNothing, "nothing is to be posted any more")
+	}
 	return eff
 }
