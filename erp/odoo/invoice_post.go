@@ -3,6 +3,7 @@ package odoo
 import (
 	"context"
 	"maps"
+	"math/big"
 	"slices"
 
 	"github.com/commercesync/commerce"
@@ -155,7 +156,7 @@ func (o *Client) postInvoice(ctx context.Context, op string, r invoice, p postin
 		return i, notSent(err)
 	}
 	for try := range maxCorrections {
-		w, err := o.corrections(op, r, i, p)
+		w, err := o.corrections(ctx, op, r, i, p)
 		if err != nil {
 			return i, err
 		}
@@ -242,7 +243,7 @@ type corrections struct {
 	price  commerce.Money
 }
 
-func (o *Client) corrections(op string, r invoice, i erp.Invoice, p posting) (corrections, error) {
+func (o *Client) corrections(ctx context.Context, op string, r invoice, i erp.Invoice, p posting) (corrections, error) {
 	w := corrections{o: o, op: op, draft: r}
 	if p.expected.Gross.Currency() != i.Currency {
 		return w, notSent(commerce.Errorf(commerce.KindInvalid, system, op, "Expected is in %s, the invoice in %s", p.expected.Gross.Currency(), i.Currency))
@@ -277,8 +278,11 @@ func (o *Client) corrections(op string, r invoice, i erp.Invoice, p posting) (co
 				continue
 			}
 			at := slices.IndexFunc(r.taxes, func(l invoiceLine) bool { return formatID(l.Tax.ID) == x.TaxID })
-			if at < 0 || !within(diff) {
+			if !within(diff) {
 				return w, wrong
+			}
+			if at < 0 {
+				continue // the server has no line of a tax that comes to nought: it is settled below
 			}
 			have, err := r.taxes[at].Amount.money(i.Currency)
 			if err != nil {
@@ -303,7 +307,11 @@ func (o *Client) corrections(op string, r invoice, i erp.Invoice, p posting) (co
 		w.line = r.lines[at].ID
 		rest += i.Lines[at].Net.Minor()
 	}
-	if !within(rest) {
+	b, err := o.books(ctx)
+	if err != nil {
+		return w, notSent(err)
+	}
+	if max(rest, -rest) > bound.Minor()+lostAtMost(i, b.digits("account.move.line", "price_unit", priceDigits)) {
 		return w, wrong
 	}
 	if r.isCredit() {
@@ -311,6 +319,17 @@ func (o *Client) corrections(op string, r invoice, i erp.Invoice, p posting) (co
 	}
 	w.settle, w.price = true, commerce.MustMoney(rest, i.Currency)
 	return w, nil
+}
+
+// lostAtMost is how much of the net amounts the unit prices of an invoice may have lost,
+// in minor units: half of a price's last digit for each piece.
+func lostAtMost(i erp.Invoice, digits int) (lost int64) {
+	for _, l := range i.Lines {
+		off := new(big.Rat).Mul(ratOf(l.Quantity.Abs()), new(big.Rat).SetFrac(pow10(i.Currency.Exponent()), pow10(digits)))
+		off.Add(off, big.NewRat(1, 1)).Quo(off, big.NewRat(2, 1))
+		lost += new(big.Int).Quo(off.Num(), off.Denom()).Int64()
+	}
+	return lost
 }
 
 func (w corrections) none() bool { return !w.settle && w.taxes == nil }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -28,9 +29,6 @@ func shopOrder(r *rand.Rand, key string, who erp.CustomerRef, taxes map[int64]st
 			amount *= 10 // shops compute with two decimals
 		}
 		line := erp.OrderLine{Kind: kind, SKU: sku, Quantity: dec(fmt.Sprint(quantity)), Net: m(amount)}
-		if rate != 0 {
-			line.TaxIDs = []string{taxes[rate]}
-		}
 		unit := int64(1)
 		if currency == "KWD" {
 			unit = 10
@@ -39,6 +37,16 @@ func shopOrder(r *rand.Rand, key string, who erp.CustomerRef, taxes map[int64]st
 		rounded := (2*part + 1000*unit) / (2000 * unit) * unit
 		if amount < 0 {
 			rounded = -rounded
+		}
+		if rate != 0 {
+			line.TaxIDs = []string{taxes[rate]}
+			at := slices.IndexFunc(n.Taxes, func(x erp.TaxAmount) bool { return x.TaxID == taxes[rate] })
+			if at < 0 {
+				at = len(n.Taxes)
+				n.Taxes = append(n.Taxes, erp.TaxAmount{TaxID: taxes[rate], Base: m(0), Amount: m(0)})
+			}
+			x := &n.Taxes[at]
+			x.Base, x.Amount = m(x.Base.Minor()+amount), m(x.Amount.Minor()+rounded)
 		}
 		net, tax = net+amount, tax+rounded
 		n.Lines = append(n.Lines, line)
@@ -88,6 +96,9 @@ func TestRandomOrdersHaveTheShopsTotal(t *testing.T) {
 				o, err = client.ConfirmOrder(t.Context(), o.Ref)
 				require.NoError(t, err)
 				require.Equal(t, n.Expected.Gross, o.Totals.Gross)
+				invoice, err := client.PostInvoice(t.Context(), erp.NewInvoice{Key: n.Key + "/invoice", Order: o.Ref, Date: n.Date, Taxes: n.Taxes, Expected: n.Expected})
+				require.NoError(t, err, "%+v", n.Lines)
+				require.Equal(t, n.Expected, invoice.Totals)
 			}
 		}
 		t.Logf("%d orders, %d with another tax than the shop's and a rounding line", orders, settled)

@@ -159,16 +159,24 @@ func duplicate(t *testing.T, key string) {
 	call(t, nil, "sale.order", "write", []any{made, dict{"client_order_ref": key}}, nil)
 }
 
-// loseOnce lets the next call of a method take effect and loses its answer.
+// loseOnce lets a call take effect and loses its answer.
 type loseOnce struct {
 	mu     sync.Mutex
-	method string // "sale.order/load"
+	method string // the next one of it: "sale.order/load"
+	armed  bool
+	calls  int // where it is armed: so many until the one that is lost
 }
 
 func (l *loseOnce) RoundTrip(r *http.Request) (*http.Response, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	resp, err := transport.RoundTrip(r)
+	if l.armed && err == nil {
+		if l.calls--; l.calls == 0 {
+			resp.Body.Close()
+			return nil, fmt.Errorf("connection reset")
+		}
+	}
 	if l.method == "" || err != nil || r.GetBody == nil {
 		return resp, err
 	}
@@ -185,6 +193,19 @@ func (l *loseOnce) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, fmt.Errorf("connection reset")
 	}
 	return resp, nil
+}
+
+// loseCall loses the n-th answer from now; reached says whether there were so many.
+func (l *loseOnce) loseCall(_ *testing.T, n int) (reached func() bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.calls, l.armed = n, true
+	return func() bool {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.armed = false
+		return l.calls <= 0
+	}
 }
 
 func (l *loseOnce) lose(method string) {
