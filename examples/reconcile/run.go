@@ -114,17 +114,10 @@ func (p program) demo(ctx context.Context, o options) (err error) {
 func nothingLeft(whole commerce.JournalEntry, books reconcile.Chart) error {
 	for _, l := range whole.Lines {
 		if l.Account == books.Clearing[books.Company] {
-			return fmt.Errorf("the entry %s leaves %s on %s", whole.Key, or(l.Debit, l.Credit), l.Account)
+			return fmt.Errorf("the entry %s leaves something on %s: debit %s, credit %s", whole.Key, l.Account, l.Debit, l.Credit)
 		}
 	}
 	return nil
-}
-
-func or(a, b commerce.Money) commerce.Money {
-	if a.IsZero() {
-		return b
-	}
-	return a
 }
 
 // write writes the reports that are asked for.

@@ -2,6 +2,7 @@ package report
 
 import (
 	"bufio"
+	"cmp"
 	_ "embed"
 	"html/template"
 	"io"
@@ -103,12 +104,9 @@ type reasonCount struct {
 }
 
 func newPage(r *reconcile.Report, c Config) *page {
-	p := &page{CSS: template.CSS(css), Title: c.Title, Payout: r.Payout(), Currency: r.Proof.Currency, Proof: r.Proof, Matched: r.Matched,
+	p := &page{CSS: template.CSS(css), Title: cmp.Or(c.Title, r.Payout().Ref.ID), Payout: r.Payout(), Currency: r.Proof.Currency, Proof: r.Proof, Matched: r.Matched,
 		Chart: chart{ID: "chart", Steps: waterfall(r.Proof), Gross: r.Proof.Sales,
 			Caption: "From sales to the bank, in " + string(r.Proof.Currency) + ". Fees are those taken from transactions and those billed apart."}, All: c.All}
-	if p.Title == "" {
-		p.Title = p.Payout.Ref.ID
-	}
 	if at := p.Payout.Created; !at.IsZero() {
 		p.Made = commerce.DateOf(at.In(c.Location)).String()
 	}

@@ -2,6 +2,7 @@ package report
 
 import (
 	"bufio"
+	"cmp"
 	_ "embed"
 	"html/template"
 	"io"
@@ -56,7 +57,7 @@ type balancePage struct {
 }
 
 func newMonthPage(m *reconcile.MonthView, c Config) *monthPage {
-	p := &monthPage{CSS: template.CSS(css), Title: or(c.Title, monthTitle(m)), From: m.From, To: m.To, Attention: attention(m), Before: m.Before, All: c.All}
+	p := &monthPage{CSS: template.CSS(css), Title: cmp.Or(c.Title, monthTitle(m)), From: m.From, To: m.To, Attention: attention(m), Before: m.Before, All: c.All}
 	var rest []record
 	for r := range records(m) {
 		rest = append(rest, r)

@@ -2,6 +2,7 @@ package report
 
 import (
 	"bufio"
+	"cmp"
 	"io"
 	"strings"
 	"unicode/utf8"
@@ -19,7 +20,7 @@ func MonthTerminal(w io.Writer, m *reconcile.MonthView, c Config) error {
 		return err
 	}
 	t := &terminal{Writer: bufio.NewWriter(w), config: c}
-	t.heading(plain(or(c.Title, monthTitle(m))), m.From.String()+" to "+m.To.String())
+	t.heading(plain(cmp.Or(c.Title, monthTitle(m))), m.From.String()+" to "+m.To.String())
 	needs := attention(m)
 	for _, a := range needs {
 		for _, l := range wrap(a, c.Width-4) {

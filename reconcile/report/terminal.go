@@ -2,6 +2,7 @@ package report
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -24,7 +25,7 @@ func Terminal(w io.Writer, r *reconcile.Report, c Config) error {
 	}
 	t := &terminal{Writer: bufio.NewWriter(w), config: c}
 	p := r.Payout()
-	t.heading("Payout "+plain(or(c.Title, p.Ref.ID)), string(p.Ref.Mode), string(p.Status), day("arrives ", p.Arrival))
+	t.heading("Payout "+plain(cmp.Or(c.Title, p.Ref.ID)), string(p.Ref.Mode), string(p.Status), day("arrives ", p.Arrival))
 	t.chart(waterfall(r.Proof), r.Proof.Sales)
 	t.verdict(r)
 	if err := t.discrepancies(r); err != nil {
@@ -268,13 +269,6 @@ func pad(s string, width int) string {
 
 func padLeft(s string, width int) string {
 	return strings.Repeat(" ", max(0, width-utf8.RuneCountInString(s))) + s
-}
-
-func or(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 func day(prefix string, d commerce.Date) string {
