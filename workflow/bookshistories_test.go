@@ -146,6 +146,28 @@ func TestAWorkerMayDieAtEveryCallOfTheStore(t *testing.T) {
 	}
 }
 
+func TestEveryReadMayFailAndTheEndIsTheSame(t *testing.T) {
+	t.Parallel()
+	calls := 0
+	counted := lifeOf(t, func(b *bank) { b.unread = func() error { calls++; return nil } })
+	counted.closes()
+	want := counted.ledger()
+	const cases = 40 // evenly over all calls
+	for i := range cases {
+		fails, n := 1+i*calls/cases, 0
+		b := lifeOf(t, func(b *bank) {
+			b.unread = func() error {
+				if n++; n == fails || n == fails+1 {
+					return &commerce.Error{Kind: commerce.KindUnavailable, System: "world", Op: "read"}
+				}
+				return nil
+			}
+		})
+		b.closes()
+		require.Equal(t, want, b.ledger(), "failed at read %d", fails)
+	}
+}
+
 // Some orders over some days, whose news comes late, twice or not at all; the feeds bring
 // what was lost.
 func TestTheBooksCloseOnEveryDayWhateverBecomesOfTheNews(t *testing.T) {

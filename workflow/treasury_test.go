@@ -83,10 +83,16 @@ func (t balanceSide) Payouts(context.Context, time.Time, time.Time) iter.Seq2[co
 }
 
 func (t balanceSide) listed(want func(reconcile.Line) bool) iter.Seq2[reconcile.Line, error] {
-	t.far.mu.Lock()
-	lines := slices.Clone(t.lines)
-	t.far.mu.Unlock()
+	var lines []reconcile.Line
+	err := t.far.read(func() error {
+		lines = slices.Clone(t.lines)
+		return nil
+	})
 	return only(func(yield func(reconcile.Line, error) bool) {
+		if err != nil {
+			yield(reconcile.Line{}, err)
+			return
+		}
 		for _, l := range lines {
 			if !yield(l, nil) {
 				return
@@ -106,8 +112,8 @@ func (t balanceSide) Activity(_ context.Context, from, to time.Time) iter.Seq2[r
 }
 
 func (t balanceSide) Movement(_ context.Context, ref commerce.Ref) (reconcile.Line, error) {
-	for l := range t.listed(func(l reconcile.Line) bool { return l.ID == ref.ID }) {
-		return l, nil
+	for l, err := range t.listed(func(l reconcile.Line) bool { return l.ID == ref.ID }) {
+		return l, err
 	}
 	return reconcile.Line{}, absent("read " + ref.ID)
 }
@@ -117,7 +123,10 @@ func (t balanceSide) Returned(ctx context.Context, payout commerce.Ref) (reconci
 }
 
 func (t balanceSide) MovementsOf(_ context.Context, payment commerce.Ref) (out []reconcile.Line, _ error) {
-	for l := range t.listed(func(l reconcile.Line) bool { return l.Intent == payment.ID && slices.Contains(documents, l.Category) }) {
+	for l, err := range t.listed(func(l reconcile.Line) bool { return l.Intent == payment.ID && slices.Contains(documents, l.Category) }) {
+		if err != nil {
+			return nil, err
+		}
 		out = append(out, l)
 	}
 	slices.SortStableFunc(out, func(a, b reconcile.Line) int { return a.Created.Compare(b.Created) })

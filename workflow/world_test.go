@@ -36,6 +36,8 @@ type world struct {
 
 	// fault is asked before every write; nil = none.
 	fault func(op string) fault
+	// unread is asked before every read; nil = all are answered.
+	unread func() error
 	// route refuses; nil = takes all of mode live.
 	route func(commerce.Order) error
 }
@@ -166,6 +168,11 @@ type died struct{}
 func (w *world) read(f func() error) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.unread != nil {
+		if err := w.unread(); err != nil {
+			return err
+		}
+	}
 	w.late = slices.DeleteFunc(w.late, func(l late) bool {
 		due := !l.at.After(w.now())
 		if due {
