@@ -15,7 +15,7 @@ import (
 )
 
 // onTryton is books over a fake Tryton whose sales are invoiced by a method.
-func onTryton(t *testing.T, method string) (*trytontest.Server, *tryton.Client, *erpbooks.Books) {
+func onTryton(t *testing.T, method string, mode erpbooks.Mode) (*trytontest.Server, *tryton.Client, *erpbooks.Books) {
 	t.Helper()
 	server, err := trytontest.New(trytontest.Config{InvoiceMethod: method, Products: append(trytontest.DefaultProducts(),
 		trytontest.Product{SKU: "CUP", Stock: 10}, trytontest.Product{SKU: "POT", Stock: 10})})
@@ -26,7 +26,7 @@ func onTryton(t *testing.T, method string) (*trytontest.Server, *tryton.Client, 
 	taxes, err := client.Taxes(t.Context())
 	require.NoError(t, err)
 	c := config()
-	c.System, c.Routes[0].Warehouse = "tryton", ""
+	c.Mode, c.System, c.Routes[0].Warehouse = mode, "tryton", ""
 	table := mapping.TaxTable{}
 	for _, x := range taxes {
 		table = append(table, mapping.TaxRow{Country: "DE", Rate: x.Rate.String(), IDs: []string{x.ID}})
@@ -39,23 +39,32 @@ func onTryton(t *testing.T, method string) (*trytontest.Server, *tryton.Client, 
 	return server, client, books(t, client, c)
 }
 
-func TestATrytonThatInvoicesNothingIsFoundAtStart(t *testing.T) {
+func TestWhatATrytonInvoicesHasToFitTheMode(t *testing.T) {
 	t.Parallel()
-	for method, want := range map[string]string{"order": "", "shipment": "", "manual": "makes no invoices of its orders"} {
-		_, _, b := onTryton(t, method)
+	for _, c := range []struct {
+		mode         erpbooks.Mode
+		method, want string
+	}{
+		{erpbooks.Invoiced, "order", ""},
+		{erpbooks.Invoiced, "shipment", ""},
+		{erpbooks.Invoiced, "manual", "makes no invoices of its orders"},
+		{erpbooks.Summary, "order", "makes invoices of its orders by itself"},
+		{erpbooks.Summary, "manual", ""},
+	} {
+		_, _, b := onTryton(t, c.method, c.mode)
 		err := b.Check(t.Context())
-		if want == "" {
-			require.NoError(t, err, method)
+		if c.want == "" {
+			require.NoError(t, err, "%s, %s", c.mode, c.method)
 			continue
 		}
 		require.ErrorIs(t, err, commerce.ErrInvalid)
-		require.ErrorContains(t, err, want)
+		require.ErrorContains(t, err, c.want)
 	}
 }
 
 func TestATrytonThatInvoicesShipmentsEndsWithTheShopsTotalToo(t *testing.T) {
 	t.Parallel()
-	server, client, b := onTryton(t, "shipment")
+	server, client, b := onTryton(t, "shipment", erpbooks.Invoiced)
 	o := order(t, "17")
 	l := &ledger{Books: b, steps: idempotency.NewMemory(nil), order: o, route: route(t, b, o)}
 	l.sales = l.confirm(t, o)
