@@ -230,17 +230,21 @@ func (f *Activity) walk(ctx context.Context, p *activity, t *teller) error {
 	if w.After != "" {
 		params.StartingAfter = new(w.After)
 	}
-	for l, err := range f.pay.lines(ctx, params) {
+	for row, err := range f.pay.rows(ctx, params) {
 		if err != nil {
 			return err
 		}
-		w.After = l.ID
-		digest := digestOf(&l)
-		if w.Day != "" {
-			w.hold(l.Net.Currency().Lower(), digest)
+		from, err := f.pay.comesFrom(ctx, activityOp, row)
+		if err != nil {
+			return err
 		}
-		if ofPayment(l.Category) {
-			if err := t.tell(inbox.Change{Hash: hex.EncodeToString(digest), Event: f.movement(&l), Repair: !p.Live}); err != nil {
+		w.After = row.ID
+		digest := digestOf(row)
+		if w.Day != "" {
+			w.hold(row.Currency, digest)
+		}
+		if ofPayment(row.ReportingCategory) {
+			if err := t.tell(inbox.Change{Hash: hex.EncodeToString(digest), Event: f.movement(row, from), Repair: !p.Live}); err != nil {
 				return err
 			}
 		}
@@ -254,12 +258,14 @@ func (f *Activity) walk(ctx context.Context, p *activity, t *teller) error {
 }
 
 // movement is the news of a movement.
-func (f *Activity) movement(l *reconcile.Line) commerce.Event {
-	return f.pay.news(BalanceMovement, l.ID, cmp.Or(l.Intent, l.Charge, l.ID), l.Created, struct {
-		ID       string `json:"id"`
-		Category string `json:"reporting_category"`
-		Source   string `json:"source,omitempty"`
-	}{l.ID, l.Category, l.Source})
+func (f *Activity) movement(row *stripe.BalanceTransaction, from *thing) commerce.Event {
+	var l reconcile.Line
+	f.pay.identify(&l, from)
+	return f.pay.news(BalanceMovement, row.ID, cmp.Or(l.Intent, l.Charge, row.ID), row.Created.Time(), struct {
+		ID       string    `json:"id"`
+		Category string    `json:"reporting_category"`
+		Source   stripe.ID `json:"source,omitempty"`
+	}{row.ID, row.ReportingCategory, row.Source})
 }
 
 // day is the news of a day in one currency.
@@ -309,12 +315,15 @@ func (w *walk) hold(currency string, digest []byte) {
 	w.Holds[currency] = hex.EncodeToString(sum)
 }
 
-// digestOf is a digest of what never changes of a row: what it is, and its amounts.
-func digestOf(l *reconcile.Line) []byte {
+// digestOf is a digest of what never changes of a row: what it is, and its amounts. It is of
+// Stripe's own words, so that a row whose amounts can not be said in canonical ones stops
+// nobody's news but its own.
+func digestOf(row *stripe.BalanceTransaction) []byte {
 	h := sha256.New()
-	_, _ = fmt.Fprintf(h, "%s\x00%s\x00%s\x00%s\x00%d\x00%s\x00%s\x00%s", l.ID, l.Type, l.Category, l.Source, l.Created.Unix(), l.Amount, l.Fee, l.Net)
-	for _, fee := range l.Fees {
-		_, _ = fmt.Fprintf(h, "\x00%s\x00%s", fee.Type, fee.Amount)
+	_, _ = fmt.Fprintf(h, "%s\x00%s\x00%s\x00%s\x00%d\x00%s\x00%d\x00%d\x00%d", row.ID, row.Type, row.ReportingCategory, row.Source,
+		row.Created, row.Currency, row.Amount, row.Fee, row.Net)
+	for _, fee := range row.FeeDetails {
+		_, _ = fmt.Fprintf(h, "\x00%s\x00%d", fee.Type, fee.Amount)
 	}
 	return h.Sum(nil)[:16]
 }

@@ -171,6 +171,23 @@ func TestAMovementWithoutAPaymentIsItsOwnSubject(t *testing.T) {
 	require.Equal(t, map[string]string{"txn_1": "ch_1", "txn_2": "ch_1", "txn_3": "txn_3"}, got)
 }
 
+// TestARowThatCanNotBeSaidIsToldAllTheSame: what reads it says why it can not be booked, and
+// other days are booked meanwhile.
+func TestARowThatCanNotBeSaidIsToldAllTheSame(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, stripetest.Config{Fee: func(int64, string) int64 { return 25 }})
+	i := w.activity(t, stripepay.ActivityConfig{From: w.now})
+	for _, currency := range []string{"isk", "eur"} { // a fee of a quarter of a króna
+		w.buy(t, 10_000, currency)
+	}
+	w.now = w.now.Add(day)
+	news := i.news()
+	require.Len(t, news, 4)
+	require.Subset(t, news, []string{"balance.day day/isk/2026-11-21@1", "balance.day day/eur/2026-11-21@1"})
+	_, err := w.pay.Movement(t.Context(), w.ref(w.far.BalanceTransactions()[0].ID))
+	require.ErrorIs(t, err, commerce.ErrMapping)
+}
+
 // rows is a far side with these balance transactions, half an hour after them.
 type rows []string
 

@@ -22,17 +22,29 @@ func expanded(prefix string) (names []string) {
 	return names
 }
 
-// lines walks the rows of a list.
-func (p *Pay) lines(ctx context.Context, params *stripe.BalanceTransactionListParams) iter.Seq2[reconcile.Line, error] {
-	const op = "list movements"
+const listOp = "list movements"
+
+// rows walks the rows of a list, each with what it comes from.
+func (p *Pay) rows(ctx context.Context, params *stripe.BalanceTransactionListParams) iter.Seq2[*stripe.BalanceTransaction, error] {
 	for _, name := range expanded("data.") {
 		params.AddExpand(name)
 	}
-	return func(yield func(reconcile.Line, error) bool) {
+	return func(yield func(*stripe.BalanceTransaction, error) bool) {
 		for t, err := range p.client.BalanceTransactions.List(ctx, params) {
+			if !yield(&t, err) {
+				return
+			}
+		}
+	}
+}
+
+// lines walks the rows of a list in canonical words.
+func (p *Pay) lines(ctx context.Context, params *stripe.BalanceTransactionListParams) iter.Seq2[reconcile.Line, error] {
+	return func(yield func(reconcile.Line, error) bool) {
+		for t, err := range p.rows(ctx, params) {
 			var l reconcile.Line
 			if err == nil {
-				l, err = p.line(ctx, op, &t)
+				l, err = p.line(ctx, listOp, t)
 			}
 			if !yield(l, err) || err != nil {
 				return
@@ -41,14 +53,19 @@ func (p *Pay) lines(ctx context.Context, params *stripe.BalanceTransactionListPa
 	}
 }
 
-// line says a row in canonical words.
-func (p *Pay) line(ctx context.Context, op string, t *stripe.BalanceTransaction) (reconcile.Line, error) {
+// comesFrom is what a row comes from. A row of the other mode is refused.
+func (p *Pay) comesFrom(ctx context.Context, op string, t *stripe.BalanceTransaction) (*thing, error) {
 	from := thingOf(gjson.GetBytes(t.Raw, "source")).orNone()
 	if live := from.live(); live != nil {
-		if err := p.sameMode(op, t.ID, *live); err != nil {
-			return reconcile.Line{}, err
-		}
-	} else if err := p.keyMode(ctx, op); err != nil {
+		return from, p.sameMode(op, t.ID, *live)
+	}
+	return from, p.keyMode(ctx, op)
+}
+
+// line says a row in canonical words.
+func (p *Pay) line(ctx context.Context, op string, t *stripe.BalanceTransaction) (reconcile.Line, error) {
+	from, err := p.comesFrom(ctx, op, t)
+	if err != nil {
 		return reconcile.Line{}, err
 	}
 	r := &reader{document: "stripe " + t.ID, currency: t.Currency}
