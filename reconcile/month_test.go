@@ -201,6 +201,7 @@ txn_2,2026-11-29 12:00:00,2026-12-01 00:00:00,eur,40.50,0.50,40.00,charge,po_4
 txn_3,2026-11-30 23:59:59,2026-12-03 00:00:00,eur,20.50,0.50,20.00,charge,
 txn_4,2026-11-20 12:00:00,2026-11-20 00:00:00,eur,9.50,0.00,9.50,payout_reversal,
 txn_5,2026-11-26 12:00:00,2026-11-26 00:00:00,eur,-20.00,0.00,-20.00,risk_reserved_funds,
+txn_6,2026-11-12 12:00:00,2026-11-14 00:00:00,eur,25.00,0.50,24.50,charge,po_3
 `
 	in.Ending = reconcile.Itemized(strings.NewReader(report), reconcile.ItemizedConfig{})
 	b := monthOf(t, in).Balances[0]
