@@ -374,3 +374,15 @@ func TestAClientActsForItsConnectedAccount(t *testing.T) {
 		require.Equal(t, account, seen)
 	}
 }
+
+func TestABalanceSaysWhenItWasReadByStripesClock(t *testing.T) {
+	t.Parallel()
+	_, client, now := start(t, stripetest.Config{})
+	b, err := client.Balance.Get(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, now.Now(), b.At)
+	mute := newClient(t, stripe.Config{Transport: canned(`{"object":"balance","livemode":false,"available":[],"pending":[]}`)})
+	b, err = mute.Balance.Get(t.Context())
+	require.NoError(t, err)
+	require.Zero(t, b.At)
+}

@@ -107,6 +107,9 @@
 //   - A bank debit, a refund and a payout can fail after they succeeded; the money then
 //     moves by a FailureBalanceTransaction.
 //   - Nobody can say what is inside a payout made by hand.
+//   - The balance has a payout taken off when it is made. Reports take an automatic one
+//     off when it is to arrive at the bank, so that balances of theirs hold what is on its
+//     way.
 //
 // Of versions:
 //
