@@ -68,7 +68,7 @@ func (s *Server) seed() error {
 		add("account.account", record{"name": name, "code": nil, "company": int64(1), "party_required": party, "reconcile": party,
 			"type": int64(1), "closed": false})
 	}
-	for _, code := range []string{"1010", "1090", "4010", "4090", "6050", "6060", "1091", "2090", "6070"} {
+	for _, code := range []string{"1010", "1090", "4010", "4090", "6050", "6060", "1091", "2090", "6070", "1095"} {
 		party := code == "2090"
 		a := record{"name": code, "code": code, "company": int64(1), "party_required": party, "reconcile": party, "type": int64(1), "closed": false}
 		if usd := db.where("currency.currency", "code", "USD")[0].id(); code == "1091" && s.c.Currency != "USD" {

@@ -166,15 +166,19 @@ func (s *store) candidates(model string, domain []any) []record {
 		if len(list) == 3 && list[1] == "in" {
 			field, _ := list[0].(string)
 			wanted, _ := list[2].([]any)
-			if !slices.Contains(indexed[model], field) {
+			if field != "id" && !slices.Contains(indexed[model], field) {
 				continue
 			}
 			var found []record
 			for _, value := range wanted {
-				found = append(found, s.where(model, field, value)...)
+				if id, ok := value.(int64); field == "id" && ok && s.get(model, id) != nil {
+					found = append(found, s.get(model, id))
+				} else if field != "id" {
+					found = append(found, s.where(model, field, value)...)
+				}
 			}
 			slices.SortFunc(found, func(a, b record) int { return cmp.Compare(a.id(), b.id()) })
-			return found
+			return slices.CompactFunc(found, func(a, b record) bool { return a.id() == b.id() })
 		}
 		if len(list) != 3 || list[1] != "=" {
 			continue
