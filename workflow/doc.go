@@ -134,6 +134,9 @@
 // for Wait and is then on the suspense account and told, or its event is dead. It leaves
 // the suspense account once it has a receipt.
 //
+// A dispute that is closed and lost becomes a loss on that day: what was withdrawn stands
+// as a claim until then.
+//
 // In mode [Summary] there are no invoices and no receipts: the day's entry books sales
 // and refunds on the accounts that Ledger.Split names for their orders.
 //
@@ -149,12 +152,28 @@
 // this depends on webhooks. Of several accounts (Connect) each has a Books and a Payouts
 // of its own, with its Account.
 //
+// # Closing a month
+//
+// [Books.Revalue] makes clearing in other currencies worth what its balance is worth on
+// the last day, and [Books.Month] shows the month beside the money: whether the entries
+// that we posted, the ERP's ledger and the processor's balance agree on every day, and
+// where they part. A receipt that somebody removed at the ERP, or an entry by hand, is a
+// difference of the ledger; a movement that no event told is one of both.
+//
+//	err := books.Revalue(ctx, last)
+//	view, err := books.Month(ctx, reconcile.MonthInput{Month: last}, shop)
+//
 // # The cut-over
 //
 // [Adopt] takes over from people, or from another integration: what they wrote into the
 // ERP for orders from before StartAt becomes the done steps of these orders. The documents
 // stay theirs: [OrderChanges] tells of an edit and cancels nothing. Orders that are open on
 // the day are listed, and taken up by a rule or one by one.
+//
+// [Books.Open] takes the balance over, once: what moved before the day of StartAt is in its
+// entry and in no other, whenever it is paid out. The same StartAt goes to [Payouts].
+//
+//	opened, err := books.Open(ctx, workflow.Opening{Account: "9000"})
 //
 // # Steps
 //
@@ -169,7 +188,7 @@
 //	erp.cancel/<order>                 erp.invoice/<order>
 //	erp.receipt/<order>/<movement>     erp.unapply/<order>/<movement>
 //	erp.apply/<order>/<movement>/<invoice>
-//	erp.entry/<day, payout or suspense>/<n>
+//	erp.entry/<day, payout, suspense, dispute, revaluation or opening>/<n>
 //	payout.report/<payout>/<hash>
 //
 // and so are the decisions that have to stand:
@@ -182,6 +201,8 @@
 //	books.weights/<payment>            in which proportions its orders share it
 //	books.refund/<refund>              which of them it was for
 //	books.shipped/<order>              the day on which the last of its goods left
+//	books.opened/<opening>             what the books of a currency begin with
+//	books.lost/<dispute>               the day on which it was lost
 //
 // An <order> is the text of its Ref. A handler that is interrupted anywhere, by an
 // error or by the end of the process, goes on at the step where it stopped: steps
