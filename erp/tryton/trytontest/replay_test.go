@@ -306,7 +306,10 @@ const invoiceFile = "07-invoices-and-receipts.json"
 func TestTheFakeAnswersInTheShapeOfTheRecordedInvoices(t *testing.T) {
 	r := newReplay(t, "19", "7")
 	r.result(nil, "model.party.party.create", []any{map[string]any{"name": "Ada Example", "addresses": []any{[]any{"create", []any{map[string]any{}}}}}})
-	r.sales(2, "EARLIER")
+	thing := []any{[]any{"create", []any{map[string]any{"quantity": 1, "unit_price": 1}}}}
+	for range 2 {
+		r.result(nil, "model.sale.sale.create", []any{map[string]any{"reference": "EARLIER", "party": 1, "currency": 1, "invoice_address": 1, "shipment_address": 1, "lines": thing}})
+	}
 	step := func(sales ...int) {
 		r.result(nil, "model.sale.sale.quote", sales)
 		r.result(nil, "model.sale.sale.confirm", sales)
@@ -323,7 +326,7 @@ func TestTheFakeAnswersInTheShapeOfTheRecordedInvoices(t *testing.T) {
 		// Sales up to invoice 26; the period of 10 August is closed.
 		"backdated-invoice-write-date": func() {
 			for n := 4; n <= 26; n++ {
-				r.result(nil, "model.sale.sale.create", []any{map[string]any{"party": 2, "currency": 1, "invoice_address": 2, "shipment_address": 2, "payment_term": 1}})
+				r.result(nil, "model.sale.sale.create", []any{map[string]any{"party": 2, "currency": 1, "invoice_address": 2, "shipment_address": 2, "payment_term": 1, "lines": thing}})
 				step(n)
 			}
 		},
