@@ -176,7 +176,7 @@ func (m *matcher) matched(ctx context.Context, f func(record []byte, document in
 	if err != nil {
 		return err
 	}
-	var now []entry
+	var now, spare []entry
 	part := -1
 	return m.left.kept.each(func(at int64, record []byte) error {
 		key := uint64(at) << shift
@@ -185,7 +185,7 @@ func (m *matcher) matched(ctx context.Context, f func(record []byte, document in
 				return err
 			}
 			part++
-			if err := pairs.load(part, &now); err != nil {
+			if err := pairs.load(part, &now, &spare); err != nil {
 				return err
 			}
 		}

@@ -323,8 +323,8 @@ func (m *matcher) join(ctx context.Context, left, right *partitions, depth int) 
 // worker keeps its slices from one pair of partitions to the next.
 type worker struct {
 	*matcher
-	l, r []entry
-	out  outcome
+	l, r, spare []entry
+	out         outcome
 }
 
 const deepest = 3
@@ -337,10 +337,10 @@ func (w *worker) join(ctx context.Context, left, right *partitions, i, depth int
 	if size > w.config.Memory/int64(4*w.workers) && depth < deepest {
 		return w.split(ctx, left, right, i, depth)
 	}
-	if err := left.load(i, &w.l); err != nil {
+	if err := left.load(i, &w.l, &w.spare); err != nil {
 		return err
 	}
-	if err := right.load(i, &w.r); err != nil {
+	if err := right.load(i, &w.r, &w.spare); err != nil {
 		return err
 	}
 	l, r := w.l, w.r

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"math/bits"
 	"os"
 	"slices"
 	"sync"
@@ -249,12 +250,59 @@ func (p *partitions) each(i int, f func(entry) error) error {
 	return walk(part.buf)
 }
 
-// load reads one part, sorted by key.
-func (p *partitions) load(i int, to *[]entry) error {
-	*to = (*to)[:0]
-	err := p.each(i, func(e entry) error { *to = append(*to, e); return nil })
-	slices.SortFunc(*to, func(a, b entry) int { return cmp.Compare(a.key, b.key) })
-	return err
+// load reads one part, sorted by key. spare is room to sort in; the two change places.
+func (p *partitions) load(i int, to, spare *[]entry) error {
+	*to = slices.Grow((*to)[:0], p.parts[i].count)
+	if err := p.each(i, func(e entry) error { *to = append(*to, e); return nil }); err != nil {
+		return err
+	}
+	*spare = slices.Grow((*spare)[:0], len(*to))[:len(*to)]
+	byKey(*to, *spare, p.shift)
+	*to, *spare = *spare, *to
+	return nil
+}
+
+// byKey sorts entries into another slice. Keys are hashes, and those of a part differ from
+// the bit shift on downwards: counted by the bits there, nearly all are in their places.
+func byKey(from, to []entry, shift int) {
+	if len(from) < 64 {
+		copy(to, from)
+	} else {
+		count(from, to, shift)
+	}
+	moves := 0
+	for i := 1; i < len(to); i++ {
+		e := to[i]
+		j := i
+		for ; j > 0 && to[j-1].key > e.key; j-- {
+			to[j] = to[j-1]
+			moves++
+		}
+		to[j] = e
+		if moves > 32*len(to) { // no hashes, or somebody's choice
+			slices.SortFunc(to, func(a, b entry) int { return cmp.Compare(a.key, b.key) })
+			return
+		}
+	}
+}
+
+// count puts entries into the order of some bits of their keys.
+func count(from, to []entry, shift int) {
+	const most = 12
+	n := min(bits.Len(uint(len(from))), most)
+	at := func(e *entry) uint64 { return e.key >> (shift - n) & (1<<n - 1) }
+	var starts [1<<most + 1]int32
+	for i := range from {
+		starts[at(&from[i])+1]++
+	}
+	for i := range 1 << n {
+		starts[i+1] += starts[i]
+	}
+	for i := range from {
+		b := at(&from[i])
+		to[starts[b]] = from[i]
+		starts[b]++
+	}
 }
 
 // sameKey returns how many entries of two sorted lists have the lowest key.
@@ -276,12 +324,12 @@ func sameKey(a, b []entry) (n, m int) {
 
 // joined calls f with the entries of each key, of two sets.
 func joined(a, b *partitions, f func(a, b []entry) error) error {
-	var l, r []entry
+	var l, r, spare []entry
 	for i := range fan {
-		if err := a.load(i, &l); err != nil {
+		if err := a.load(i, &l, &spare); err != nil {
 			return err
 		}
-		if err := b.load(i, &r); err != nil {
+		if err := b.load(i, &r, &spare); err != nil {
 			return err
 		}
 		for x, y := l, r; len(x) > 0 || len(y) > 0; {

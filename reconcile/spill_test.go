@@ -1,11 +1,13 @@
 package reconcile
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"iter"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -144,4 +146,28 @@ func TestFilesHaveNoNameWhileTheyAreInUseAndAreClosedWithTheReport(t *testing.T)
 	_, err = explain(ctx, in, config)
 	require.ErrorContains(t, err, "enough")
 	require.Zero(t, names())
+}
+
+func TestEntriesAreSortedWhateverTheirKeysAre(t *testing.T) {
+	t.Parallel()
+	const shift = 56
+	for name, key := range map[string]func(i int) uint64{
+		"hashes":           func(i int) uint64 { return mix(int64(i)) },
+		"one and the same": func(int) uint64 { return 7 << shift },
+		"few":              func(i int) uint64 { return uint64(i % 3) },
+		"falling":          func(i int) uint64 { return uint64(10_000 - i) },
+		"the lowest bits":  func(i int) uint64 { return mix(int64(i)) >> 60 },
+	} {
+		for _, n := range []int{0, 1, 2, 63, 64, 1000, 10_000} {
+			var from []entry
+			for i := range n {
+				from = append(from, entry{key: key(i), place: int64(i)})
+			}
+			to := make([]entry, n)
+			byKey(from, to, shift)
+			require.True(t, slices.IsSortedFunc(to, func(a, b entry) int { return cmp.Compare(a.key, b.key) }), "%s: %d", name, n)
+			slices.SortFunc(to, func(a, b entry) int { return cmp.Compare(a.place, b.place) })
+			require.Equal(t, from, append([]entry(nil), to...), "%s: %d", name, n)
+		}
+	}
 }

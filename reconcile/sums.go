@@ -1,7 +1,6 @@
 package reconcile
 
 import (
-	"maps"
 	"slices"
 	"strings"
 
@@ -72,12 +71,15 @@ func bucket(category string) func(*Totals) *commerce.Money {
 type sums struct {
 	currency   commerce.Currency
 	categories map[string]*CategorySum
-	last       *CategorySum              // most rows are of the category of the row before
-	fees       map[string]commerce.Money // by type of fee; "" = not told apart
+	last       *CategorySum               // most rows are of the category of the row before
+	fees       map[string]*commerce.Money // by type of fee; "" = not told apart
+
+	lastKind string // and most fees of the kind of the one before
+	lastFee  *commerce.Money
 }
 
 func newSums(currency commerce.Currency) *sums {
-	return &sums{currency: currency, categories: map[string]*CategorySum{}, fees: map[string]commerce.Money{}}
+	return &sums{currency: currency, categories: map[string]*CategorySum{}, fees: map[string]*commerce.Money{}}
 }
 
 func (s *sums) category(name string) *CategorySum {
@@ -137,11 +139,14 @@ func (s *sums) add(l *Line) error {
 }
 
 func (s *sums) fee(kind string, amount commerce.Money) (err error) {
-	have, ok := s.fees[kind]
-	if !ok {
-		have, kind = commerce.Zero(s.currency), strings.Clone(kind)
+	if s.lastFee == nil || s.lastKind != kind {
+		if s.lastFee = s.fees[kind]; s.lastFee == nil {
+			kind, s.lastFee = strings.Clone(kind), new(commerce.Zero(s.currency))
+			s.fees[kind] = s.lastFee
+		}
+		s.lastKind = kind
 	}
-	s.fees[kind], err = have.Add(amount)
+	*s.lastFee, err = s.lastFee.Add(amount)
 	return err
 }
 
@@ -151,7 +156,9 @@ func (s *sums) take(other *sums) {
 		one := *c
 		s.categories[name] = &one
 	}
-	maps.Copy(s.fees, other.fees)
+	for kind, sum := range other.fees {
+		s.fees[kind] = new(*sum)
+	}
 }
 
 // sorted returns the categories by name.
