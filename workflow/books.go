@@ -25,7 +25,8 @@ const (
 type Invoicing string
 
 const (
-	// OnOrder: as soon as its sales order is confirmed, on that day.
+	// OnOrder: as soon as its sales order is confirmed, on that day. No edit can be
+	// followed then.
 	OnOrder Invoicing = "on_order"
 	// OnShipment: when all of its goods have left, on the day of the last; an order
 	// without goods when it is confirmed.
@@ -41,7 +42,7 @@ const (
 //
 // It looks at the order, its payments and their movements, and posts what is missing;
 // the order in which news comes, and how often, changes nothing. Its handlers come
-// behind those of OrderToCash: inbox.Merge(o2c.Handlers(), books.Handlers()).
+// behind those of OrderToCash and OrderChanges: inbox.Merge(o2c.Handlers(), books.Handlers()).
 type Books struct {
 	// OrderToCash takes the orders up: its ports and settings serve here as well.
 	// Required. What moved before the day of its StartAt is part of the opening balance:
@@ -59,7 +60,9 @@ type Books struct {
 	Invoicing Invoicing
 	// Suspense books money that belongs to no order in the ERP on the chart's suspense
 	// account, and tells a person; it is taken back from there once it does. The default
-	// buries its event, with code "no_order" or "no_sales_order".
+	// buries its event, with code "no_order" or "no_sales_order". OrderToCash's
+	// IgnoreUnlinked does not count: whoever else sells through the account, it has one
+	// balance.
 	Suspense bool
 	// Wait is how long money waits for its order's sales order. The inbox's MaxAge has
 	// to be longer.

@@ -440,6 +440,16 @@ func TestMoneyOfTheOtherModeIsRefusedBeforeAnyWrite(t *testing.T) {
 	require.Empty(t, b.inventory())
 }
 
+func TestAnOrderOfOtherBooksThanTheBalanceIsRefusedBeforeAnyWrite(t *testing.T) {
+	t.Parallel()
+	b := sold(t)
+	b.company = "2"
+	b.paid()
+	require.Equal(t, []string{"other_books"}, b.dead())
+	require.Empty(t, b.receipts)
+	require.Empty(t, b.invoices)
+}
+
 func TestEachAccountHasBooksOfItsOwn(t *testing.T) {
 	t.Parallel()
 	b := sold(t, func(b *bank) { b.books.Account = "acct_2" })

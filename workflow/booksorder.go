@@ -118,6 +118,12 @@ func (b *Books) movements(ctx context.Context, d desk, e commerce.Event, o *ledg
 			if !slices.Contains(documents, l.Category) || o.chart.Before(l.Created) {
 				continue
 			}
+			// A receipt in other books than the day's entry would leave both clearing accounts wrong.
+			if of, err := b.Ledger.BalanceRoute(s.payment.Ref, l.Amount.Currency()); err != nil {
+				return nil, err
+			} else if of.Company != o.route.Company {
+				return nil, refuse(commerce.KindMapping, "book "+l.ID, "other_books", "order %s is in the books of company %q, and the balance in %s of company %q", o.order.Number, o.route.Company, l.Amount.Currency(), of.Company)
+			}
 			gets, err := d.portion(ctx, o.account, s.payment, l)
 			if err != nil {
 				return nil, err

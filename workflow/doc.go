@@ -104,12 +104,12 @@
 //
 // [Books] keeps the ERP's ledger in step with money, so that on every day the clearing
 // account is what the processor's balance was. Its handlers come behind those of
-// [OrderToCash], whose ports it shares:
+// [OrderToCash], whose ports it shares, and of [OrderChanges]:
 //
 //	books := &workflow.Books{OrderToCash: o2c, Ledger: ledger, Balance: pay}
 //	payouts := &workflow.Payouts{Ledger: ledger, Balance: pay, Sales: []workflow.Sales{shop},
 //		Steps: o2c.Steps, Links: o2c.Links, Report: save}
-//	handlers := inbox.Merge(o2c.Handlers(), books.Handlers(), payouts.Handlers())
+//	handlers := inbox.Merge(o2c.Handlers(), changes.Handlers(), books.Handlers(), payouts.Handlers())
 //
 // With any news of an order its books are brought to what they should be: the order, its
 // payments, what they moved and the invoices at the ERP are read, and what is missing is
@@ -227,6 +227,7 @@
 //	no_sales_order      money moved for an order that stands in no books, and Suspense is
 //	                    not set
 //	refund_of_several   a part was given back of a payment for several orders
+//	other_books         an order and the balance that its money is on lead to two companies
 //	payout_open         the rows of a payout do not make it, with both figures
 //
 // What an ERP refuses has its own kind: a day in a closed period is "period_closed",

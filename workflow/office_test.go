@@ -120,7 +120,7 @@ func (o *office) wait(d time.Duration) {
 }
 
 var ourCodes = []string{"amount_mismatch", "currency_mismatch", "partial_capture", "refunded", "no_order", "no_route",
-	"no_status", "mode_mismatch", "empty_shipment", "stale_read", "no_sales_order", "refund_of_several", "payout_open"}
+	"no_status", "mode_mismatch", "empty_shipment", "stale_read", "no_sales_order", "refund_of_several", "payout_open", "other_books"}
 
 // dead returns the codes of dead events, ours where there is one, sorted.
 func (o *office) dead() []string {

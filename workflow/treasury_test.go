@@ -33,6 +33,7 @@ type treasury struct {
 	entries  []commerce.JournalEntry
 	chart    reconcile.Chart
 	closed   commerce.Date // the last day of the last closed period
+	company  string        // whose the balance is; empty = that of the orders
 	split    func(o commerce.Order, amount commerce.Money) []reconcile.Part
 }
 
@@ -166,7 +167,7 @@ func (t ledgerSide) Route(o commerce.Order, payments []commerce.Payment) (mappin
 }
 
 func (t ledgerSide) BalanceRoute(of commerce.Ref, _ commerce.Currency) (mapping.Route, error) {
-	return mapping.Routes{{Mode: commerce.Live, Company: "1"}}.For(mapping.RouteKey{Mode: of.Mode})
+	return mapping.Routes{{Mode: commerce.Live, Company: cmp.Or(t.company, "1")}}.For(mapping.RouteKey{Mode: of.Mode})
 }
 
 func (t ledgerSide) Chart(mapping.Route) (reconcile.Chart, error) { return t.chart, nil }
