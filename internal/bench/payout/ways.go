@@ -141,8 +141,10 @@ func sqlite(ctx context.Context, dir string, m Month, found *csv.Writer) (e comm
 	if err != nil {
 		return e, err
 	}
-	file.Close()
-	defer os.Remove(file.Name())
+	if err := file.Close(); err != nil {
+		return e, err
+	}
+	defer func() { _ = os.Remove(file.Name()) }()
 	db, err := sql.Open("sqlite", "file:"+filepath.ToSlash(file.Name())+"?_pragma=journal_mode(OFF)&_pragma=synchronous(OFF)&_pragma=cache_size(-32000)")
 	if err != nil {
 		return e, err
@@ -189,27 +191,30 @@ func load(ctx context.Context, db *sql.DB, dir string) error {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }() // does nothing after Commit
-	insert, err := tx.PrepareContext(ctx, `INSERT INTO lines VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+	line, err := tx.PrepareContext(ctx, `INSERT INTO lines VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`)
 	if err != nil {
 		return err
 	}
+	defer line.Close()
 	for l, err := range reconcile.Itemized(lines, reconcile.ItemizedConfig{}) {
 		if err != nil {
 			return err
 		}
-		if _, err := insert.ExecContext(ctx, l.ID, l.Created.Unix(), string(l.Amount.Currency()), l.Amount.Minor(), l.Fee.Minor(), l.Net.Minor(),
+		if _, err := line.ExecContext(ctx, l.ID, l.Created.Unix(), string(l.Amount.Currency()), l.Amount.Minor(), l.Fee.Minor(), l.Net.Minor(),
 			l.Category, l.Charge, l.Intent); err != nil {
 			return err
 		}
 	}
-	if insert, err = tx.PrepareContext(ctx, `INSERT INTO orders VALUES (?, ?, ?, ?, ?, ?)`); err != nil {
+	order, err := tx.PrepareContext(ctx, `INSERT INTO orders VALUES (?, ?, ?, ?, ?, ?)`)
+	if err != nil {
 		return err
 	}
+	defer order.Close()
 	for d, err := range reconcile.Orders(shop, reconcile.OrdersConfig{}) {
 		if err != nil {
 			return err
 		}
-		if _, err := insert.ExecContext(ctx, d.ID, d.Number, string(d.Amount.Currency()), d.Amount.Minor(), d.Date.Unix(), d.Intent); err != nil {
+		if _, err := order.ExecContext(ctx, d.ID, d.Number, string(d.Amount.Currency()), d.Amount.Minor(), d.Date.Unix(), d.Intent); err != nil {
 			return err
 		}
 	}
