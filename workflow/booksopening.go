@@ -189,10 +189,10 @@ func (b *Books) underway(ctx context.Context, po commerce.Payout, cut time.Time,
 	switch po.Status {
 	case commerce.PayoutFailed, commerce.PayoutCanceled:
 		back, err := b.Balance.Returned(ctx, po.Ref)
-		if err != nil && !errors.Is(err, commerce.ErrNotFound) {
-			return false, err
+		if errors.Is(err, commerce.ErrNotFound) {
+			return true, nil
 		}
-		return err != nil || !back.Created.Before(cut), nil
+		return err == nil && !back.Created.Before(cut), err
 	}
 	if po.Arrival.IsZero() {
 		return po.Status != commerce.PayoutPaid, nil
