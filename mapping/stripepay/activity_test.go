@@ -219,6 +219,36 @@ func TestADayBeginsAndEndsWhereTheBooksDo(t *testing.T) {
 	require.Contains(t, i.news(), "balance.day day/eur/2026-11-22@1")
 }
 
+// TestADayMayHave23Or25Hours walks over both changes of the clock.
+func TestADayMayHave23Or25Hours(t *testing.T) {
+	t.Parallel()
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	require.NoError(t, err)
+	for _, change := range []time.Time{time.Date(2026, 3, 29, 0, 0, 0, 0, berlin), time.Date(2026, 10, 25, 0, 0, 0, 0, berlin)} {
+		w := newWorld(t, stripetest.Config{})
+		w.now = change
+		f, err := stripepay.NewActivity(w.pay, stripepay.ActivityConfig{From: w.now, Location: berlin})
+		require.NoError(t, err)
+		want := map[string]bool{}
+		for w.now.Before(change.AddDate(0, 0, 2)) {
+			want["day/eur/"+w.now.In(berlin).Format(time.DateOnly)] = true
+			w.buy(t, 1000, "eur")
+			w.now = w.now.Add(30 * time.Minute)
+		}
+		require.Len(t, want, 2)
+		w.now = w.now.Add(time.Hour)
+		got, _ := changes(t, f, "")
+		told := map[string]bool{}
+		for _, c := range got {
+			if c.Event.Type == stripepay.BalanceDay {
+				told[c.Event.Object] = true
+			}
+		}
+		require.Equal(t, want, told)
+		require.Len(t, got, len(w.far.BalanceTransactions())+2)
+	}
+}
+
 func TestHistoryIsToldFromTheCutOverOnAndWaitsForWhatIsNew(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, stripetest.Config{})
