@@ -41,7 +41,9 @@ type app struct {
 	shop   shop
 	world  *world.World
 	server *httptest.Server
-	close  []func()
+	// clearing is the account that mirrors the balance at Stripe; empty = no books are kept.
+	clearing string
+	close    []func()
 
 	mu         sync.Mutex
 	exceptions []string
@@ -78,7 +80,14 @@ func newApp(ctx context.Context, o options, w *world.World, kind string) (*app, 
 	if err != nil {
 		return nil, err
 	}
-	if a.books, err = erpbooks.New(tryt, erpbooks.Config{Settle: w.LongestRequest,
+	accounts, err := charts(ctx, tryt)
+	if err != nil {
+		return nil, err
+	}
+	if o.shared() {
+		accounts = nil // two programs would book one balance
+	}
+	if a.books, err = erpbooks.New(tryt, erpbooks.Config{Settle: w.LongestRequest, Charts: accounts,
 		Routes: mapping.Routes{{Name: kind, Shop: kind, Mode: commerce.Test}}, Taxes: map[string]mapping.TaxTable{"default": taxes}}); err != nil {
 		return nil, err
 	}
@@ -104,14 +113,21 @@ func newApp(ctx context.Context, o options, w *world.World, kind string) (*app, 
 	if err != nil {
 		return nil, err
 	}
+	handlers := inbox.Merge(a.orders.Handlers(), changes.Handlers(), failed.Handlers())
+	feeds := []inbox.FeedConfig{
+		{Name: "warehouse", Feed: a.books},
+		{Name: "orders", Feed: a.shop.changes},
+		{Name: "orders sweep", Feed: a.shop.sweep, Repair: true},
+	}
+	if accounts != nil {
+		more, also, err := a.keep(pay, links)
+		if err != nil {
+			return nil, err
+		}
+		handlers, feeds = inbox.Merge(handlers, more), append(feeds, also...)
+	}
 	a.inbox, err = inbox.New(db.Inbox(), inbox.Config{
-		Handlers: inbox.Merge(a.orders.Handlers(), changes.Handlers(), failed.Handlers()),
-		Feeds: []inbox.FeedConfig{
-			{Name: "warehouse", Feed: a.books},
-			{Name: "orders", Feed: a.shop.changes},
-			{Name: "orders sweep", Feed: a.shop.sweep, Repair: true},
-		},
-		Now: now,
+		Handlers: handlers, Feeds: feeds, Now: now,
 		// Days pass between two events here, and the outage lasts.
 		MaxAge: 30 * 24 * time.Hour, MaxAttempts: 30,
 	})
@@ -194,6 +210,7 @@ func (a *app) Shop() string                          { return a.shop.System() }
 func (a *app) URL() string                           { return a.server.URL + "/hooks/stripe" }
 func (a *app) Work(ctx context.Context) (int, error) { return a.inbox.Work(ctx) }
 func (a *app) Poll(ctx context.Context) error        { _, err := a.inbox.Poll(ctx); return err }
+func (a *app) Clearing() string                      { return a.clearing }
 func (a *app) Exceptions() []string                  { return a.exceptions }
 func (a *app) Reference(order int64) string {
 	return a.books.Reference(a.shop.ref(order))

@@ -3,8 +3,9 @@
 // and an SQLite file. Customers order and pay in every way that goes wrong; webhooks come
 // twice, late and out of order; the shop has an outage. Where nopCommerce sells as well,
 // some webhooks never come, some orders need no payment, and staff changes orders by
-// hand: polls find that. At the end every order is audited at
-// the far sides, and what happened is printed as a table.
+// hand: polls find that. A shop alone also keeps the books: orders are invoiced, each
+// movement of money is posted, and every night Stripe pays out. At the end every order is
+// audited at the far sides, and so is the ledger; what happened is printed as a table.
 //
 //	go run ./examples/quickstart
 //	go run ./examples/quickstart -orders 500 -seed 7 -json

@@ -4,13 +4,17 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
+	"os"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/commercesync/commerce"
 	"github.com/commercesync/commerce/examples/quickstart/world"
+	"github.com/commercesync/commerce/internal/trytonserver"
 )
 
 func TestEveryPaidOrderIsPaidInTheShopAndSoldInTheERPOnce(t *testing.T) {
@@ -22,13 +26,15 @@ func TestEveryPaidOrderIsPaidInTheShopAndSoldInTheERPOnce(t *testing.T) {
 	require.Positive(t, report.Duplicates)
 	require.Positive(t, report.Reordered)
 	require.Positive(t, report.PaymentsFailed)
+	require.Equal(t, report.OrdersPaid, report.Invoiced)
+	require.Zero(t, *report.ClearingOff)
 
 	text, err := json.Marshal(report)
 	require.NoError(t, err)
 	var fields map[string]any
 	require.NoError(t, json.Unmarshal(text, &fields))
 	require.ElementsMatch(t, []string{"orders", "payments_succeeded", "payments_failed", "orders_paid", "deliveries", "duplicates",
-		"reordered", "shop_paid", "sales_orders", "shipments", "exceptions", "dead", "lost", "second_effects", "seconds"},
+		"reordered", "shop_paid", "sales_orders", "shipments", "exceptions", "dead", "lost", "second_effects", "invoiced", "clearing_off", "seconds"},
 		slices.Collect(maps.Keys(fields)))
 }
 
@@ -78,6 +84,23 @@ func TestControlASecondSalesOrderIsFound(t *testing.T) {
 	require.Zero(t, report.SecondEffects, "the sweep withdraws a surplus draft")
 }
 
+// TestControlBooksThatNobodyTellsOfTheBalanceAreOff shows that the auditor reads the ledger:
+// without polls no fee and no payout is told.
+func TestControlBooksThatNobodyTellsOfTheBalanceAreOff(t *testing.T) {
+	t.Parallel()
+	w, err := world.New(world.Config{Orders: 10, Seed: 5})
+	require.NoError(t, err)
+	defer w.Close()
+	a, err := newApp(t.Context(), options{}, w, world.Magento)
+	require.NoError(t, err)
+	defer a.Close()
+	require.NoError(t, w.Run(t.Context(), []world.Program{deaf{a}}, func(int) {}))
+	report, err := w.Audit(t.Context(), []world.Program{a})
+	require.NoError(t, err)
+	require.Positive(t, *report.ClearingOff)
+	require.ErrorContains(t, report.Verdict(), "clearing account")
+}
+
 type noSweep struct{ *app }
 
 func (noSweep) Sweep(context.Context) error { return nil }
@@ -89,6 +112,7 @@ func TestTwoShopsSellThroughOneStripeAccountAndOneERP(t *testing.T) {
 	report, err := run(t.Context(), options{shop: "both", orders: 40, seed: 6, json: true})
 	require.NoError(t, err)
 	require.NoError(t, report.Verdict())
+	require.Nil(t, report.ClearingOff, "nobody keeps books of a balance that two programs share")
 	require.Positive(t, report.Covered)
 	require.Positive(t, report.Revised())
 	for _, s := range []world.Story{world.Covered, world.Canceled, world.Unheard, world.Moved, world.ByHand} {
@@ -123,4 +147,19 @@ func TestControlAProgramThatDoesNotPollLosesWhatNoWebhookTells(t *testing.T) {
 	require.NoError(t, err)
 	require.Less(t, report.SalesOrders, report.OrdersPaid+report.Covered)
 	require.Error(t, report.Verdict())
+}
+
+// TestTheBooksAgreeInARealTryton is the whole journey with a real ERP: ORDERS=200 for more.
+func TestTheBooksAgreeInARealTryton(t *testing.T) {
+	orders, err := strconv.Atoi(os.Getenv("ORDERS"))
+	if err != nil {
+		t.Skip("ORDERS is not set: it says how many orders are placed, and starts a real Tryton")
+	}
+	server := trytonserver.For(t)
+	report, err := run(t.Context(), options{orders: orders, seed: 3, tryton: server.URL, trytonDB: server.Database, trytonUser: server.User,
+		trytonPassword: commerce.NewSecret(server.Password)})
+	require.NoError(t, err)
+	require.NoError(t, report.Verdict())
+	require.Equal(t, report.OrdersPaid, report.Invoiced)
+	require.Zero(t, *report.ClearingOff)
 }

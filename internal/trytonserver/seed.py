@@ -76,7 +76,7 @@ cash = one('account.account', ('name', '=', 'Main Cash'))
 revenue, expense = account_of('revenue'), account_of('expense')
 for code, name, like in (
         ('1010', 'Bank in transit', cash), ('1090', 'Stripe clearing EUR', cash),
-        ('1091', 'Stripe clearing USD', cash), ('4010', 'Online sales', revenue),
+        ('1091', 'Stripe clearing USD', cash), ('1095', 'Payments of nobody', cash), ('4010', 'Online sales', revenue),
         ('4090', 'Refunds', revenue), ('6050', 'Payment fees', expense),
         ('6060', 'Dispute losses', expense)):
     make('account.account', code=code, name=name, type=like.type, parent=like.parent, company=company,

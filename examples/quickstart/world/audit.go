@@ -14,22 +14,26 @@ import (
 // Report is what the auditor found. He counts at the far sides: what Stripe
 // collected, what stands in the shop, in the ERP and in the mail.
 type Report struct {
-	Orders            int     `json:"orders"`
-	PaymentsSucceeded int     `json:"payments_succeeded"`
-	PaymentsFailed    int     `json:"payments_failed"`
-	OrdersPaid        int     `json:"orders_paid"` // orders whose money arrived at Stripe
-	Deliveries        int     `json:"deliveries"`
-	Duplicates        int     `json:"duplicates"`
-	Reordered         int     `json:"reordered"`
-	ShopPaid          int     `json:"shop_paid"`
-	SalesOrders       int     `json:"sales_orders"`
-	Shipments         int     `json:"shipments"`
-	Exceptions        int     `json:"exceptions"`
-	Dead              int     `json:"dead"`
-	Lost              int     `json:"lost"`              // effects that should be there and are not
-	SecondEffects     int     `json:"second_effects"`    // effects that are there twice
-	Covered           int     `json:"covered,omitempty"` // orders without anything for Stripe to collect
-	Seconds           float64 `json:"seconds"`
+	Orders            int `json:"orders"`
+	PaymentsSucceeded int `json:"payments_succeeded"`
+	PaymentsFailed    int `json:"payments_failed"`
+	OrdersPaid        int `json:"orders_paid"` // orders whose money arrived at Stripe
+	Deliveries        int `json:"deliveries"`
+	Duplicates        int `json:"duplicates"`
+	Reordered         int `json:"reordered"`
+	ShopPaid          int `json:"shop_paid"`
+	SalesOrders       int `json:"sales_orders"`
+	Shipments         int `json:"shipments"`
+	Exceptions        int `json:"exceptions"`
+	Dead              int `json:"dead"`
+	Lost              int `json:"lost"`              // effects that should be there and are not
+	SecondEffects     int `json:"second_effects"`    // effects that are there twice
+	Covered           int `json:"covered,omitempty"` // orders without anything for Stripe to collect
+	// Where the program keeps books: invoices that show what is left to pay, and by how many
+	// cents the clearing account was ever off the balance at Stripe at the end of a day.
+	Invoiced    int     `json:"invoiced,omitempty"`
+	ClearingOff *int64  `json:"clearing_off,omitempty"`
+	Seconds     float64 `json:"seconds"`
 
 	revised  int // sales orders that were cancelled
 	stories  []row
@@ -90,6 +94,11 @@ func (w *World) Audit(ctx context.Context, ps []Program) (Report, error) {
 	for _, s := range w.sales {
 		if err := w.auditSale(ctx, of[s.shop.system()], s, &r); err != nil {
 			return r, err
+		}
+	}
+	for _, p := range ps {
+		if account := p.Clearing(); account != "" {
+			return r, w.auditLedger(ctx, account, &r)
 		}
 	}
 	return r, nil
@@ -171,6 +180,10 @@ func (w *World) auditSale(ctx context.Context, p Program, s *Sale, r *Report) er
 		}
 		if rows[0].State == "draft" || rows[0].State == "quotation" {
 			lost("the sales order is a %s", rows[0].State)
+		} else if pays && p.Clearing() != "" {
+			if err := w.auditInvoice(ctx, s, rows[0], r); err != nil {
+				return err
+			}
 		}
 	case s.Pays():
 		lost("no sales order under %s", p.Reference(s.ID))
@@ -228,6 +241,9 @@ func (r Report) Verdict() error {
 	if r.ShopPaid != r.OrdersPaid || r.SalesOrders != r.OrdersPaid+r.Covered {
 		bad("%d orders were paid and %d covered; the shop shows %d paid, the ERP %d sales orders", r.OrdersPaid, r.Covered, r.ShopPaid, r.SalesOrders)
 	}
+	if r.ClearingOff != nil && *r.ClearingOff != 0 {
+		bad("the clearing account was off the balance at Stripe, by %d cents in all days", *r.ClearingOff)
+	}
 	if r.Orders == 0 {
 		bad("nothing was ordered")
 	}
@@ -256,6 +272,9 @@ func (r Report) Print(out io.Writer) {
 	_ = t.Flush()
 	fmt.Fprintf(out, "\n%d webhooks delivered, %d of them twice, %d out of order; %d payments succeeded, %d failed\n",
 		r.Deliveries, r.Duplicates, r.Reordered, r.PaymentsSucceeded, r.PaymentsFailed)
+	if r.ClearingOff != nil {
+		fmt.Fprintf(out, "%d invoices are paid as they should be; the clearing account was off Stripe's balance by %d cents\n", r.Invoiced, *r.ClearingOff)
+	}
 	fmt.Fprintf(out, "%d lost, %d made twice, %.1f s\n", r.Lost, r.SecondEffects, r.Seconds)
 	list := func(title string, lines []string) {
 		if len(lines) == 0 {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"time"
@@ -45,11 +46,14 @@ func (p *people) call(ctx context.Context, into any, method string, params ...an
 		}
 	}
 	if method != "common.db.login" {
-		context := map[string]any{"language": "en"}
+		about := map[string]any{"language": "en"}
 		if p.company != "" {
-			context["company"] = p.company
+			about["company"] = p.company
 		}
-		params = append(params, context)
+		if more, ok := ctx.Value(moreContext{}).(map[string]any); ok {
+			maps.Copy(about, more)
+		}
+		params = append(params, about)
 	}
 	body, err := json.Marshal(map[string]any{"id": 1, "method": method, "params": params})
 	if err != nil {
@@ -67,6 +71,9 @@ func (p *people) call(ctx context.Context, into any, method string, params ...an
 		}
 	}
 }
+
+// moreContext is the key of what is put into the context object besides.
+type moreContext struct{}
 
 // warning is a question of the ERP's to the person who works there.
 type warning struct{ name, text string }
@@ -143,6 +150,7 @@ type soldRow struct {
 		Decimal string `json:"decimal"`
 	} `json:"total_amount"`
 	Shipments []json.Number `json:"shipments"`
+	Invoices  []json.Number `json:"invoices"`
 }
 
 // void is what stands behind the reference of a sale that was processed and counts no more:
@@ -159,7 +167,7 @@ func (p *people) sold(ctx context.Context, reference string) ([]soldRow, error) 
 	var rows []soldRow
 	err := p.call(ctx, &rows, "model.sale.sale.search_read",
 		[]any{[]any{"reference", "in", []string{reference, reference + void}}, []any{"origin", "=", nil}}, 0, 100, nil,
-		[]string{"reference", "state", "total_amount", "shipments"})
+		[]string{"reference", "state", "total_amount", "shipments", "invoices"})
 	return rows, err
 }
 

@@ -45,6 +45,9 @@ const (
 	Account       = "acct_quickstart"
 )
 
+// Settlement is the currency of the balance at Stripe.
+const Settlement commerce.Currency = "EUR"
+
 // World is the outside. Make one with New, let it happen with Run, count with Audit.
 type World struct {
 	Clock       *Clock
@@ -107,7 +110,8 @@ func New(c Config) (*World, error) {
 	}
 	var err error
 	if w.stripe, err = stripetest.New(stripetest.Config{Now: w.Clock.Now, Seed: c.Seed, Account: Account,
-		Key: StripeKey, WebhookSecret: WebhookSecret, LongestRequest: w.LongestRequest}); err != nil {
+		Key: StripeKey, WebhookSecret: WebhookSecret, LongestRequest: w.LongestRequest,
+		Settlement: Settlement.Lower(), Rates: map[string]string{"usd": "0.91", "gbp": "1.16", "jpy": "0.0062"}}); err != nil {
 		return nil, err
 	}
 	for _, name := range w.c.Shops {
@@ -181,6 +185,9 @@ type Program interface {
 	Reference(order int64) string
 	// Dead lists why events were buried.
 	Dead(ctx context.Context) ([]string, error)
+	// Clearing is the code of the account that mirrors the balance at Stripe; empty = the
+	// program keeps no books.
+	Clearing() string
 	// Exceptions lists the named exceptions that were told.
 	Exceptions() []string
 	// Sweep looks for doubles that only a late request can leave.
@@ -214,6 +221,10 @@ func (w *World) Run(ctx context.Context, ps []Program, settled func(int)) error 
 			}
 			return poll(ctx)
 		})
+	}
+	// Every night Stripe pays out what is available.
+	for at := w.start.Truncate(24*time.Hour).AddDate(0, 0, 1); at.Before(last.AddDate(0, 0, days-3)); at = at.AddDate(0, 0, 1) {
+		w.at(at, func(context.Context) error { w.stripe.PayOut(); return nil })
 	}
 	for {
 		if err := w.happen(ctx); err != nil {
