@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -45,7 +46,7 @@ func partitions(ctx context.Context, dir string, m Month, found *csv.Writer) (e 
 	if err != nil {
 		return e, err
 	}
-	defer got.Close()
+	defer func() { err = errors.Join(err, got.Close()) }()
 	for d, err := range got.Discrepancies() {
 		if err != nil {
 			return e, err
@@ -191,11 +192,10 @@ func load(ctx context.Context, db *sql.DB, dir string) error {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }() // does nothing after Commit
-	line, err := tx.PrepareContext(ctx, `INSERT INTO lines VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+	line, err := tx.PrepareContext(ctx, `INSERT INTO lines VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`) //nolint:sqlclosecheck // the transaction closes it
 	if err != nil {
 		return err
 	}
-	defer line.Close()
 	for l, err := range reconcile.Itemized(lines, reconcile.ItemizedConfig{}) {
 		if err != nil {
 			return err
@@ -205,11 +205,10 @@ func load(ctx context.Context, db *sql.DB, dir string) error {
 			return err
 		}
 	}
-	order, err := tx.PrepareContext(ctx, `INSERT INTO orders VALUES (?, ?, ?, ?, ?, ?)`)
+	order, err := tx.PrepareContext(ctx, `INSERT INTO orders VALUES (?, ?, ?, ?, ?, ?)`) //nolint:sqlclosecheck // the transaction closes it
 	if err != nil {
 		return err
 	}
-	defer order.Close()
 	for d, err := range reconcile.Orders(shop, reconcile.OrdersConfig{}) {
 		if err != nil {
 			return err
