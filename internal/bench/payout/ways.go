@@ -191,7 +191,7 @@ func load(ctx context.Context, db *sql.DB, dir string) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = tx.Rollback() }() // does nothing after Commit
+	defer func() { _ = tx.Rollback() }()                                                        // does nothing after Commit
 	line, err := tx.PrepareContext(ctx, `INSERT INTO lines VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`) //nolint:sqlclosecheck // the transaction closes it
 	if err != nil {
 		return err
