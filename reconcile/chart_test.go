@@ -221,11 +221,9 @@ func TestASeriesEndsInWhatOneRunWouldPost(t *testing.T) {
 			require.NoError(t, err)
 			for _, target := range targets {
 				next, ok, err := reconcile.Next(target, posted[target.Key]...)
-				if commerce.KindOf(err) == commerce.KindNeedsDecision {
-					t.Skip("a change too small for company currency")
-				}
 				require.NoError(t, err)
 				if ok {
+					oneSign(t, next)
 					require.Equal(t, fmt.Sprintf("%s/%d", target.Key, len(posted[target.Key])+1), next.Key)
 					posted[target.Key] = append(posted[target.Key], next)
 				}

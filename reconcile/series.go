@@ -68,21 +68,33 @@ func Next(target commerce.JournalEntry, posted ...commerce.JournalEntry) (next c
 		if sum.company.IsZero() && sum.transaction.IsZero() {
 			continue
 		}
-		if sum.company.IsZero() {
-			return next, false, commerce.Errorf(commerce.KindNeedsDecision, system, "supplement "+target.Key,
-				"%s changes by %s and by nothing in company currency: the rates differ", k.account, sum.transaction)
+		line := func(company, transaction commerce.Money) {
+			l := onSide(k.account, k.text, company.Neg())
+			l.Party = k.party
+			if k.currency != "" {
+				l.Transaction = transaction
+			}
+			next.Lines = append(next.Lines, l)
 		}
-		l := onSide(k.account, k.text, sum.company.Neg())
-		l.Party = k.party
-		if k.currency != "" {
-			l.Transaction = sum.transaction
+		if n := sum.transaction.Sign(); n != 0 && n != sum.company.Sign() {
+			// The rate is another now, or rounds it away. A line's two amounts have one sign,
+			// so that this takes two: what moved, worth the least, and what it is worth.
+			least, err := commerce.NewMoney(int64(n), sum.company.Currency())
+			if err != nil {
+				return next, false, err
+			}
+			line(least, sum.transaction)
+			if sum.company, err = sum.company.Sub(least); err != nil {
+				return next, false, err
+			}
+			sum.transaction = commerce.Zero(k.currency)
 		}
-		next.Lines = append(next.Lines, l)
+		line(sum.company, sum.transaction)
 	}
 	if len(next.Lines) == 0 {
 		return commerce.JournalEntry{}, false, nil
 	}
-	slices.SortFunc(next.Lines, func(a, b commerce.JournalLine) int {
+	slices.SortStableFunc(next.Lines, func(a, b commerce.JournalLine) int {
 		return cmp.Or(cmp.Compare(a.Account, b.Account), cmp.Compare(a.Party, b.Party), cmp.Compare(a.Text, b.Text),
 			cmp.Compare(a.Transaction.Currency(), b.Transaction.Currency()))
 	})
