@@ -12,9 +12,9 @@ import (
 //
 // Own is the account's balance in its own currency, worth what the ERP has it at in
 // company currency, both at the end of the day and debit less credit, the posted entries
-// of the series "revaluation/usd/2026-11-30" included. The entry is the next of that
-// series; there is none, and ok is false, where nothing is to be booked. Revalue days in
-// their order: the next day's worth begins with this one's.
+// of the series "revaluation/usd/2026-11-30" that are dated until then included. The entry
+// is the next of that series; there is none, and ok is false, where nothing is to be
+// booked. Revalue days in their order: the next day's worth begins with this one's.
 func (c Chart) Revalue(on commerce.Date, own, worth commerce.Money, posted ...commerce.JournalEntry) (next commerce.JournalEntry, ok bool, err error) {
 	if err := c.Check(); err != nil {
 		return next, false, err
@@ -45,6 +45,9 @@ func (c Chart) Revalue(on commerce.Date, own, worth commerce.Money, posted ...co
 		return next, false, err
 	}
 	for _, e := range posted {
+		if earlier(on, e.Date) {
+			continue // the day was closed, so that worth is without it
+		}
 		for _, l := range e.Lines {
 			if l.Account != account {
 				continue

@@ -130,6 +130,25 @@ func TestARevaluationGetsASupplementWhenItsDayGetsOne(t *testing.T) {
 	require.Equal(t, []string{"2026-11-06 revaluation/usd/2026-11-06/3", "  clearing -0.02 balance at Stripe at the rate of the day", "  fx 0.02 gain or loss on usd"}, posted(t, third))
 }
 
+func TestARevaluationInAClosedPeriodIsPostedOnce(t *testing.T) {
+	t.Parallel()
+	gbp := func(minor int64) commerce.Money { return commerce.MustMoney(minor, "GBP") }
+	on := commerce.Date{Year: 2026, Month: 11, Day: 6}
+	c := abroad()
+	first, ok, err := c.Revalue(on, usd(10000), gbp(7900))
+	require.NoError(t, err)
+	require.True(t, ok)
+	first.Date = commerce.Date{Year: 2026, Month: 12, Day: 1} // where the ERP takes it
+	// At the end of its own day the account is still worth what it was.
+	_, ok, err = c.Revalue(on, usd(10000), gbp(7900), first)
+	require.NoError(t, err)
+	require.False(t, ok, "the gain is booked already")
+	second, ok, err := c.Revalue(on, usd(9900), gbp(7900-79), first)
+	require.NoError(t, err)
+	require.True(t, ok)
+	require.Equal(t, []string{"2026-11-06 revaluation/usd/2026-11-06/2", "  clearing -0.02 balance at Stripe at the rate of the day", "  fx 0.02 gain or loss on usd"}, posted(t, second))
+}
+
 func TestWhatCanNotBeRevaluedIsNamed(t *testing.T) {
 	t.Parallel()
 	gbp := func(minor int64) commerce.Money { return commerce.MustMoney(minor, "GBP") }
