@@ -5,7 +5,7 @@ import "github.com/commercesync/commerce"
 // Lost books what a dispute that was closed and lost has cost: off the account of its
 // category, where the withdrawn money stood as a claim, to [Chart].DisputeLoss. Lines are
 // the movements of that dispute, on is the day it was closed; what was reinstated is not
-// lost. The key is that of a series, "dispute-lost/dp_…"; an entry without lines says
+// lost, nor is what connected accounts owe by [Chart].Share. The key is that of a series, "dispute-lost/dp_…"; an entry without lines says
 // that nothing was lost.
 func (c Chart) Lost(on commerce.Date, lines ...Line) (commerce.JournalEntry, error) {
 	bad := func(format string, args ...any) (commerce.JournalEntry, error) {
@@ -31,10 +31,18 @@ func (c Chart) Lost(on commerce.Date, lines ...Line) (commerce.JournalEntry, err
 		if account == "" {
 			return commerce.JournalEntry{}, &UnmappedError{Categories: []string{l.Category}}
 		}
-		if err := t.part(account, "dispute lost", l.Amount.Neg()); err != nil {
+		share, err := c.shareOf(&l)
+		if err != nil {
 			return commerce.JournalEntry{}, err
 		}
-		if err := t.part(c.DisputeLoss, "dispute lost", l.Amount); err != nil {
+		cost, err := l.Amount.Sub(share)
+		if err != nil {
+			return commerce.JournalEntry{}, err
+		}
+		if err := t.part(account, "dispute lost", cost.Neg()); err != nil {
+			return commerce.JournalEntry{}, err
+		}
+		if err := t.part(c.DisputeLoss, "dispute lost", cost); err != nil {
 			return commerce.JournalEntry{}, err
 		}
 	}

@@ -34,6 +34,23 @@ func TestWhatALostDisputeTookIsALossFromTheDayItWasClosed(t *testing.T) {
 	require.Empty(t, lost.Lines, "all was reinstated")
 }
 
+func TestALostDisputeCostsAPlatformOnlyItsOwnPart(t *testing.T) {
+	t.Parallel()
+	c := chart()
+	c.DisputeLoss, c.Platform, c.Payable = "6900", reconcile.Net, "1700"
+	c.Share = func(l reconcile.Line) (commerce.Money, error) { return eur(l.Amount.Minor() / 10 * 8), nil }
+	lines := []reconcile.Line{disputed(1, "dispute", -5000, 1500), disputed(2, "dispute_reversal", 2000, 0)}
+	withdrawn, err := c.Entries(t.Context(), seq(lines...))
+	require.NoError(t, err)
+	lost, err := c.Lost(november(20), lines...)
+	require.NoError(t, err)
+	require.Equal(t, []string{"2026-11-20 dispute-lost/acct_1/dp_1", "  1410 -6.00 dispute lost", "  6900 6.00 dispute lost"}, posted(t, lost))
+	claim, _ := ledger("1410", append(withdrawn, lost))
+	require.Zero(t, claim, "no claim is left")
+	owed, _ := ledger("1700", append(withdrawn, lost))
+	require.Equal(t, int64(2400), owed, "the sellers owe their part")
+}
+
 func TestALostDisputeThatCanNotBeBookedSaysWhy(t *testing.T) {
 	t.Parallel()
 	c := chart()

@@ -42,12 +42,9 @@ func (t *tally) share(c *Chart, l *Line) error {
 	}
 	switch l.Category {
 	case "charge", "charge_failure", "partial_capture_reversal", "refund", "refund_failure", "dispute", "dispute_reversal":
-		if c.Share == nil || l.Amount.IsZero() {
-			return nil
-		}
-		share, err := c.Share(*l)
-		if err != nil {
-			return fmt.Errorf("reconcile: share of %s: %w", l.ID, err)
+		share, err := c.shareOf(l)
+		if err != nil || share.IsZero() {
+			return err
 		}
 		return t.owe(c, l.Category, share)
 	case "transfer", "transfer_reversal":
@@ -61,6 +58,19 @@ func (t *tally) share(c *Chart, l *Line) error {
 		return t.owe(c, of, l.Amount.Neg())
 	}
 	return nil
+}
+
+// shareOf is what of a charge, a dispute or a refund is the connected accounts', as Share
+// says.
+func (c *Chart) shareOf(l *Line) (commerce.Money, error) {
+	if c.Platform != Net || c.Share == nil || l.Amount.IsZero() {
+		return commerce.Zero(l.Amount.Currency()), nil
+	}
+	share, err := c.Share(*l)
+	if err != nil {
+		return share, fmt.Errorf("reconcile: share of %s: %w", l.ID, err)
+	}
+	return share, nil
 }
 
 // owe takes an amount off the account of a category, for connected accounts.
