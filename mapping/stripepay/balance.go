@@ -190,7 +190,9 @@ type movements struct {
 }
 
 // of adds the movements of a charge or refund: those that name it as their source, and
-// those that it names itself. One that names none has moved nothing.
+// those that it names itself, because the filter by source is said to find all of an object
+// (stripe-mock's document of 2026-08-26.dahlia) or the original one alone (2023-10-16). One
+// that names none has moved nothing.
 func (m *movements) of(ctx context.Context, source string, named ...string) error {
 	if !slices.ContainsFunc(named, func(id string) bool { return id != "" }) {
 		return nil
