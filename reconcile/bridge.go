@@ -40,7 +40,7 @@ func (m *matcher) bridge(ctx context.Context) error {
 		}
 	}
 	m.counts.Alone += m.lost.count
-	return nil
+	return m.lost.each(m.alone.add)
 }
 
 func (m *matcher) hop(ctx context.Context) (err error) {

@@ -66,6 +66,25 @@ func (r *Report) Matches() iter.Seq2[Match, error] {
 	}
 }
 
+// Alone returns the lines that need no document and belong to none: fees billed apart,
+// reserves, adjustments, a debit and its failure. Without shop and ERP that is every line. In no
+// particular order.
+func (r *Report) Alone() iter.Seq2[Line, error] {
+	return func(yield func(Line, error) bool) {
+		stop := errors.New("stop")
+		err := r.alone.each(func(e entry) error {
+			m, err := r.match(e.place, -1, -1)
+			if err == nil && !yield(*m.Line, nil) {
+				err = stop
+			}
+			return err
+		})
+		if err != nil && !errors.Is(err, stop) {
+			yield(Line{}, err)
+		}
+	}
+}
+
 // match reads rows by their places; -1 = none.
 func (r *Report) match(line, document, erp int64) (m Match, err error) {
 	if line >= 0 {

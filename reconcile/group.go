@@ -19,7 +19,7 @@ func (w *worker) group(l, r []entry) error {
 		return nil
 	case len(l) == 1 && len(r) == 0:
 		if l[0].kind() == kindOther {
-			w.out.counts.Alone++
+			w.out.alone = append(w.out.alone, l[0])
 		} else {
 			w.out.left = append(w.out.left, l[0])
 		}
@@ -107,7 +107,7 @@ func (w *worker) settle(le, re []entry) error {
 	l = w.relate(l, r)
 	switch {
 	case len(l) > 0 && l[0].kind() == kindOther:
-		w.out.counts.Alone += len(l)
+		w.leave(l)
 		return nil
 	case len(l) > 0 && len(r) > 0 && w.numbers():
 		if l, r, err = w.shops(l, r); err != nil {
@@ -119,7 +119,7 @@ func (w *worker) settle(le, re []entry) error {
 		}
 	case len(l) > 1 && w.left.lines:
 		if sum, one := total(l); one && sum == 0 {
-			w.out.counts.Alone += len(l) // a payment that failed, and its charge
+			w.leave(l) // a payment that failed, and its charge
 			return nil
 		}
 	}
@@ -130,6 +130,13 @@ func (w *worker) settle(le, re []entry) error {
 		w.out.right = append(w.out.right, r[i].entry)
 	}
 	return nil
+}
+
+// leave notes rows that need no document.
+func (w *worker) leave(rows []row) {
+	for i := range rows {
+		w.out.alone = append(w.out.alone, rows[i].entry)
+	}
 }
 
 // relate matches rows that belong to a sale beside its payment with its document, and

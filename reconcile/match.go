@@ -179,6 +179,7 @@ type matcher struct {
 	from, to time.Time
 	found    *findings
 	pairs    *list
+	alone    *list // lines that need no document
 	workers  int
 
 	left, right *side
@@ -190,8 +191,10 @@ type matcher struct {
 	counts Matched
 }
 
-// Matched counts the lines by what became of them. Where there are documents, what it does not
-// count has a discrepancy of its own: no line is left out.
+// Matched counts the lines by what became of them: those of ByID and Related are in
+// [Report.Matches], those of Proposed in the discrepancies, and the rest in
+// [Report.Alone]. A line that it does not count has a discrepancy of its own: none is left
+// out.
 type Matched struct {
 	ByID     int // an id leads to the document, or a person confirmed it
 	Proposed int // amount, currency and date do; see Discrepancy.Confidence
@@ -282,6 +285,7 @@ func (m *matcher) byAmount(_ *side, e *entry) (uint64, error) {
 // outcome is what one pair of partitions gave.
 type outcome struct {
 	left, right []entry // no partner yet
+	alone       []entry // need none
 	pairs       []entry
 	found       []finding
 	counts      Matched
@@ -344,7 +348,7 @@ func (w *worker) join(ctx context.Context, left, right *partitions, i, depth int
 		return err
 	}
 	l, r := w.l, w.r
-	w.out = outcome{w.out.left[:0], w.out.right[:0], w.out.pairs[:0], w.out.found[:0], Matched{}}
+	w.out = outcome{w.out.left[:0], w.out.right[:0], w.out.alone[:0], w.out.pairs[:0], w.out.found[:0], Matched{}}
 	for len(l) > 0 || len(r) > 0 {
 		a, b := sameKey(l, r)
 		if err := w.group(l[:a], r[:b]); err != nil {
@@ -379,8 +383,8 @@ func (m *matcher) hand(o *outcome) error {
 	m.counts.ByID += o.counts.ByID
 	m.counts.Proposed += o.counts.Proposed
 	m.counts.Related += o.counts.Related
-	m.counts.Alone += o.counts.Alone
-	for to, from := range map[*list][]entry{m.left.waiting: o.left, m.right.waiting: o.right, m.pairs: o.pairs} {
+	m.counts.Alone += len(o.alone)
+	for to, from := range map[*list][]entry{m.left.waiting: o.left, m.right.waiting: o.right, m.alone: o.alone, m.pairs: o.pairs} {
 		for _, e := range from {
 			if err := to.add(e); err != nil {
 				return err

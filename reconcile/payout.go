@@ -25,6 +25,7 @@ type Report struct {
 	scratch *scratch
 	found   *findings
 	pairs   *list
+	alone   *list       // lines that need no document
 	stores  [3][2]*side // by pair
 	settled bool        // some of the ERP's documents say at what they were settled
 }
@@ -66,7 +67,7 @@ func explain(ctx context.Context, in Input, config Config) (_ *Report, err error
 	}()
 	r.found = &findings{scratch: r.scratch, most: max(1, int(config.Memory/8/findingSize)), counts: map[Reason]int{}}
 	r.Counts = r.found.counts
-	r.pairs = newList(r.scratch)
+	r.pairs, r.alone = newList(r.scratch), newList(r.scratch)
 	t := &intake{Report: r, hasher: hasher{maphash.MakeSeed()}, config: &config, known: config.Known, own: commerce.Zero(p.Amount.Currency())}
 	if err := t.run(ctx, in); err != nil {
 		return nil, err
@@ -79,12 +80,12 @@ func explain(ctx context.Context, in Input, config Config) (_ *Report, err error
 		if sides[0] == nil || sides[1] == nil || pair == linesERP && r.threeSided() {
 			continue
 		}
-		m := &matcher{hasher: t.hasher, scratch: r.scratch, config: &config, found: r.found, pairs: r.pairs,
+		m := &matcher{hasher: t.hasher, scratch: r.scratch, config: &config, found: r.found, pairs: r.pairs, alone: r.alone,
 			from: in.From, to: to, workers: workers(), pair: uint8(pair), left: sides[0], right: sides[1]}
 		if err := m.run(ctx); err != nil {
 			return nil, err
 		}
-		if m.left.lines && (in.Shop != nil || in.ERP != nil) {
+		if m.left.lines {
 			r.Matched = m.counts
 		}
 	}

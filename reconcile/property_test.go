@@ -516,17 +516,35 @@ func nothingLeftOut(t *testing.T, w *world) error {
 	if sum != len(w.lines) {
 		return fmt.Errorf("of %d lines %d are accounted for: %+v", len(w.lines), sum, m)
 	}
-	walked := 0
+	walked := map[string]bool{}
 	for m, err := range r.Matches() {
 		if err != nil {
 			return err
 		}
 		if m.Line != nil {
-			walked++
+			walked[m.Line.ID] = true
 		}
 	}
-	if walked < m.ByID+m.Related {
-		return fmt.Errorf("%d lines are matched, %d can be walked", m.ByID+m.Related, walked)
+	alone := 0
+	for l, err := range r.Alone() {
+		if err != nil {
+			return err
+		}
+		walked[l.ID] = true
+		alone++
+	}
+	if alone != m.Alone {
+		return fmt.Errorf("%d lines are alone, %d can be walked", m.Alone, alone)
+	}
+	for _, d := range found {
+		if d.Line != nil && (d.Reason != reconcile.FeeDiffers && d.Reason != reconcile.UnknownCategory) {
+			walked[d.Line.ID] = true
+		}
+	}
+	for _, l := range w.lines {
+		if !walked[l.ID] {
+			return fmt.Errorf("%s can nowhere be found", l.ID)
+		}
 	}
 	return nil
 }
