@@ -50,7 +50,9 @@ func (b *Books) Invoices(ctx context.Context, r mapping.Route, salesOrder commer
 // has made itself, or else a new one over the whole order. Where the ERP has made several
 // drafts, as of part shipments, all are posted, and the last is the result: it is to be
 // called again under another key when [Books.Invoices] tells of one more. An order that is
-// invoiced, by whomever, stays as it is. Marked by [Books.InvoiceKey].
+// invoiced, by whomever, stays as it is. Marked by [Books.InvoiceKey]. A draft over
+// nothing but a discount, which an ERP makes that invoices goods as they are sent, becomes
+// an invoice below nought; people settle it with the others.
 //
 // An invoice over all that is left to invoice ends with the shop's totals and taxes; one
 // over a part has the part of each tax that falls to it. A difference to what the ERP
