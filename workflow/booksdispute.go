@@ -36,11 +36,7 @@ func (b *Books) lost(ctx context.Context, e commerce.Event) error {
 		return d.exception(ctx, Exception{Name: DisputeBeforeStart, Balance: of,
 			Text: "dispute " + of.ID + " was lost, and its money was withdrawn before the books begin: book the loss where the withdrawal was booked"})
 	}
-	on, err := remember(ctx, d, "books.lost/"+of.String(), dayOf(chart, e.Created))
-	if err != nil {
-		return err
-	}
-	entry, err := chart.Lost(on, lines...)
+	entry, err := chart.Lost(dayOf(chart, e.Created), lines...)
 	if err != nil || len(entry.Lines) == 0 {
 		return err
 	}

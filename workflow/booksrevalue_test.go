@@ -68,6 +68,19 @@ func TestAClearingAccountInAnotherCurrencyIsWorthWhatItsBalanceIs(t *testing.T) 
 	require.Equal(t, eur(-300), b.stands("1360", "EUR", last), "the company's own currency is worth what it is")
 }
 
+func TestACurrencyThatNothingIsLeftOfIsRevalued(t *testing.T) {
+	t.Parallel()
+	b := abroad(t)
+	b.paid()
+	b.pass(9 * anyDay)
+	b.moves("fee", "3", "", 0, 0, b.clock, inDollars(-5800, 0)) // on the 30th, at 0.95
+	b.feed()
+	b.pass(3 * anyDay)
+	require.Equal(t, []commerce.Money{usd(0), eur(-290)}, []commerce.Money{b.stands("1361", "USD", on(11, 30)), b.stands("1361", "EUR", on(11, 30))})
+	require.NoError(t, b.books.Revalue(t.Context(), on(11, 30)))
+	require.Equal(t, eur(0), b.stands("1361", "EUR", on(11, 30)))
+}
+
 func TestNothingIsRevaluedFromBeforeTheBooksBegin(t *testing.T) {
 	t.Parallel()
 	b := abroad(t, func(b *bank) { b.o2c.StartAt = b.clock })

@@ -202,7 +202,6 @@
 //	books.refund/<refund>              which of them it was for
 //	books.shipped/<order>              the day on which the last of its goods left
 //	books.opened/<opening>             what the books of a currency begin with
-//	books.lost/<dispute>               the day on which it was lost
 //
 // An <order> is the text of its Ref. A handler that is interrupted anywhere, by an
 // error or by the end of the process, goes on at the step where it stopped: steps

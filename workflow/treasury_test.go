@@ -153,6 +153,7 @@ func (t balanceSide) Standing(context.Context) ([]commerce.Money, error) {
 		}
 		sums[c], _ = sums[c].Add(l.Net)
 	}
+	maps.DeleteFunc(sums, func(c commerce.Currency, m commerce.Money) bool { return c != "EUR" && m.IsZero() })
 	out := slices.Collect(maps.Values(sums))
 	slices.SortFunc(out, func(a, b commerce.Money) int { return cmp.Compare(a.Currency(), b.Currency()) })
 	return out, nil
