@@ -43,14 +43,15 @@
 // Disputes, and of Connect transfers, application fees and what is taken back of them,
 // belong to the document of the charge that they are for, directly or by way of other
 // lines; they are not compared with it. [Matched] counts what became of every line.
-// [Report.Matches] leads from each line to the order and on to the ERP's document, and
-// [Keys] are all names on that way, of discrepancies too.
+// [Report.Matches] leads from each line to the order and on to the ERP's document,
+// [Report.Alone] has what belongs to none, and [Keys] are all names on that way, of
+// discrepancies too.
 //
 // Neither side is held in memory. Both are spread over partitions on disk by the hash of
 // an id, as entries of 32 bytes, and compared one pair of partitions at a time within
 // Config.Memory; what is said about a row, and the lines of documents, are read from disk
-// only where they differ. The result does not depend on the order of the rows. Input is read on as
-// many cores as it has sides.
+// only where they differ. The result does not depend on the order of the rows. Every input
+// is read ahead, on a core of its own where there are some.
 //
 // # Books
 //

@@ -171,3 +171,30 @@ func TestEntriesAreSortedWhateverTheirKeysAre(t *testing.T) {
 		}
 	}
 }
+
+func TestEachOfManyDiscrepanciesIsFollowedToTheThirdSide(t *testing.T) {
+	t.Parallel()
+	const n = batch + 1000
+	in := many(n, 0, nil)
+	lines := in.Lines
+	in.Lines = func(yield func(Line, error) bool) {
+		for l, err := range lines {
+			l.Amount, l.Fee, l.Net = commerce.MustMoney(1, "EUR"), commerce.Zero("EUR"), commerce.MustMoney(1, "EUR")
+			if !yield(l, err) {
+				return
+			}
+		}
+	}
+	r, err := Payout(t.Context(), in, Config{Memory: 8 << 20})
+	require.NoError(t, err)
+	defer r.Close()
+	require.Equal(t, map[Reason]int{AmountDiffers: n}, r.Counts)
+	walked := 0
+	for d, err := range r.Discrepancies() {
+		require.NoError(t, err)
+		id := d.Line.ID[len("txn_"):]
+		require.Equal(t, Keys{Payout: "po_1", Transaction: "txn_" + id, Intent: "pi_" + id, Number: id, Document: "shop" + id, ERP: "erp" + id}, d.Keys)
+		walked++
+	}
+	require.Equal(t, n, walked)
+}
