@@ -11,7 +11,6 @@ import (
 	"github.com/commercesync/commerce/erp"
 	"github.com/commercesync/commerce/erp/erptest"
 	"github.com/commercesync/commerce/reconcile"
-	"github.com/commercesync/commerce/stripe"
 )
 
 // explained are the reports of all automatic payouts whose transactions Stripe has listed.
@@ -85,9 +84,4 @@ func (p *program) booked(entries iter.Seq[commerce.JournalEntry]) ledger {
 func post(ctx context.Context, p *program, to erp.Ledger, e commerce.JournalEntry) {
 	_, err := to.PostEntry(ctx, e)
 	require.NoError(p.w.t, err)
-}
-
-// collected are sales and refunds at Stripe.
-func collected(b stripe.BalanceTransaction) bool {
-	return category("charge", "refund", "charge_failure", "refund_failure", "partial_capture_reversal")(b)
 }
