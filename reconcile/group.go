@@ -14,7 +14,7 @@ func (w *worker) group(l, r []entry) error {
 	case w.proposing:
 		return w.propose(l, r)
 	case len(l) == 1 && len(r) == 1 && l[0].amount == r[0].amount && (l[0].meta^r[0].meta)&(1<<metaKind-1) == 0 &&
-		l[0].kind() != kindRelated && r[0].meta&metaSettled == 0 && l[0].alike(&r[0]) && !w.numbers():
+		l[0].kind() != kindRelated && (r[0].meta&metaSettled == 0 || !w.left.lines) && l[0].alike(&r[0]) && !w.numbers():
 		w.match(&l[0], &r[0], 0)
 		return nil
 	case len(l) == 1 && len(r) == 0:
