@@ -2,6 +2,7 @@ package odoo_test
 
 import (
 	"fmt"
+	"os"
 	"testing"
 	"time"
 
@@ -58,7 +59,8 @@ func TestARealOdooKeepsThePromisesOfTheERP(t *testing.T) {
 				ClosedDate:   commerce.Date{Year: time.Now().UTC().Year() - 2, Month: time.January, Day: 15},
 				Today:        commerce.DateOf(time.Now().UTC()),
 			}
-			if p == odoo.JSON2 { // once is enough
+			// FULL=1 loses the answer to each call in turn, which takes minutes; once is enough.
+			if p == odoo.JSON2 && os.Getenv("FULL") == "1" {
 				bench.LoseAnswer = lost.loseCall
 			}
 			return bench
