@@ -63,10 +63,7 @@ func (d desk) supplement(ctx context.Context, ledger Ledger, r mapping.Route, of
 			eff = findOnly(ledger.Entry(r, commerce.JournalEntry{Key: fmt.Sprintf("%s/%d", series, len(posted)+1)}))
 		}
 		_, err = stepOf(ctx, d, key, leaving(eff, func(doc commerce.Document) entered { return entered{Document: doc, Series: series} }))
-		if withCode(err, codeNothing) != nil {
-			return nil
-		}
-		if err != nil {
+		if err != nil && withCode(err, codeNothing) == nil {
 			return err
 		}
 	}
