@@ -18,6 +18,16 @@ func DateOf(t time.Time) Date {
 	return Date{y, m, d}
 }
 
+// In returns when the day begins in a location: at midnight, or at one where the clock is
+// put forward at midnight, as in the Azores and in Chile. A day beyond its month counts on.
+func (d Date) In(l *time.Location) time.Time {
+	t := time.Date(d.Year, d.Month, d.Day, 0, 0, 0, 0, l)
+	if t.Hour() > 12 { // there is no midnight, and time.Date says the hour before it
+		_, t = t.ZoneBounds()
+	}
+	return t
+}
+
 // ParseDate reads "2026-11-21".
 func ParseDate(s string) (Date, error) {
 	t, err := time.Parse(time.DateOnly, s)

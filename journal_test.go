@@ -3,6 +3,7 @@ package commerce_test
 import (
 	"encoding/json"
 	"testing"
+	"time"
 
 	"github.com/commercesync/commerce"
 	"github.com/stretchr/testify/require"
@@ -45,4 +46,21 @@ func TestDates(t *testing.T) {
 		_, err := commerce.ParseDate(bad)
 		require.ErrorIs(t, err, commerce.ErrInvalid)
 	}
+}
+
+func TestADayBeginsWhereTheDayBeforeEnds(t *testing.T) {
+	t.Parallel()
+	for _, zone := range []string{"UTC", "Europe/Berlin", "Atlantic/Azores", "America/Santiago", "Africa/Cairo", "Asia/Beirut", "America/Havana", "Pacific/Auckland", "Australia/Lord_Howe"} {
+		l, err := time.LoadLocation(zone)
+		require.NoError(t, err)
+		for n := range 366 {
+			d := commerce.Date{Year: 2026, Month: time.January, Day: 1 + n}
+			begins, want := d.In(l), commerce.DateOf(time.Date(d.Year, d.Month, d.Day, 12, 0, 0, 0, time.UTC))
+			require.Equal(t, want, commerce.DateOf(begins), "%s in %s", want, zone)
+			require.NotEqual(t, want, commerce.DateOf(begins.Add(-1)), "%s in %s", want, zone)
+		}
+	}
+	l, err := time.LoadLocation("Atlantic/Azores")
+	require.NoError(t, err)
+	require.Equal(t, "2026-03-29T01:00:00Z", commerce.Date{Year: 2026, Month: time.March, Day: 29}.In(l).Format(time.RFC3339))
 }

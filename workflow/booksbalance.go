@@ -105,5 +105,11 @@ func amountIn(c commerce.Currency, all []commerce.Money) commerce.Money {
 
 // startOf is when a day begins.
 func startOf(c reconcile.Chart, on commerce.Date) time.Time {
-	return time.Date(on.Year, on.Month, on.Day, 0, 0, 0, 0, location(c))
+	return on.In(location(c))
+}
+
+// endOf is when a day ends, days later.
+func endOf(c reconcile.Chart, on commerce.Date, days int) time.Time {
+	on.Day += 1 + days
+	return on.In(location(c))
 }

@@ -40,7 +40,7 @@ func (b *Books) day(ctx context.Context, e commerce.Event) error {
 		d.log.InfoContext(ctx, "day is part of the opening balance", "event", e.Ref.ID, "day", of.ID)
 		return nil
 	}
-	lines := only(progressing(ctx, b.Balance.Activity(ctx, from, from.AddDate(0, 0, 1))), func(l reconcile.Line) bool {
+	lines := only(progressing(ctx, b.Balance.Activity(ctx, from, endOf(chart, on, 0))), func(l reconcile.Line) bool {
 		return l.Amount.Currency() == currency && l.Category != "payout" && l.Category != "payout_reversal"
 	})
 	entries, err := chart.Entries(ctx, lines)
@@ -52,7 +52,7 @@ func (b *Books) day(ctx context.Context, e commerce.Event) error {
 			return err
 		}
 	}
-	return b.prove(ctx, d, route, chart, of, currency, from)
+	return b.prove(ctx, d, route, chart, of, currency, on)
 }
 
 // chartOf is the ledger's chart, whose books begin with the day of the start; without a
@@ -186,11 +186,11 @@ func paymentID(l reconcile.Line) string {
 }
 
 // prove compares the clearing account with the balance, ProveAfter days before the day.
-func (b *Books) prove(ctx context.Context, d desk, r mapping.Route, c reconcile.Chart, of commerce.Ref, currency commerce.Currency, day time.Time) error {
+func (b *Books) prove(ctx context.Context, d desk, r mapping.Route, c reconcile.Chart, of commerce.Ref, currency commerce.Currency, day commerce.Date) error {
 	if b.ProveAfter == 0 {
 		return nil
 	}
-	end := day.AddDate(0, 0, 1-b.ProveAfter)
+	end := endOf(c, day, -b.ProveAfter)
 	if c.Before(end.Add(-1)) {
 		return nil
 	}

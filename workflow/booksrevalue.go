@@ -28,7 +28,7 @@ func (b *Books) Revalue(ctx context.Context, on commerce.Date) error {
 			continue
 		}
 		const op = "revalue"
-		end := startOf(p.chart, on).AddDate(0, 0, 1)
+		end := endOf(p.chart, on, 0)
 		switch {
 		case end.After(d.now()):
 			return refuse(commerce.KindInvalid, op, "", "%s is not over", on)

@@ -219,8 +219,10 @@ func (p *activity) walked(bound time.Time) {
 
 // dayOf returns when the day of a time begins and when the next one does.
 func (f *Activity) dayOf(t time.Time) (from, to time.Time) {
-	y, m, d := t.In(f.c.Location).Date()
-	return time.Date(y, m, d, 0, 0, 0, 0, f.c.Location), time.Date(y, m, d+1, 0, 0, 0, 0, f.c.Location)
+	day := commerce.DateOf(t.In(f.c.Location))
+	from = day.In(f.c.Location)
+	day.Day++
+	return from, day.In(f.c.Location)
 }
 
 // walk reads one stretch of time to its end, and tells the day where it is one.
