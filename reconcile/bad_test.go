@@ -184,19 +184,23 @@ func or(a, b commerce.Kind) commerce.Kind {
 // Wherever a report ends too early, nothing is posted from it.
 func TestAReportThatIsCutAtAnyByteIsNotTakenForWhole(t *testing.T) {
 	t.Parallel()
-	for at := range len(goodReport) - 1 { // the last line feed may be missing
-		if strings.HasSuffix(goodReport[:at], "-5.00,refund,re_4,ch_2,pi_2,") {
+	rows := strings.SplitAfter(goodReport, "\n")
+	report := rows[0] + rows[1] + rows[4]
+	p := goodPayout()
+	p.Amount = eur(450)
+	for at := range len(report) - 1 { // the last line feed may be missing
+		if strings.HasSuffix(report[:at], "-5.00,refund,re_4,ch_2,pi_2,") {
 			continue // the name of the payout is missing, and all amounts are there
 		}
-		v := judge(t, goodPayout(), strings.NewReader(goodReport[:at]), strings.NewReader(goodOrders))
-		require.Error(t, v.entry, "cut after %q", goodReport[:at])
+		v := judge(t, p, strings.NewReader(report[:at]), strings.NewReader(goodOrders))
+		require.Error(t, v.entry, "cut after %q", report[:at])
 		require.Error(t, v.whole)
 		if v.err != nil {
 			_, ok := errors.AsType[*reconcile.RowError](v.err)
 			require.True(t, ok, "%v", v.err)
 		}
 	}
-	require.NoError(t, judge(t, goodPayout(), strings.NewReader(goodReport[:len(goodReport)-1]), strings.NewReader(goodOrders)).entry)
+	require.NoError(t, judge(t, p, strings.NewReader(report[:len(report)-1]), strings.NewReader(goodOrders)).entry)
 }
 
 // endless reads as a report of any length: rows of which each is another, or one row.
