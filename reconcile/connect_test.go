@@ -160,7 +160,7 @@ func TestLinesOfConnectAreToldApartFromWhatIsMissing(t *testing.T) {
 func TestManyLinesOfConnectFindTheirOrders(t *testing.T) {
 	t.Parallel()
 	var b books
-	const orders = 3_000
+	const orders = 1_000
 	for n := range orders {
 		one := marketplace(n)
 		b.lines, b.shop = append(b.lines, one.lines...), append(b.shop, one.shop...)
