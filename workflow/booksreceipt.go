@@ -200,8 +200,10 @@ func (b *Books) unapply(ctx context.Context, d desk, o *ledgerOf, in *room) erro
 			continue
 		}
 		key := keyUnapply(o.order.Ref, r.movement)
-		if done, err := d.done(ctx, key); done || err != nil {
+		if done, err := d.done(ctx, key); err != nil {
 			return err
+		} else if done {
+			continue
 		}
 		got, err := b.Ledger.Received(ctx, o.route, o.order.Ref, r.movement)
 		if err != nil {
