@@ -113,20 +113,25 @@ func TestABalanceIsTakenOverOnceAndWhatCameBeforeIsInNoOtherEntry(t *testing.T) 
 
 func TestAPayoutFromBeforeTheStartThatFailsAfterItComesBack(t *testing.T) {
 	t.Parallel()
-	b := takeover(t)
-	_, err := b.books.Open(t.Context(), Opening{Account: "9000"})
-	require.NoError(t, err)
-	b.payoutNews("0", "payout.paid")
-	b.pass(anyDay)
-	b.fails(b.payouts["po_0"])
-	b.payoutNews("0", "payout.failed")
-	b.feed()
-	b.work()
-	require.Empty(t, b.dead(), b.reason())
-	require.Equal(t, []string{PayoutFailed}, b.exceptions())
-	require.Contains(t, b.ledger(), "entry payout-reversal/po_0/1 of 30.00 EUR on 2026-11-22")
-	require.Equal(t, eur(0), b.stands("1460", "EUR", on(11, 22)))
-	b.stoodAt(on(11, 20), on(11, 21), on(11, 22))
+	for _, automatic := range []bool{false, true} {
+		b := takeover(t)
+		po := b.payouts["po_0"]
+		po.Automatic, po.Reconciled = automatic, automatic
+		_, err := b.books.Open(t.Context(), Opening{Account: "9000"})
+		require.NoError(t, err)
+		b.payoutNews("0", "payout.paid")
+		b.pass(anyDay)
+		b.fails(po)
+		b.payoutNews("0", "payout.failed")
+		b.feed()
+		b.work()
+		require.Empty(t, b.dead(), b.reason())
+		require.Equal(t, []string{PayoutFailed}, b.exceptions())
+		require.Empty(t, b.hears, "what was in it is none of these books")
+		require.Contains(t, b.ledger(), "entry payout-reversal/po_0/1 of 30.00 EUR on 2026-11-22")
+		require.Equal(t, eur(0), b.stands("1460", "EUR", on(11, 22)))
+		b.stoodAt(on(11, 20), on(11, 21), on(11, 22))
+	}
 }
 
 func TestWhatIsOnItsWayAtTheStart(t *testing.T) {
