@@ -135,8 +135,8 @@ func newMonthly(in MonthInput) (*monthly, error) {
 	m := &monthly{in: in, location: cmp.Or(in.Chart.Location, time.UTC), view: &MonthView{},
 		balances: map[commerce.Currency]*monthBalance{}, payouts: map[string]*commerce.Payout{}, collected: map[commerce.Currency]*Collected{},
 		sales: map[saleKey]*Sales{}, rates: map[rateKey]*RateSum{}, taxes: map[taxKey]*TaxTie{}, suspense: map[suspenseKey]*Suspended{}}
-	m.from = time.Date(in.Month.Year, in.Month.Month, 1, 0, 0, 0, 0, m.location)
-	m.to = time.Date(in.Month.Year, in.Month.Month+1, 1, 0, 0, 0, 0, m.location)
+	m.from = commerce.Date{Year: in.Month.Year, Month: in.Month.Month, Day: 1}.In(m.location)
+	m.to = commerce.Date{Year: in.Month.Year, Month: in.Month.Month + 1, Day: 1}.In(m.location)
 	if cut := in.Chart.CutOver; cut.After(m.from) && cut.Before(m.to) {
 		m.from = cut
 	}

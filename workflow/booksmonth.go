@@ -49,7 +49,7 @@ func (b *Books) Month(ctx context.Context, in reconcile.MonthInput, sales ...Sal
 	}
 	chart := m.one.chart
 	m.from = startOf(chart, commerce.Date{Year: in.Month.Year, Month: in.Month.Month, Day: 1})
-	m.to = m.from.AddDate(0, 1, 0)
+	m.to = startOf(chart, commerce.Date{Year: in.Month.Year, Month: in.Month.Month + 1, Day: 1})
 	if m.from.Before(chart.CutOver) {
 		m.from = chart.CutOver
 	}
@@ -126,8 +126,8 @@ func (m *month) day(t time.Time) commerce.Date { return dayOf(m.one.chart, t) }
 // its days.
 func (m *month) ledger(ctx context.Context) ([]reconcile.Check, error) {
 	var out []reconcile.Check
-	for day := m.from.Add(-1); day.Before(m.to); day = day.AddDate(0, 0, 1) {
-		on := m.day(day)
+	for begins := m.from; !begins.After(m.to); begins = endOf(m.one.chart, m.day(begins), 0) {
+		on := m.day(begins.Add(-1))
 		for _, p := range m.purses {
 			if m.one.chart.Clearing[p.currency] == "" {
 				continue
