@@ -213,6 +213,13 @@ func (t *Client) PostReceipt(ctx context.Context, n erp.NewReceipt) (erp.Receipt
 	if err != nil {
 		return erp.Receipt{}, notSent(err)
 	}
+	if r != nil && r.main.State != "posted" && r.main.Date.Date != n.Date {
+		// A draft on a day that was asked for once stands in no ledger yet: it is made anew.
+		if err := t.do(ctx, call{op: op, method: "model.account.move.delete", params: []any{[]int64{r.main.ID}}, write: true}); err != nil {
+			return erp.Receipt{}, err
+		}
+		r = nil
+	}
 	if r == nil {
 		move, err := t.receiptValues(ctx, op, n)
 		if err != nil {

@@ -15,7 +15,7 @@ import (
 )
 
 // onTryton is books over a fake Tryton whose sales are invoiced by a method.
-func onTryton(t *testing.T, method string, mode erpbooks.Mode) (*trytontest.Server, *tryton.Client, *erpbooks.Books) {
+func onTryton(t *testing.T, method string, mode erpbooks.Mode, change ...func(*erpbooks.Config)) (*trytontest.Server, *tryton.Client, *erpbooks.Books) {
 	t.Helper()
 	server, err := trytontest.New(trytontest.Config{InvoiceMethod: method, Products: append(trytontest.DefaultProducts(),
 		trytontest.Product{SKU: "CUP", Stock: 10}, trytontest.Product{SKU: "POT", Stock: 10})})
@@ -36,7 +36,35 @@ func onTryton(t *testing.T, method string, mode erpbooks.Mode) (*trytontest.Serv
 		Clearing: map[commerce.Currency]string{"EUR": "1090", "USD": "1091"}, Transit: map[commerce.Currency]string{"EUR": "1010", "USD": "1010"},
 		Categories: map[string]string{"fee": "6050"}, Fees: map[string]string{"": "6050"},
 		Rate: func(commerce.Currency, commerce.Date) (commerce.Decimal, error) { return dec("0.90"), nil }}}}
+	for _, f := range change {
+		f(&c)
+	}
 	return server, client, books(t, client, c)
+}
+
+func TestADraftOnTheNextOpenDayIsFinishedThere(t *testing.T) {
+	t.Parallel()
+	old, open := commerce.Date{Year: 2026, Month: 10, Day: 30}, commerce.Date{Year: 2026, Month: 11, Day: 1}
+	server, client, b := onTryton(t, "order", erpbooks.Invoiced, func(c *erpbooks.Config) { c.Closed = erpbooks.NextOpen })
+	o := order(t, "17")
+	l := &ledger{Books: b, steps: idempotency.NewMemory(nil), order: o, route: route(t, b, o)}
+	l.sales = l.confirm(t, o)
+	require.NoError(t, server.ClosePeriods(commerce.Date{Year: 2026, Month: 10, Day: 31}))
+	receipt := b.Receipt(l.route, o, mapping.Receipt{Movement: "txn_1", Date: old, Amount: eur(3807)})
+	for name, e := range map[string]idempotency.Effect[commerce.Document]{"receipt": receipt, "entry": b.Entry(l.route, bookedFee(old))} {
+		server.Fail(trytontest.Fault{Kind: trytontest.Answered, Status: 500, Times: 1, Match: trytontest.OnMethod("model.account.move.post")})
+		_, err := l.try(t, e)
+		require.Error(t, err, name)
+		l.run(t, e) // the draft of the first attempt is dated on the open day
+	}
+	got, err := client.FindReceipt(t.Context(), b.ReceiptKey(o.Ref, "txn_1"))
+	require.NoError(t, err)
+	require.Equal(t, open, got.Date)
+}
+
+func bookedFee(on commerce.Date) commerce.JournalEntry {
+	return commerce.JournalEntry{Key: "activity/eur/2026-10-30/1", Journal: "STRIPE", Date: on, Text: "fees", Lines: []commerce.JournalLine{
+		{Account: "6050", Text: "fee", Debit: eur(90), Credit: eur(0)}, {Account: "1090", Text: "balance", Debit: eur(0), Credit: eur(90)}}}
 }
 
 func TestWhatATrytonInvoicesHasToFitTheMode(t *testing.T) {
