@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -202,4 +203,24 @@ func TestAMonthNeedsToKnowWhich(t *testing.T) {
 	require.ErrorContains(t, err, "MonthInput.Month is missing")
 	_, err = b.books.Month(t.Context(), reconcile.MonthInput{Month: on(12, 1)})
 	require.ErrorContains(t, err, "no day of it is over")
+}
+
+func TestAMonthWithADayThatBeginsAtOne(t *testing.T) {
+	t.Parallel()
+	there, err := time.LoadLocation("America/Santiago")
+	require.NoError(t, err)
+	noon := time.Date(2026, 9, 6, 12, 0, 0, 0, there) // in the night to it the clock is put forward
+	b := newBank(t, func(b *bank) {
+		b.chart.Location = there
+		b.office.clock = noon.AddDate(0, 1, 0)
+	})
+	for n := range 10 {
+		b.moves("fee", fmt.Sprint(n), "", -100, 0, noon.Add(time.Duration(n-5)*6*time.Hour))
+	}
+	b.feed()
+	b.work()
+	got := b.month(9).Balances[0]
+	require.Len(t, got.Clearing.Days, 30)
+	require.Equal(t, eur(-1000), got.Closing)
+	require.True(t, got.Clearing.Proved(), "%+v", got.Clearing)
 }
