@@ -139,7 +139,9 @@ func (p *program) trade(orders int) {
 	for range orders {
 		w.buy(methods[w.rand.IntN(len(methods))])
 	}
-	p.settle()
+	if orders > 0 {
+		p.settle()
+	}
 	w.at(17 * time.Hour)
 	p.ship(func(s *sale) bool { return s.id%3 != 0 })
 	p.settle()

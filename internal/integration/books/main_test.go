@@ -3,7 +3,7 @@
 // the ledger by the ERP's own protocol, and the truth at the shop and at Stripe.
 //
 //	go test ./books                                             # over an ERP in memory, and a real Tryton where it is installed
-//	ORDERS=500 go test ./books -run RealTryton -v -timeout 60m  # the full proof
+//	ORDERS=100 go test ./books -run RealTryton -v -timeout 60m  # the full proof
 //
 // SEED, an environment variable too, is where chance begins.
 package books_test
