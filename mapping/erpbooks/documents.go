@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"iter"
-	"time"
 
 	"github.com/commercesync/commerce"
 	"github.com/commercesync/commerce/erp"
@@ -76,7 +75,7 @@ func (b *Books) document(i erp.Invoice, rates map[string]reconcile.TaxSum) (reco
 		return m
 	}
 	d := reconcile.Document{System: b.c.System, ID: i.Ref.ID, Number: i.OrderName, Refund: refund, Amount: signed(i.Totals.Gross),
-		Date: time.Date(i.Accounting.Year, i.Accounting.Month, i.Accounting.Day, 0, 0, 0, 0, b.c.Location)}
+		Date: i.Accounting.In(b.c.Location)}
 	if order, err := commerce.ParseRef(i.OrderKey); err == nil {
 		d.Shop = order.Account
 	}

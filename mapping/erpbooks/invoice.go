@@ -171,10 +171,12 @@ func (b *Books) invoiced(ctx context.Context, invoicer erp.Invoicer, order, sale
 	return s, nil
 }
 
-// isCreditNote tells a credit note from an invoice over nothing but a discount, which an
-// ERP drafts that invoices goods as they are shipped.
+// isCreditNote tells a credit note from an invoice on which goods that came back stand
+// with others, and from one over nothing but a discount, which an ERP drafts that invoices
+// goods as they are shipped.
 func isCreditNote(i erp.Invoice) bool {
-	return !i.CreditOf.IsZero() || slices.ContainsFunc(i.Lines, func(l erp.InvoiceLine) bool { return l.Quantity.Sign() < 0 })
+	return !i.CreditOf.IsZero() || i.Totals.Gross.Sign() <= 0 &&
+		slices.ContainsFunc(i.Lines, func(l erp.InvoiceLine) bool { return l.Quantity.Sign() < 0 })
 }
 
 // newInvoice says what is to come out of the next invoice of an order.

@@ -3,6 +3,7 @@ package erpbooks_test
 import (
 	"context"
 	"fmt"
+	"iter"
 	"slices"
 	"testing"
 	"time"
@@ -320,6 +321,64 @@ func TestAReceiptThatIsNotAppliedYetIsUnfinished(t *testing.T) {
 	require.ErrorIs(t, err, commerce.ErrNotFound)
 	l.run(t, receipt)
 	again(t, receipt)
+}
+
+func TestAReceiptOfAnotherAmountIsNotTakenForOurs(t *testing.T) {
+	t.Parallel()
+	l := newLedger(t, erptest.MemoryConfig{}, withChart())
+	n := mapping.Receipt{Movement: "txn_1", Date: today, Amount: eur(3807)}
+	l.run(t, l.Receipt(l.route, l.order, n))
+	n.Amount = eur(3800)
+	receipt := l.Receipt(l.route, l.order, n)
+	_, err := receipt.Find(t.Context())
+	require.ErrorIs(t, err, commerce.ErrConflict)
+	_, err = receipt.Act(t.Context())
+	require.ErrorIs(t, err, commerce.ErrConflict)
+}
+
+// exchanged is an ERP in which people put goods that came back on the invoice.
+type exchanged struct{ *erptest.Memory }
+
+func (e exchanged) ForCompany(id string) erp.ERP {
+	return exchanged{e.Memory.ForCompany(id).(*erptest.Memory)}
+}
+
+func (e exchanged) OrderInvoices(ctx context.Context, order commerce.Ref) ([]erp.Invoice, error) {
+	all, err := e.Memory.OrderInvoices(ctx, order)
+	for n := range all {
+		all[n] = withReturn(all[n])
+	}
+	return all, err
+}
+
+func (e exchanged) Invoices(ctx context.Context, from, to commerce.Date) iter.Seq2[erp.Invoice, error] {
+	return func(yield func(erp.Invoice, error) bool) {
+		for i, err := range e.Memory.Invoices(ctx, from, to) {
+			if !yield(withReturn(i), err) {
+				return
+			}
+		}
+	}
+}
+
+func withReturn(i erp.Invoice) erp.Invoice {
+	i.Lines = append(slices.Clone(i.Lines), erp.InvoiceLine{ID: "back", SKU: "MUG", Quantity: dec("-1"), Net: eur(-500)})
+	i.Totals.Net, i.Totals.Gross = eur(i.Totals.Net.Minor()-500), eur(i.Totals.Gross.Minor()-500)
+	return i
+}
+
+func TestAnInvoiceWithGoodsThatCameBackIsNoCreditNote(t *testing.T) {
+	t.Parallel()
+	l := newLedger(t, erptest.MemoryConfig{InvoicesItself: true}, withChart())
+	made := l.run(t, l.Invoice(l.route, l.order, l.sales, today))
+	l.Books = books(t, exchanged{l.erp}, withChart())
+	require.Equal(t, made.Ref, again(t, l.Invoice(l.route, l.order, l.sales, today)).Ref)
+	require.Equal(t, made.Ref, l.run(t, l.Invoice(l.route, l.order, l.sales, today)).Ref, "the order is invoiced")
+	for d, err := range l.Documents(t.Context(), l.route, today, today) {
+		require.NoError(t, err)
+		require.False(t, d.Refund)
+		require.Equal(t, eur(3307), d.Amount)
+	}
 }
 
 func TestSettlementInAnotherCurrencyIsWorthTheChartsRateAndTheRestIsExchange(t *testing.T) {

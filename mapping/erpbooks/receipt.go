@@ -33,7 +33,10 @@ func (b *Books) Receipt(r mapping.Route, o commerce.Order, n mapping.Receipt) do
 				return commerce.Document{}, err
 			}
 			found, err := receipter.FindReceipt(ctx, key)
-			if err == nil && !applied(found, n.Apply) {
+			switch {
+			case err == nil && found.Amount != n.Amount:
+				err = commerce.Errorf(commerce.KindConflict, room, op, "%s is over %s, not over %s", found.Ref.ID, found.Amount, n.Amount)
+			case err == nil && !applied(found, n.Apply):
 				// Half done: posting it again finds it by its key and applies it.
 				err = commerce.Errorf(commerce.KindNotFound, room, op, "%s is not applied yet", found.Ref.ID)
 			}
