@@ -29,14 +29,15 @@ import (
 
 // program is what a merchant runs: order to cash, the books and the payouts over one inbox.
 type program struct {
-	w      *world
-	office office
-	inbox  *inbox.Inbox
-	hook   http.Handler
-	pay    *stripepay.Pay
-	shop   *magentoshop.Shop
-	books  *erpbooks.Books
-	chart  reconcile.Chart
+	w         *world
+	office    office
+	invoicing workflow.Invoicing
+	inbox     *inbox.Inbox
+	hook      http.Handler
+	pay       *stripepay.Pay
+	shop      *magentoshop.Shop
+	books     *erpbooks.Books
+	chart     reconcile.Chart
 
 	mu   sync.Mutex
 	told []workflow.Exception
@@ -62,7 +63,7 @@ func chartOf(m money, a accounts) erpbooks.Chart {
 // newProgram wires the program over a world and an office, from the world's first day on.
 func newProgram(w *world, o office, invoicing workflow.Invoicing) *program {
 	w.t.Helper()
-	p := &program{w: w, office: o}
+	p := &program{w: w, office: o, invoicing: invoicing}
 	protect := resilience.Config{Now: w.clock, Retry: resilience.Retry{Attempts: 2, Initial: time.Millisecond, Max: 5 * time.Millisecond}}
 	mage, err := magento.NewClient(magento.Config{BaseURL: shopURL, Credentials: commerce.Static(w.shop.Keys()), Transport: w.shop.Transport(), Resilience: protect, Now: w.clock})
 	require.NoError(w.t, err)
