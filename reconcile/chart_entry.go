@@ -94,7 +94,8 @@ func or(a, b string) string {
 }
 
 // Entry is the payout's own entry: clearing to bank in transit, on the day that Stripe
-// took it off the balance. Nothing is posted from a payout that its rows do not explain: that
+// took it off the balance, as its own row says; where there is none, on the day it was
+// created. Nothing is posted from a payout that its rows do not explain: that
 // is an [*OpenError]. A payout that failed since has a second entry, which [Chart.Entries]
 // makes of the row that brought the money back.
 func (r *Report) Entry(c Chart) (commerce.JournalEntry, error) {
@@ -138,7 +139,7 @@ func (r *Report) entry(c Chart, with func(*tally) error) (commerce.JournalEntry,
 	if err := c.Check(); err != nil {
 		return commerce.JournalEntry{}, err
 	}
-	if c.Before(r.payout.Created) {
+	if c.Before(r.left) {
 		return commerce.JournalEntry{}, commerce.Errorf(commerce.KindInvalid, system, "book payout "+r.payout.Ref.ID,
 			"it is from before the cut-over: the opening balance was made without it")
 	}
@@ -154,7 +155,7 @@ func (r *Report) entry(c Chart, with func(*tally) error) (commerce.JournalEntry,
 		return commerce.JournalEntry{}, err
 	}
 	unmapped := &UnmappedError{}
-	e, err := c.entry("payout/"+c.name()+r.payout.Ref.ID, c.day(r.payout.Created), t, unmapped)
+	e, err := c.entry("payout/"+c.name()+r.payout.Ref.ID, c.day(r.left), t, unmapped)
 	if err != nil {
 		return commerce.JournalEntry{}, err
 	}

@@ -112,6 +112,22 @@ func TestNothingIsPostedFromAPayoutThatDoesNotClose(t *testing.T) {
 	}
 }
 
+func TestAPayoutIsBookedOnTheDayItsOwnRowSays(t *testing.T) {
+	t.Parallel()
+	own := line(9, "payout", -950, 0)
+	own.Source, own.Created = "po_1", day.AddDate(0, 0, 3)
+	p := payoutOf([]reconcile.Line{charge(1, 1000)})
+	p.Transaction, p.Created = own.ID, own.Created.AddDate(0, 0, -1) // asked for before midnight
+	r, err := reconcile.Payout(t.Context(), reconcile.Input{Payout: p, Lines: seq(charge(1, 1000), own)}, reconcile.Config{})
+	require.NoError(t, err)
+	defer r.Close()
+	e, err := r.Entry(chart())
+	require.NoError(t, err)
+	same, err := chart().Entries(t.Context(), seq(own))
+	require.NoError(t, err)
+	require.Equal(t, same[0], e, "as Entries does")
+}
+
 // someLines draws movements in three currencies over some days.
 func someLines(t *rapid.T) []reconcile.Line {
 	categories := []string{"charge", "refund", "fee", "dispute", "dispute_reversal", "risk_reserved_funds", "other_adjustment", "payout", "payout_reversal"}

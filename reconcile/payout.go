@@ -21,6 +21,7 @@ type Report struct {
 	Counts  map[Reason]int
 
 	payout  commerce.Payout
+	left    time.Time // the balance: as its own row says, or else the payout
 	sums    *sums
 	scratch *scratch
 	found   *findings
@@ -59,7 +60,7 @@ func explain(ctx context.Context, in Input, config Config) (_ *Report, err error
 	case !p.Reconciled:
 		return nil, commerce.Errorf(commerce.KindParked, system, op, "Stripe has not yet listed all that is in it")
 	}
-	r := &Report{payout: p, sums: newSums(p.Amount.Currency()), scratch: &scratch{dir: config.Dir}}
+	r := &Report{payout: p, left: p.Created, sums: newSums(p.Amount.Currency()), scratch: &scratch{dir: config.Dir}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, r.Close())
@@ -290,6 +291,9 @@ func (t *intake) line(d *side, pair uint8, documents bool, l *Line) error {
 	if l.ID == t.payout.Transaction && l.ID != "" || l.Category == "payout" && l.Source == t.payout.Ref.ID {
 		own, err := t.own.Add(l.Net)
 		t.own = own
+		if !l.Created.IsZero() {
+			t.left = l.Created
+		}
 		return err
 	}
 	if err := t.sums.add(l); err != nil {
