@@ -147,6 +147,12 @@ func TestAMonthIsSeenFromTheStartOn(t *testing.T) {
 	_, err = b.books.Month(t.Context(), reconcile.MonthInput{Month: on(10, 1)})
 	require.ErrorContains(t, err, "no day of it is over")
 	b.moves("fee", "3", "", -100, 0, b.clock) // today, which is not over
+	b.world.order("2", func(o *commerce.Order) { o.Placed = b.clock })
+	b.payment("2", []string{"2"})
+	b.moves("charge", "4", "2", 6600, 200, b.clock)
+	b.news("evt_2", "charge.succeeded", "pi_2")
+	b.work()
+	require.Len(t, b.receipts, 1)
 	view := b.month(11)
 	require.Equal(t, on(11, 21), view.From)
 	got := view.Balances[0]
@@ -157,7 +163,7 @@ func TestAMonthIsSeenFromTheStartOn(t *testing.T) {
 	b.feed()
 	b.work()
 	got = b.month(12).Balances[0]
-	require.Equal(t, eur(12800), got.Opening)
+	require.Equal(t, eur(12800+6400), got.Opening)
 	require.True(t, got.Clearing.Proved(), "%+v", got.Clearing)
 }
 
