@@ -1,7 +1,9 @@
 package reconcile_test
 
 import (
+	"iter"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -37,4 +39,37 @@ func TestASaleSaysWhatStripeShouldHaveCollectedAndItsTaxesByRate(t *testing.T) {
 	order.Tenders[1].Amount = commerce.MustMoney(2500, "USD")
 	_, err = reconcile.Sale(order)
 	require.ErrorIs(t, err, commerce.ErrInvalid)
+}
+
+func TestADiscountIsComparedByItsSumHoweverManyLinesTheERPMakesOfIt(t *testing.T) {
+	t.Parallel()
+	eur := func(minor int64) commerce.Money { return commerce.MustMoney(minor, "EUR") }
+	day := time.Date(2026, 11, 3, 9, 0, 0, 0, time.UTC)
+	line := func(key string, quantity string, minor int64) reconcile.DocumentLine {
+		return reconcile.DocumentLine{Key: key, Quantity: commerce.MustDecimal(quantity), Net: eur(minor)}
+	}
+	doc := func(system string, lines ...reconcile.DocumentLine) iter.Seq2[reconcile.Document, error] {
+		return func(yield func(reconcile.Document, error) bool) {
+			yield(reconcile.Document{System: system, ID: "1", Number: "7", Amount: eur(900), Date: day, Payment: "pi_1", Lines: lines}, nil)
+		}
+	}
+	explain := func(erp iter.Seq2[reconcile.Document, error]) (reasons []reconcile.Reason) {
+		r, err := reconcile.Payout(t.Context(), reconcile.Input{
+			Payout: commerce.Payout{Ref: commerce.Ref{System: "stripe", ID: "po_1"}, Amount: eur(900), Automatic: true, Reconciled: true, Transaction: "txn_2"},
+			Lines: func(yield func(reconcile.Line, error) bool) {
+				_ = yield(reconcile.Line{ID: "txn_1", Category: "charge", Amount: eur(900), Fee: eur(0), Net: eur(900), Created: day, Source: "ch_1", Charge: "ch_1", Intent: "pi_1"}, nil) &&
+					yield(reconcile.Line{ID: "txn_2", Category: "payout", Amount: eur(-900), Fee: eur(0), Net: eur(-900), Created: day, Source: "po_1"}, nil)
+			},
+			Shop: doc("shop", line("CUP", "2", 1000), line(reconcile.LineDiscount, "1", -100)), ERP: erp}, reconcile.Config{Dir: t.TempDir()})
+		require.NoError(t, err)
+		defer func() { require.NoError(t, r.Close()) }()
+		for d, err := range r.Discrepancies() {
+			require.NoError(t, err)
+			reasons = append(reasons, d.Reason)
+		}
+		return reasons
+	}
+	require.Empty(t, explain(doc("erp", line("CUP", "2", 1000), line(reconcile.LineDiscount, "1", -60), line(reconcile.LineDiscount, "1", -40))))
+	require.Equal(t, []reconcile.Reason{reconcile.LinesDiffer}, explain(doc("erp", line("CUP", "2", 1000), line(reconcile.LineDiscount, "1", -60))))
+	require.Equal(t, []reconcile.Reason{reconcile.LinesDiffer}, explain(doc("erp", line("CUP", "1", 1000), line(reconcile.LineDiscount, "1", -100))), "quantities of goods count")
 }

@@ -28,6 +28,8 @@
 //	in, err := inbox.New(store, inbox.Config{Feeds: []inbox.FeedConfig{
 //		{Name: "orders", Feed: changes}, {Name: "orders-sweep", Feed: all}}})
 //
+// [Shop.Documents] yields paid invoices and credit memos, which payouts are explained by.
+//
 // Money never moves here: invoices are made with capture off, for money that the
 // processor already has.
 package magentoshop

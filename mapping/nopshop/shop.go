@@ -47,6 +47,8 @@
 //	}})
 //
 // Their events only say "look": the handler reads the order.
+//
+// [Shop.Documents] yields sales and refunds, which payouts are explained by.
 package nopshop
 
 import (
