@@ -3,6 +3,7 @@ package reconcile
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -127,7 +128,29 @@ func (c Chart) Check() error {
 	case c.Platform == Net && c.Payable == "":
 		return commerce.Errorf(commerce.KindInvalid, system, "check chart", "Platform net needs Payable")
 	}
-	return nil
+	return c.apart()
+}
+
+// apart reports what else is booked on an account of Clearing: that would not mirror the
+// balance any more.
+func (c Chart) apart() error {
+	mirrors := slices.Collect(maps.Values(c.Clearing))
+	on := func(what, account string) error {
+		if account == "" || !slices.Contains(mirrors, account) {
+			return nil
+		}
+		return commerce.Errorf(commerce.KindInvalid, system, "check chart", "%s is account %q, which is of Clearing: nothing but the balance stands there", what, account)
+	}
+	err := cmp.Or(on("Suspense", c.Suspense), on("Exchange", c.Exchange), on("DisputeLoss", c.DisputeLoss), on("Payable", c.Payable))
+	for currency, account := range c.Transit {
+		err = cmp.Or(err, on(fmt.Sprintf("Transit[%q]", string(currency)), account))
+	}
+	for name, accounts := range map[string]map[string]string{"Categories": c.Categories, "Fees": c.Fees} {
+		for key, account := range accounts {
+			err = cmp.Or(err, on(fmt.Sprintf("%s[%q]", name, key), account))
+		}
+	}
+	return err
 }
 
 // Before reports whether t is before the cut-over.

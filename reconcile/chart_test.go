@@ -112,6 +112,26 @@ func TestNothingIsPostedFromAPayoutThatDoesNotClose(t *testing.T) {
 	}
 }
 
+func TestNothingButTheBalanceStandsOnClearing(t *testing.T) {
+	t.Parallel()
+	for field, change := range map[string]func(*reconcile.Chart){
+		"Suspense":             func(c *reconcile.Chart) { c.Suspense = "1360" },
+		"Exchange":             func(c *reconcile.Chart) { c.Exchange = "1361" },
+		"DisputeLoss":          func(c *reconcile.Chart) { c.DisputeLoss = "1360" },
+		"Payable":              func(c *reconcile.Chart) { c.Payable = "1360" },
+		`Transit["JPY"]`:       func(c *reconcile.Chart) { c.Transit["JPY"] = "1362" },
+		`Categories["topup"]`:  func(c *reconcile.Chart) { c.Categories["topup"] = "1360" },
+		`Fees["stripe_fee"]`:   func(c *reconcile.Chart) { c.Fees["stripe_fee"] = "1360" },
+		`Categories["charge"]`: func(c *reconcile.Chart) { c.Categories["charge"] = "1362" },
+	} {
+		c := chart()
+		require.NoError(t, c.Check())
+		change(&c)
+		require.ErrorIs(t, c.Check(), commerce.ErrInvalid, field)
+		require.ErrorContains(t, c.Check(), field)
+	}
+}
+
 func TestAPayoutIsBookedOnTheDayItsOwnRowSays(t *testing.T) {
 	t.Parallel()
 	own := line(9, "payout", -950, 0)

@@ -44,7 +44,7 @@ func accounts() []erp.Account {
 	for _, code := range []string{"1090", "1095", "1096", "6800", "7800", "7801", "4000", "4019", "4007", "2219", "2207"} {
 		list = append(list, erp.Account{Code: code})
 	}
-	return append(list, erp.Account{Code: "1091", Currency: "USD"}, erp.Account{Code: "2090", Settles: true, Party: true})
+	return append(list, erp.Account{Code: "1091", Currency: "USD"}, erp.Account{Code: "1097", Currency: "USD"}, erp.Account{Code: "2090", Settles: true, Party: true})
 }
 
 // ledger is books over an ERP in memory with a confirmed sales order in it.
@@ -605,7 +605,7 @@ func TestTheLedgerIsCheckedAgainstTheERP(t *testing.T) {
 		`Categories["dispute"]: account "2090" wants a party`: func(_ *erptest.MemoryConfig, c *erpbooks.Chart) { c.Categories["dispute"], c.Advance = "2090", "" },
 		`Advance: lines of account "6800" can not be settled`: func(_ *erptest.MemoryConfig, c *erpbooks.Chart) { c.Advance = "6800" },
 		`Clearing: account "1090" is kept in EUR, not in USD`: func(_ *erptest.MemoryConfig, c *erpbooks.Chart) { c.Clearing["USD"] = "1090" },
-		`Transit: account "1091" is kept in USD, not in EUR`:  func(_ *erptest.MemoryConfig, c *erpbooks.Chart) { c.Transit["EUR"] = "1091" },
+		`Transit: account "1097" is kept in USD, not in EUR`:  func(_ *erptest.MemoryConfig, c *erpbooks.Chart) { c.Transit["EUR"] = "1097" },
 		`Company is EUR, the ERP's is CHF`:                    func(m *erptest.MemoryConfig, _ *erpbooks.Chart) { m.Currency = "CHF" },
 	} {
 		t.Run(want, func(t *testing.T) {
