@@ -171,7 +171,9 @@
 // the day are listed, and taken up by a rule or one by one.
 //
 // [Books.Open] takes the balance over, once: what moved before the day of StartAt is in its
-// entry and in no other, whenever it is paid out. The same StartAt goes to [Payouts].
+// entry and in no other, whenever it is paid out. The same StartAt goes to [Payouts], and
+// as From to the feed of the balance's activity; not to that of payouts, as one from before
+// may still come back.
 //
 //	opened, err := books.Open(ctx, workflow.Opening{Account: "9000"})
 //
