@@ -120,7 +120,7 @@ func (b *Books) Series(ctx context.Context, r mapping.Route, key string) ([]comm
 		return nil, err
 	}
 	var posted []commerce.JournalEntry
-	for n := 1; n <= b.c.Supplements; n++ {
+	for n := 1; ; n++ {
 		e, err := ledger.FindEntry(ctx, fmt.Sprintf("%s/%d", key, n))
 		if errors.Is(err, commerce.ErrNotFound) || err == nil && !e.Posted {
 			return posted, nil
@@ -128,9 +128,11 @@ func (b *Books) Series(ctx context.Context, r mapping.Route, key string) ([]comm
 		if err != nil {
 			return nil, err
 		}
+		if n > b.c.Supplements {
+			return nil, commerce.Errorf(commerce.KindLimit, room, op, "it has more than Config.Supplements = %d entries", b.c.Supplements)
+		}
 		posted = append(posted, e.Entry)
 	}
-	return nil, commerce.Errorf(commerce.KindLimit, room, op, "it has more than Config.Supplements = %d entries", b.c.Supplements)
 }
 
 // AccountBalance returns debit less credit of an account at the end of a day, in the

@@ -482,13 +482,19 @@ func TestASeriesIsReadBackAsItWasPosted(t *testing.T) {
 		made := l.run(t, l.Entry(l.route, next))
 		require.Equal(t, made, again(t, l.Entry(l.route, next)))
 	}
-	_, err := l.Series(t.Context(), l.route, target.Key)
+	posted, err := l.Series(t.Context(), l.route, target.Key)
+	require.NoError(t, err, "it may have as many")
+	target.Lines[0].Debit, target.Lines[1].Credit = eur(96), eur(96)
+	third, _, err := reconcile.Next(target, posted...)
+	require.NoError(t, err)
+	l.run(t, l.Entry(l.route, third))
+	_, err = l.Series(t.Context(), l.route, target.Key)
 	require.ErrorIs(t, err, commerce.ErrLimit)
 	require.ErrorContains(t, err, "Config.Supplements")
 	none, err := l.Series(t.Context(), l.route, "activity/eur/2026-11-19")
 	require.NoError(t, err)
 	require.Empty(t, none)
-	require.Len(t, l.erp.Entries(), 2)
+	require.Len(t, l.erp.Entries(), 3)
 }
 
 func TestAClosedPeriodIsRefusedOrGivesWayToTheNextOpenDay(t *testing.T) {
