@@ -105,10 +105,8 @@ func (b *Books) movements(ctx context.Context, d desk, e commerce.Event, o *ledg
 	}
 	var out []moved
 	for _, s := range o.shares {
-		switch s.payment.Status {
-		case commerce.PaymentCaptured, commerce.PaymentReturned:
-		default:
-			continue // nothing moved
+		if s.payment.Charge == "" {
+			continue // nobody has tried to pay by it
 		}
 		lines, err := b.Balance.MovementsOf(ctx, s.payment.Ref)
 		if err != nil {

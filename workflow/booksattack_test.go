@@ -1,0 +1,26 @@
+package workflow
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/commercesync/commerce"
+)
+
+func TestMoneyThatCameBackIsBookedWhateverTheNextAttemptIs(t *testing.T) {
+	t.Parallel()
+	for _, next := range []commerce.PaymentStatus{commerce.PaymentFailed, commerce.PaymentCanceled, commerce.PaymentAction, commerce.PaymentPending} {
+		b := sold(t)
+		b.paid()
+		b.feed()
+		b.pass(3 * anyDay)
+		b.moves("charge_failure", "2", "1", -6600, 0, b.clock)
+		status(next)(b.payments["pi_1"])
+		b.feed()
+		b.work()
+		b.closes()
+		require.Contains(t, b.receipts, "order/1 txn_2", string(next))
+		require.Equal(t, eur(6600), b.invoices[0].Open, string(next))
+	}
+}
