@@ -224,22 +224,30 @@ func (d *documents) document(ctx context.Context, o *magento.Order, p paper) (do
 	if p.refund {
 		doc.RefundID = p.named(stripeRefund)
 	}
-	order, why := d.Canonical(ctx, *o)
-	if why == nil {
-		order, why = r.part(order, p)
+	doc.Lines, doc.Taxes = d.content(ctx, r, p)
+	return doc, true, nil
+}
+
+// content says what a paper is made of: nothing where it can not be said.
+func (d *documents) content(ctx context.Context, r *reader, p paper) ([]reconcile.DocumentLine, []reconcile.TaxSum) {
+	order, err := d.Canonical(ctx, *r.o)
+	if err == nil {
+		order, err = r.part(order, p)
 	}
-	if why != nil {
-		d.c.Logger.WarnContext(ctx, "magento: a document has no lines: "+why.Error(), "document", p.id)
-		return doc, true, nil
+	var said reconcile.Document
+	if err == nil {
+		said, err = reconcile.Sale(order)
 	}
-	said, err := reconcile.Sale(order)
-	doc.Lines, doc.Taxes = said.Lines, said.Taxes
-	for i := range doc.Lines {
-		if doc.Lines[i].Key == reconcile.LineFee {
-			doc.Lines[i].Key = reconcile.LineAdjustment
+	if err != nil {
+		d.c.Logger.WarnContext(ctx, "magento: a document has no lines: "+err.Error(), "document", p.id)
+		return nil, nil
+	}
+	for i := range said.Lines {
+		if said.Lines[i].Key == reconcile.LineFee {
+			said.Lines[i].Key = reconcile.LineAdjustment
 		}
 	}
-	return doc, true, err
+	return said.Lines, said.Taxes
 }
 
 // part says the rows of an invoice or a credit memo as those of an order. Each has the rates
