@@ -24,3 +24,25 @@ func TestMoneyThatCameBackIsBookedWhateverTheNextAttemptIs(t *testing.T) {
 		require.Equal(t, eur(6600), b.invoices[0].Open, string(next))
 	}
 }
+
+func TestARefundFollowsItsOrderThroughAllReplacements(t *testing.T) {
+	t.Parallel()
+	b := sold(t)
+	b.books.Invoicing = OnShipment
+	b.paid()
+	seen := map[commerce.Ref]string{}
+	b.settle(seen)
+	first := b.replace(2)
+	b.settle(seen)
+	b.feed()
+	b.work()
+	second := b.world.order("1-2", func(x *commerce.Order) { edit(x, 2) })
+	b.orders[first].State, b.orders[first].Replaced = commerce.OrderCanceled, second.ID
+	b.settle(seen)
+	b.closes()
+	b.moves("refund", "2", "1", -2000, 0, b.clock)
+	b.payments["pi_1"].Refunded = eur(2000)
+	b.feed()
+	b.work()
+	b.closes()
+}

@@ -98,7 +98,7 @@ func (b *Books) movements(ctx context.Context, d desk, e commerce.Event, o *ledg
 	if err != nil {
 		return nil, err
 	}
-	if handed && e.Type == balanceMovement {
+	if handed && (e.Type == balanceMovement || e.Type == kindOrderBooks) {
 		if err := tellOrder(ctx, e, o.own.Ref, o.order.Ref.With(o.order.Replaced), kindOrderBooks, nil); err != nil {
 			return nil, err
 		}
