@@ -8,6 +8,11 @@ import (
 	"github.com/commercesync/commerce"
 )
 
+// suspends has a suspense account.
+func suspends(b *bank) {
+	b.books.Suspense, b.chart.Suspense = true, "1590"
+}
+
 func TestMoneyThatCameBackIsBookedWhateverTheNextAttemptIs(t *testing.T) {
 	t.Parallel()
 	for _, next := range []commerce.PaymentStatus{commerce.PaymentFailed, commerce.PaymentCanceled, commerce.PaymentAction, commerce.PaymentPending} {
@@ -44,5 +49,22 @@ func TestARefundFollowsItsOrderThroughAllReplacements(t *testing.T) {
 	b.payments["pi_1"].Refunded = eur(2000)
 	b.feed()
 	b.work()
+	b.closes()
+}
+
+func TestAMovementThatIsToldAfterAnEditIsNotBookedAgain(t *testing.T) {
+	t.Parallel()
+	b := newBank(t, suspends)
+	for _, id := range []string{"1", "2"} {
+		b.office.order(id)
+	}
+	b.payment("1", []string{"1", "2"}, amount(eur(13200)))
+	b.moves("charge", "1", "1", 13200, 0, b.clock)
+	b.paid()
+	require.Len(t, b.receipts, 2)
+	edit(b.orders[shopRef.With("order/2")], 3)
+	b.feed()
+	b.work()
+	require.Empty(t, b.drift(), b.inventory())
 	b.closes()
 }

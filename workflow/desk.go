@@ -248,7 +248,10 @@ func (d desk) split(ctx context.Context, e commerce.Event, p commerce.Payment, o
 			if err != nil {
 				return err
 			}
-			due, err := o.Due()
+			due, decided, err := d.decided(ctx, p, o) // an order may have been edited since
+			if err == nil && !decided {
+				due, err = o.Due()
+			}
 			if err != nil {
 				return err
 			}
