@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/commercesync/commerce"
 	"github.com/commercesync/commerce/reconcile"
@@ -62,4 +63,47 @@ func TestASupplementOfAnotherRateMovesWhatStripeMoved(t *testing.T) {
 			require.False(t, ok)
 		})
 	}
+}
+
+func TestASeriesFollowsAChartThatChanges(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		lines := someLines(t)
+		cut := rapid.IntRange(0, len(lines)).Draw(t, "cut")
+		then := chart()
+		then.Categories["charge"] = rapid.SampledFrom([]string{"1400", "1401", "1410"}).Draw(t, "account of charges")
+		rate := rapid.SampledFrom([]string{"0.5", "0.00612", "0.000213", "1.9"}).Draw(t, "rate")
+		then.Rate = func(commerce.Currency, commerce.Date) (commerce.Decimal, error) {
+			return commerce.MustDecimal(rate), nil
+		}
+		posted := map[string][]commerce.JournalEntry{}
+		post := func(c reconcile.Chart, lines []reconcile.Line) (targets []commerce.JournalEntry, n int) {
+			targets, err := c.Entries(t.Context(), seq(lines...))
+			require.NoError(t, err)
+			for _, target := range targets {
+				next, ok, err := reconcile.Next(target, posted[target.Key]...)
+				require.NoError(t, err)
+				if ok {
+					oneSign(t, next)
+					posted[target.Key] = append(posted[target.Key], next)
+					n++
+				}
+			}
+			return targets, n
+		}
+		post(chart(), lines[:cut])
+		targets, _ := post(then, lines)
+		_, n := post(then, lines)
+		require.Zero(t, n, "a second run posts nothing")
+		once := map[string][]commerce.JournalEntry{}
+		for _, target := range targets {
+			once[target.Key] = append(once[target.Key], target)
+		}
+		for key := range posted {
+			if once[key] == nil {
+				delete(posted, key) // all of it is gone from the rows: nobody asks for it again
+			}
+		}
+		require.Equal(t, accounts(once), accounts(posted))
+	})
 }
