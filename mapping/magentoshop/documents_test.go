@@ -2,11 +2,14 @@ package magentoshop_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -343,4 +346,72 @@ func TestASaleHasTheDayAndThePaymentThatWereRecorded(t *testing.T) {
 	docs := s.told(s.now, time.Time{})
 	require.Len(t, docs, 1)
 	require.Equal(t, []any{"pi_9", s.now}, []any{docs[0].Payment, docs[0].Date})
+}
+
+// TestRecordedInvoicesAndCreditMemosAreSaid serves each beside its recorded order: lines and
+// taxes add up to what the shop was paid or gave back.
+func TestRecordedInvoicesAndCreditMemosAreSaid(t *testing.T) {
+	t.Parallel()
+	dir := os.Getenv("COMMERCE_CONTRACTS")
+	if dir == "" {
+		t.Skip("COMMERCE_CONTRACTS is not set: it names the directory with the recordings")
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "magento-recorded", "*.json"))
+	require.NoError(t, err)
+	orders, papers := map[int64]json.RawMessage{}, map[string]json.RawMessage{} // by the path of their lists
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		require.NoError(t, err)
+		var rec struct {
+			Request  struct{ Path string }          `json:"request"`
+			Response struct{ Body json.RawMessage } `json:"response"`
+		}
+		var head struct {
+			EntityID int64 `json:"entity_id"`
+			OrderID  int64 `json:"order_id"`
+			Total    any   `json:"grand_total"`
+		}
+		if json.Unmarshal(raw, &rec) != nil {
+			continue
+		}
+		for _, body := range orderDocuments(rec.Response.Body) {
+			require.NoError(t, json.Unmarshal(body, &head))
+			orders[head.EntityID] = body
+		}
+		for of, list := range map[string]string{"/creditmemo/": "creditmemos", "/invoices/": "invoices"} {
+			if strings.Contains(rec.Request.Path, of) && json.Unmarshal(rec.Response.Body, &head) == nil && head.OrderID != 0 && bytes.Contains(rec.Response.Body, []byte(`"base_subtotal"`)) {
+				papers[fmt.Sprintf("/rest/V1/%s?%d", list, head.EntityID)] = rec.Response.Body
+			}
+		}
+	}
+	said := 0
+	for name, paper := range papers {
+		list, _, _ := strings.Cut(name, "?")
+		var m magento.Invoice
+		require.NoError(t, json.Unmarshal(paper, &m))
+		order, ok := orders[int64(m.OrderID)]
+		if !ok || strings.HasPrefix(string(m.GrandTotal), "-") || m.GrandTotal == "0" || m.State != magento.InvoicePaid {
+			continue
+		}
+		client, err := magento.NewClient(magento.Config{BaseURL: "https://shop.example", Credentials: commerce.Static(magento.Keys{ConsumerKey: "k", ConsumerSecret: commerce.NewSecret("s"), AccessToken: commerce.NewSecret("t"), AccessTokenSecret: commerce.NewSecret("u")}),
+			Transport: transport(func(r *http.Request) (*http.Response, error) {
+				rows := map[string]json.RawMessage{"/rest/V1/orders": order, list: paper}[r.URL.Path]
+				body := `{"items":[],"total_count":0}`
+				if rows != nil {
+					body = `{"items":[` + string(rows) + `],"total_count":1}`
+				}
+				return &http.Response{StatusCode: http.StatusOK, Request: r, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body))}, nil
+			})})
+		require.NoError(t, err)
+		shop, err := magentoshop.New(client, magentoshop.Config{Tenders: map[string]commerce.TenderKind{"checkmo": commerce.TenderStripe}})
+		require.NoError(t, err)
+		for d, err := range shop.Documents(t.Context(), time.Time{}, time.Time{}) {
+			require.NoError(t, err)
+			require.NotEmpty(t, d.Lines, name)
+			addsUp(t, d)
+			said++
+		}
+	}
+	require.GreaterOrEqual(t, said, 8)
+	t.Logf("%d of %d said", said, len(papers))
 }
