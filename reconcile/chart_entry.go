@@ -17,7 +17,9 @@ import (
 // the lines since the cut-over, on every day. The lines come in any order; the entries by
 // date and key.
 //
-// A key is that of a series: [Next] makes of an entry what is to be posted.
+// A key is that of a series: [Next] makes of an entry what is to be posted. One without
+// lines says that nothing is, as on a day of charges that are Documents: what was posted of
+// it before is to be taken back.
 func (c Chart) Entries(ctx context.Context, lines iter.Seq2[Line, error]) ([]commerce.JournalEntry, error) {
 	if err := c.Check(); err != nil {
 		return nil, err
@@ -49,9 +51,7 @@ func (c Chart) Entries(ctx context.Context, lines iter.Seq2[Line, error]) ([]com
 		if err != nil {
 			return nil, err
 		}
-		if len(e.Lines) > 0 {
-			entries = append(entries, e)
-		}
+		entries = append(entries, e)
 	}
 	if err := unmapped.orNil(); err != nil {
 		return nil, err

@@ -107,3 +107,23 @@ func TestASeriesFollowsAChartThatChanges(t *testing.T) {
 		require.Equal(t, accounts(once), accounts(posted))
 	})
 }
+
+func TestADayOfWhichNothingIsLeftIsTakenBack(t *testing.T) {
+	t.Parallel()
+	rows := []reconcile.Line{line(1, "charge", 1000, 0), line(2, "charge", 500, 0)}
+	first, err := chart().Entries(t.Context(), seq(rows...))
+	require.NoError(t, err)
+	c := chart()
+	c.Documents = []string{"charge"} // receipts post it from now on
+	then, err := c.Entries(t.Context(), seq(rows...))
+	require.NoError(t, err)
+	require.Len(t, then, 1)
+	require.Empty(t, then[0].Lines)
+	_, ok, err := reconcile.Next(then[0])
+	require.NoError(t, err)
+	require.False(t, ok)
+	next, ok, err := reconcile.Next(then[0], first[0])
+	require.NoError(t, err)
+	require.True(t, ok)
+	require.Equal(t, []string{"2026-11-03 activity/acct_1/eur/2026-11-03/2", "  1360 -15.00 balance at Stripe", "  1400 15.00 charge"}, posted(t, next))
+}
