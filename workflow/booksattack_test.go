@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -67,4 +68,21 @@ func TestAMovementThatIsToldAfterAnEditIsNotBookedAgain(t *testing.T) {
 	b.work()
 	require.Empty(t, b.drift(), b.inventory())
 	b.closes()
+}
+
+func TestMoneyOfWhichAnOrderHasAPartIsNotOnSuspenseAsAWhole(t *testing.T) {
+	t.Parallel()
+	b := newBank(t, suspends)
+	b.office.order("1")
+	b.office.order("2", in(commerce.OrderOnHold))
+	b.payment("1", []string{"1", "2"}, amount(eur(13200)))
+	b.moves("charge", "1", "1", 13200, 0, b.clock)
+	b.news("evt_1", "charge.succeeded", "pi_1")
+	b.until(b.clock.Add(time.Minute))
+	require.Len(t, b.receipts, 1)
+	edit(b.orders[shopRef.With("order/2")], 3)
+	b.feed()
+	b.until(b.clock.Add(time.Minute))
+	require.Equal(t, []string{"amount_mismatch"}, b.dead())
+	require.Equal(t, eur(0), b.stands("1590", "EUR", commerce.DateOf(b.clock)))
 }

@@ -257,6 +257,12 @@ func (b *Books) nobody(ctx context.Context, d desk, e commerce.Event, why error)
 	if !b.Suspense {
 		return why
 	}
+	switch somebodys, err := d.somebodys(ctx, e); {
+	case err != nil:
+		return err
+	case somebodys:
+		return why
+	}
 	of := e.Ref.With(e.Object)
 	l, err := b.Balance.Movement(ctx, of)
 	if err != nil {
@@ -271,6 +277,18 @@ func (b *Books) nobody(ctx context.Context, d desk, e commerce.Event, why error)
 		return err
 	}
 	return b.suspend(ctx, d, route, chart, of, commerce.Ref{}, portion{cmp.Or(l.Presented, l.Amount), l.Amount, dayOf(chart, l.Created)}, true)
+}
+
+// somebodys reports whether an order got something of a movement before it was of nobody.
+func (d desk) somebodys(ctx context.Context, e commerce.Event) (bool, error) {
+	if shared, err := d.done(ctx, keyWeights(commerce.Payment{Ref: e.SubjectRef()})); shared || err != nil {
+		return shared, err
+	}
+	order, ok := linkedTo(ctx, e)
+	if !ok {
+		return false, nil
+	}
+	return d.done(ctx, keyPortion(order, e.Object))
 }
 
 // suspended names the series of what is on the suspense account of a movement, for an
