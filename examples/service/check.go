@@ -39,6 +39,11 @@ func (p *program) check(ctx context.Context, out io.Writer) error {
 	asked("erp", erpOf(p.env)+" at "+p.env("ERP_URL"), p.erp.Ping(ctx))
 	line("start at", "%s", cmp.Or(p.env("START_AT"), "the first order"))
 	line("take", "%s", cmp.Or(p.env("TAKE"), "what is paid, covered or free"))
+	if p.chart == nil {
+		line("books", "none but sales orders")
+	} else {
+		line("books", "%s, invoices %s, reports in %s", cmp.Or(p.env("BOOKS"), "invoiced"), cmp.Or(p.env("INVOICING"), "on_order"), p.reports())
+	}
 	line("push", "%s", map[bool]string{true: "POST /hooks/shop", false: "none"}[p.env("PUSH_SECRETS") != ""])
 
 	if public := p.env.public(); public == "" {
@@ -51,7 +56,11 @@ func (p *program) check(ctx context.Context, out io.Writer) error {
 		line("erp can", "%s", capabilities(caps, warn))
 	}
 	if err := p.books.Check(ctx); err != nil {
-		warn("%v", err)
+		for finding := range strings.SplitSeq(err.Error(), "\n") {
+			warn("%s", finding)
+		}
+	} else if p.chart != nil {
+		line("chart", "%s: the ERP has its accounts and journals", p.env("CHART"))
 	}
 
 	feeds, err := p.in.Feeds(ctx)

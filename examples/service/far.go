@@ -23,6 +23,7 @@ import (
 // shop is the one that is served.
 type shop struct {
 	workflow.Shop
+	sales          workflow.Sales
 	url            string
 	origin         commerce.Ref
 	changes, sweep inbox.Feed
@@ -51,7 +52,7 @@ func openMagento(env settings, protect resilience.Config, told inbox.Told, log *
 	if err != nil {
 		return shop{}, err
 	}
-	s := shop{Shop: m, url: env("MAGENTO_URL"), origin: m.Ref(0).With(""), ping: client.Ping}
+	s := shop{Shop: m, sales: m, url: env("MAGENTO_URL"), origin: m.Ref(0).With(""), ping: client.Ping}
 	if s.changes, err = m.Changes(magentoshop.ChangesConfig{}); err != nil {
 		return shop{}, err
 	}
@@ -69,7 +70,7 @@ func openNop(env settings, protect resilience.Config, told inbox.Told, log *slog
 	if err != nil {
 		return shop{}, err
 	}
-	s := shop{Shop: n, url: env("NOP_URL"), origin: n.Ref(0).With(""), ping: client.Ping}
+	s := shop{Shop: n, sales: n, url: env("NOP_URL"), origin: n.Ref(0).With(""), ping: client.Ping}
 	if s.changes, err = n.Changes(nopshop.ChangesConfig{}); err != nil {
 		return shop{}, err
 	}

@@ -1,8 +1,9 @@
 // Command service is order to cash as one deploys it: Stripe's webhooks and a shop's news
 // come in, orders become paid at the shop, the ERP gets its sales orders, shipments come
-// back, and what is edited or canceled at the shop is followed. It serves one Magento or
-// one nopCommerce; a second shop is a second service, with a database of its own. It is
-// configured from the environment:
+// back, and what is edited or canceled at the shop is followed. With a chart of accounts it
+// keeps the books as well: invoices, receipts, an entry for each day and each payout. It
+// serves one Magento or one nopCommerce; a second shop is a second service, with a database
+// of its own. It is configured from the environment:
 //
 //	LISTEN                  address, default 127.0.0.1:8080
 //	DATABASE                postgres://… or the path of an SQLite file, default commerce.db
@@ -20,6 +21,11 @@
 //	ERP                     tryton (default) or odoo
 //	ERP_URL, ERP_DATABASE, ERP_USER, ERP_PASSWORD, ERP_COMPANY   the password is an API key at Odoo
 //	TAXES                   JSON file: the tax table, a list of mapping.TaxRow
+//	CHART                   JSON file: an erpbooks.Chart such as chart.json; empty = no books
+//	BOOKS                   invoiced (default) or summary
+//	INVOICING               on_order (default), on_shipment or by_erp
+//	OPENING_ACCOUNT         takes what the books before had the money on, for -open
+//	REPORTS                 directory of payouts and months, default reports
 //	START_AT                2026-11-01T00:00:00Z: older orders are read for matching only
 //	TAKE                    which orders are taken up, an expression of package rules:
 //	                        order.store == "1" && order.payment_method != "banktransfer"
@@ -33,6 +39,12 @@
 //	service -check            prints what is configured, asks every system, and how far the feeds are
 //	service -adopt -dry-run   the cut-over: which sales orders of others belong to which orders
 //	service -adopt            remembers them, and takes up open orders where TAKE says so
+//	service -open -dry-run    the entry that takes Stripe's balance over on the day of START_AT
+//	service -open             posts it, once for ever, before the books are kept
+//
+// And when a month is over, or while it is not:
+//
+//	service -month 2026-11    the books beside the money: prints it, and writes it into REPORTS
 //
 // GET /healthz answers 200 when the database does. Dead letters and exceptions are in
 // the log; package inbox lists, replays and discards them.
@@ -53,7 +65,9 @@ func main() {
 	var what task
 	flag.BoolVar(&what.check, "check", false, "print what is configured and ask every system, then end")
 	flag.BoolVar(&what.adopt, "adopt", false, "adopt the sales orders that others wrote before START_AT, then end")
-	flag.BoolVar(&what.dryRun, "dry-run", false, "with -adopt: write nothing")
+	flag.BoolVar(&what.open, "open", false, "post the opening balance of START_AT, then end")
+	flag.BoolVar(&what.dryRun, "dry-run", false, "with -adopt and -open: write nothing")
+	flag.StringVar(&what.month, "month", "", "show a month of the books, like 2026-11, then end")
 	flag.Parse()
 	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -65,12 +79,15 @@ func main() {
 }
 
 // task is what is to be done; the zero task serves.
-type task struct{ check, adopt, dryRun bool }
+type task struct {
+	check, adopt, open, dryRun bool
+	month                      string
+}
 
 // run composes the parts and works until the context ends.
 func run(ctx context.Context, what task, log *slog.Logger, out io.Writer, env func(string) string) error {
-	if what.dryRun && !what.adopt {
-		return errors.New("-dry-run is for -adopt")
+	if what.dryRun && !what.adopt && !what.open {
+		return errors.New("-dry-run is for -adopt and -open")
 	}
 	p, err := compose(ctx, log, env)
 	if err != nil {
@@ -82,6 +99,10 @@ func run(ctx context.Context, what task, log *slog.Logger, out io.Writer, env fu
 		return p.check(ctx, out)
 	case what.adopt:
 		return p.adopt(ctx, out, what.dryRun)
+	case what.open:
+		return p.open(ctx, out, what.dryRun)
+	case what.month != "":
+		return p.month(ctx, out, what.month)
 	}
 	return p.serve(ctx, log)
 }

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,14 +33,19 @@ import (
 type far struct {
 	t      *testing.T
 	stripe *stripetest.Fake
+	behind atomic.Int64 // how far the clocks of Stripe and Magento are, a time.Duration
 	env    map[string]string
 
 	place func(method string) (id int64)
 	paid  func(id int64) bool
 	sold  func() int // confirmed sales orders
+	// posted counts the journal entries, by reference.
+	posted func() map[string]int
 }
 
 func (f *far) get(name string) string { return f.env[name] }
+
+func (f *far) now() time.Time { return time.Now().Add(-time.Duration(f.behind.Load())) }
 
 func (f *far) serve(s *httptest.Server) string {
 	f.t.Cleanup(s.Close)
@@ -50,7 +56,9 @@ func newFar(t *testing.T) *far {
 	t.Helper()
 	f := &far{t: t}
 	var err error
-	f.stripe, err = stripetest.New(stripetest.Config{Key: "sk_test_1", Account: "acct_fake", WebhookSecret: "whsec_fake"})
+	f.stripe, err = stripetest.New(stripetest.Config{Key: "sk_test_1", Account: "acct_fake", WebhookSecret: "whsec_fake",
+		Settlement: "eur", Rates: map[string]string{"usd": "0.8"},
+		PayoutTime: time.Millisecond, Now: f.now})
 	require.NoError(t, err)
 	taxes, err := json.Marshal(mapping.TaxTable{{Rate: "0"}})
 	require.NoError(t, err)
@@ -62,7 +70,7 @@ func newFar(t *testing.T) *far {
 }
 
 func (f *far) magento() {
-	shop, err := magentotest.New(magentotest.Config{})
+	shop, err := magentotest.New(magentotest.Config{Now: f.now})
 	require.NoError(f.t, err)
 	keys := shop.Keys()
 	maps.Copy(f.env, map[string]string{"MAGENTO_URL": f.serve(shop.NewServer()),
@@ -96,6 +104,7 @@ func (f *far) tryton() {
 	login := erp.Login()
 	maps.Copy(f.env, map[string]string{"ERP_URL": f.serve(erp.NewServer()) + "/", "ERP_DATABASE": trytontest.Database,
 		"ERP_USER": login.User, "ERP_PASSWORD": login.Password.Reveal()})
+	f.posted = erp.Entries
 	f.sold = func() (n int) {
 		for _, s := range erp.AllSales() {
 			if s.State == "processing" && s.Total == commerce.MustMoney(2500, "USD") {
@@ -119,13 +128,17 @@ func (f *far) odoo() {
 	}
 }
 
-// pay takes the money of an order and delivers the webhooks, again and again where the
-// program does not listen yet.
-func (f *far) pay(ctx context.Context, id int64) {
+// pay takes the money of an order.
+func (f *far) pay(id int64) {
 	f.t.Helper()
 	_, err := f.stripe.Pay(stripetest.Purchase{Amount: 2500, Currency: "usd", Metadata: map[string]string{"commerce_order": strconv.FormatInt(id, 10)}})
 	require.NoError(f.t, err)
-	_, err = f.stripe.Deliver(ctx, "http://"+f.env["LISTEN"]+"/hooks/stripe", stripetest.DeliveryOptions{
+}
+
+// deliver delivers the webhooks, again and again where the program does not listen yet.
+func (f *far) deliver(ctx context.Context) {
+	f.t.Helper()
+	_, err := f.stripe.Deliver(ctx, "http://"+f.env["LISTEN"]+"/hooks/stripe", stripetest.DeliveryOptions{
 		Retry: func(int) (time.Duration, bool) { return 20 * time.Millisecond, true }})
 	require.NoError(f.t, err)
 }
@@ -167,7 +180,8 @@ func TestAPaymentBecomesAPaidOrderAndASalesOrder(t *testing.T) {
 			open(f)
 			id := f.place(f.stripeMethod())
 			f.during(func(ctx context.Context) {
-				f.pay(ctx, id)
+				f.pay(id)
+				f.deliver(ctx)
 				require.Eventually(t, func() bool { return f.sold() == 1 && f.paid(id) }, 40*time.Second, 20*time.Millisecond)
 			})
 			said, err := f.run(task{check: true})
@@ -251,6 +265,10 @@ func TestASettingThatCanNotWorkIsNamed(t *testing.T) {
 		"no date":                        {change: map[string]string{"START_AT": "yesterday"}, want: "START_AT"},
 		"a cut-over without a day":       {what: task{adopt: true}, want: "START_AT"},
 		"a dry run of nothing":           {what: task{dryRun: true}, want: "-adopt"},
+		"a month without books":          {what: task{month: "2026-11"}, want: "CHART"},
+		"an opening without books":       {what: task{open: true}, want: "CHART"},
+		"books of another kind":          {change: map[string]string{"BOOKS": "paper"}, want: "Mode"},
+		"books without a day":            {change: map[string]string{"CHART": "chart.json"}, want: "START_AT"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

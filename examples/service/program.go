@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	_ "time/tzdata" // a container may have none
 
 	_ "github.com/jackc/pgx/v5/stdlib"
 	_ "modernc.org/sqlite"
@@ -40,8 +41,10 @@ type program struct {
 	pays    *stripe.Client
 	erp     erp.ERP
 	books   *erpbooks.Books
+	chart   *erpbooks.Chart // nil = no books are kept but sales orders
 	orders  *workflow.OrderToCash
-	types   []string // of Stripe's events that are handled
+	ledger  *workflow.Books // nil as chart
+	types   []string        // of Stripe's events that are handled
 	in      *inbox.Inbox
 	mux     *http.ServeMux
 }
@@ -91,6 +94,9 @@ func compose(ctx context.Context, log *slog.Logger, env settings) (_ *program, e
 		return nil, err
 	}
 	p := &program{env: env, address: cmp.Or(env("LISTEN"), "127.0.0.1:8080"), mux: http.NewServeMux()}
+	if p.chart, err = readChart(env); err != nil {
+		return nil, err
+	}
 	alerts := alerter{log}
 	protect := resilience.Config{Breaker: resilience.Breaker{OnChange: inbox.FarSide(alerts)}}
 
@@ -120,8 +126,12 @@ func compose(ctx context.Context, log *slog.Logger, env settings) (_ *program, e
 	if p.erp, err = openERP(env, protect, log); err != nil {
 		return nil, err
 	}
-	if p.books, err = erpbooks.New(p.erp, erpbooks.Config{System: erpOf(env), Taxes: map[string]mapping.TaxTable{"default": taxes},
-		Routes: mapping.Routes{{Name: "all", Shop: p.shop.origin.Account, Mode: mode, Company: env("ERP_COMPANY")}}}); err != nil {
+	words := erpbooks.Config{System: erpOf(env), Taxes: map[string]mapping.TaxTable{"default": taxes}, Mode: erpbooks.Mode(env("BOOKS")),
+		Routes: mapping.Routes{{Name: "all", Shop: p.shop.origin.Account, Mode: mode, Company: env("ERP_COMPANY")}}}
+	if p.chart != nil {
+		words.Charts, words.Location = map[string]erpbooks.Chart{"default": *p.chart}, p.chart.Location
+	}
+	if p.books, err = erpbooks.New(p.erp, words); err != nil {
 		return nil, err
 	}
 
@@ -162,18 +172,21 @@ func compose(ctx context.Context, log *slog.Logger, env settings) (_ *program, e
 		return nil, err
 	}
 	handlers := inbox.Merge(p.orders.Handlers(), changes.Handlers(), failed.Handlers())
+	feeds := []inbox.FeedConfig{
+		{Name: "warehouse", Feed: p.books},
+		{Name: "orders", Feed: p.shop.changes},
+		{Name: "orders sweep", Feed: p.shop.sweep, Repair: true, Every: 15 * time.Minute},
+		{Name: "missed webhooks", Feed: stripepay.NewMissed(missed), Repair: true, Every: 15 * time.Minute},
+	}
+	if p.chart != nil {
+		more, also, err := p.keep(pay, alerts, log)
+		if err != nil {
+			return nil, err
+		}
+		handlers, feeds = inbox.Merge(handlers, more), append(feeds, also...)
+	}
 	p.types = handlers.Types("stripe")
-	p.in, err = inbox.New(db.Inbox(), inbox.Config{
-		Handlers: handlers,
-		Feeds: []inbox.FeedConfig{
-			{Name: "warehouse", Feed: p.books},
-			{Name: "orders", Feed: p.shop.changes},
-			{Name: "orders sweep", Feed: p.shop.sweep, Repair: true, Every: 15 * time.Minute},
-			{Name: "missed webhooks", Feed: stripepay.NewMissed(missed), Repair: true, Every: 15 * time.Minute},
-		},
-		Alerter: alerts, Logger: log,
-	})
-	if err != nil {
+	if p.in, err = inbox.New(db.Inbox(), inbox.Config{Handlers: handlers, Feeds: feeds, Alerter: alerts, Logger: log}); err != nil {
 		return nil, err
 	}
 	return p, p.listen()
@@ -265,5 +278,5 @@ func (a alerter) Alert(ctx context.Context, x inbox.Alert) {
 }
 
 func (a alerter) Exception(ctx context.Context, x workflow.Exception) {
-	a.log.WarnContext(ctx, "exception", "name", x.Name, "order", x.Order.String(), "payment", x.Payment.ID, "text", x.Text)
+	a.log.WarnContext(ctx, "exception", "name", x.Name, "order", x.Order.String(), "payment", x.Payment.ID, "balance", x.Balance.ID, "text", x.Text)
 }
