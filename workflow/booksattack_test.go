@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/inbox"
 )
 
 // suspends has a suspense account.
@@ -68,6 +69,35 @@ func TestAMovementThatIsToldAfterAnEditIsNotBookedAgain(t *testing.T) {
 	b.work()
 	require.Empty(t, b.drift(), b.inventory())
 	b.closes()
+}
+
+func TestAPaymentThatAPersonSharesOutIsBookedOnce(t *testing.T) {
+	t.Parallel()
+	for _, set := range []func(*bank){func(*bank) {}, suspends} {
+		b := newBank(t, set)
+		b.office.order("1")
+		b.office.order("2")
+		b.payment("1", nil, amount(eur(13200)))
+		b.moves("charge", "1", "1", 13200, 0, b.clock)
+		b.paid()
+		b.feed()
+		b.work()
+		correction := commerce.Overlay{"payment.orders": []byte(`[{"number":"101","amount":{"amount":"66.00","currency":"EUR"}},{"number":"102","amount":{"amount":"66.00","currency":"EUR"}}]`)}
+		for e, err := range b.inbox.List(t.Context(), inbox.Filter{States: []inbox.State{inbox.Dead}}) {
+			require.NoError(t, err)
+			require.NoError(t, b.inbox.Replay(t.Context(), e.Seq, "ada", "for both", correction))
+		}
+		b.work()
+		b.closes()
+		require.Len(t, b.receipts, 2)
+		b.changed("1", 1)
+		b.changed("2", 2)
+		b.work()
+		b.again()
+		b.work()
+		require.Len(t, b.receipts, 2)
+		require.Empty(t, b.drift(), b.inventory())
+	}
 }
 
 func TestMoneyOfWhichAnOrderHasAPartIsNotOnSuspenseAsAWhole(t *testing.T) {

@@ -137,7 +137,7 @@ func (b *Books) splitter(ctx context.Context, d desk, of commerce.Ref, r mapping
 		if id == "" {
 			return nobody, nil
 		}
-		p, err := d.payments.Payment(ctx, of.With(id))
+		p, err := d.read(ctx, commerce.Event{}, of.With(id), false)
 		if err != nil {
 			return nil, err
 		}

@@ -24,12 +24,14 @@ func keyRefundOf(p commerce.Payment, l reconcile.Line) string {
 // it names, else what the orders had to pay when somebody first asked. They stand for
 // ever, so that the parts of a movement always add up to it.
 func (d desk) weights(ctx context.Context, p commerce.Payment) ([]int64, error) {
-	if len(p.Orders) < 2 {
-		return []int64{1}, nil
-	}
 	weights, err := recall[[]int64](ctx, d.steps, keyWeights(p))
-	if !errors.Is(err, commerce.ErrNotFound) {
+	switch {
+	case err == nil && len(weights) != len(p.Orders):
+		return nil, refuse(commerce.KindNeedsDecision, "share out "+p.Ref.ID, "other_orders", "it was shared out among %d orders, and names %d now", len(weights), len(p.Orders))
+	case !errors.Is(err, commerce.ErrNotFound):
 		return weights, err
+	case len(p.Orders) < 2:
+		return []int64{1}, nil
 	}
 	weights = nil
 	for _, h := range p.Orders {
@@ -100,6 +102,9 @@ func presented(l reconcile.Line, o commerce.Order) (commerce.Money, error) {
 func (d desk) portion(ctx context.Context, a account, p commerce.Payment, l reconcile.Line) (portion, error) {
 	amount, err := presented(l, a.order)
 	whole := portion{Amount: amount, Settled: l.Amount}
+	if err == nil && len(p.Orders) < 2 {
+		_, err = d.weights(ctx, p)
+	}
 	if err != nil || len(p.Orders) < 2 {
 		return whole, err
 	}

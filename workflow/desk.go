@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -109,15 +110,37 @@ func paymentOf(subject commerce.Ref) (payment, order commerce.Ref, err error) {
 }
 
 // read reads a payment, with the corrections of the event where it is the event's own.
+// Which orders a person said that it is for stands for all that is read later.
 func (d desk) read(ctx context.Context, e commerce.Event, ref commerce.Ref, own bool) (commerce.Payment, error) {
 	p, err := d.payments.Payment(ctx, ref)
 	if err != nil {
 		return p, err
 	}
-	if own {
-		err = e.Overlay.Apply("payment", &p)
+	next := keyCorrected(p.Ref, 1)
+	for n := 1; ; n++ {
+		said, err := recall[[]commerce.OrderHint](ctx, d.steps, next)
+		if errors.Is(err, commerce.ErrNotFound) {
+			break
+		}
+		if err != nil {
+			return p, err
+		}
+		p.Orders, next = said, keyCorrected(p.Ref, n+1)
 	}
+	if !own || len(e.Overlay) == 0 {
+		return p, nil
+	}
+	before := slices.Clone(p.Orders)
+	if err := e.Overlay.Apply("payment", &p); err != nil || slices.Equal(before, p.Orders) {
+		return p, err
+	}
+	_, err = remember(ctx, d, next, p.Orders)
 	return p, err
+}
+
+// keyCorrected is the key of the n-th decision of a person which orders a payment is for.
+func keyCorrected(payment commerce.Ref, n int) string {
+	return fmt.Sprintf("payment.corrected/%s/%d", payment, n)
 }
 
 // orders finds the orders that a payment says it is for, or else the one at the shop

@@ -197,6 +197,7 @@
 //
 //	order.taken/<order>                Take said yes, or a person did
 //	payment.order/<payment>            the order that named it first
+//	payment.corrected/<payment>/<n>    which orders it is for, as a person said
 //	collect.amount/<order>/<n>         what is asked for
 //	erp.adopted/<sales order>          whose order it is that others wrote
 //	books.receipt/<order>/<movement>   what the order gets of it; "/2" is a difference since
