@@ -100,6 +100,21 @@ func TestAPaymentThatAPersonSharesOutIsBookedOnce(t *testing.T) {
 	}
 }
 
+func TestAMovementThatIsNotListedYetIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	b := sold(t)
+	b.paid()
+	b.moves("refund", "2", "1", -2000, 0, b.clock)
+	b.payments["pi_1"].Refunded = eur(2000)
+	b.feed()
+	refund := b.lines[1]
+	b.lines = b.lines[:1]
+	b.until(b.clock.Add(time.Minute))
+	b.lines = append(b.lines, refund)
+	b.work()
+	b.closes()
+}
+
 func TestMoneyOfWhichAnOrderHasAPartIsNotOnSuspenseAsAWhole(t *testing.T) {
 	t.Parallel()
 	b := newBank(t, suspends)

@@ -104,6 +104,7 @@ func (b *Books) movements(ctx context.Context, d desk, e commerce.Event, o *ledg
 		}
 	}
 	var out []moved
+	told := e.Type != balanceMovement
 	for _, s := range o.shares {
 		if s.payment.Charge == "" {
 			continue // nobody has tried to pay by it
@@ -113,6 +114,7 @@ func (b *Books) movements(ctx context.Context, d desk, e commerce.Event, o *ledg
 			return nil, err
 		}
 		for _, l := range lines {
+			told = told || l.ID == e.Object
 			if !slices.Contains(documents, l.Category) || o.chart.Before(l.Created) {
 				continue
 			}
@@ -132,6 +134,9 @@ func (b *Books) movements(ctx context.Context, d desk, e commerce.Event, o *ledg
 			gets.Date = dayOf(o.chart, l.Created)
 			out = append(out, moved{l, s.payment, gets})
 		}
+	}
+	if !told {
+		return nil, refuse(commerce.KindUnavailable, "book "+e.Object, "stale_read", "it moved, and %s does not show it; it is read again later", o.own.Ref.ID)
 	}
 	slices.SortStableFunc(out, func(x, y moved) int { return cmp.Or(x.Created.Compare(y.Created), cmp.Compare(x.ID, y.ID)) })
 	return out, nil
