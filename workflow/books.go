@@ -212,23 +212,26 @@ func (b *Books) movement(ctx context.Context, e commerce.Event) error {
 	if e.Type == balanceMovement {
 		d.several = func(ctx context.Context, p commerce.Payment) error { return b.refundOf(ctx, d, e, p) }
 	}
+	found := false
 	err := d.work(ctx, e, kindOrderBooks, func(ctx context.Context, a account) error {
+		found = true
 		return b.order(ctx, d, e, a)
 	})
-	if e.Type != balanceMovement || !nobodys(err) {
+	if e.Type != balanceMovement || found || !nobodys(err) {
 		return err
 	}
 	return b.nobody(ctx, d, e, err)
 }
 
-// nobodys reports whether money is of no order, as far as anybody knows.
+// nobodys reports whether money is of no order, as far as anybody knows: it names none, or
+// one that it does not fit, or that is not (any more) at the shop.
 func nobodys(err error) bool {
 	for _, code := range []string{"no_order", "amount_mismatch", "currency_mismatch", "other_orders", "partial_capture"} {
 		if withCode(err, code) != nil {
 			return true
 		}
 	}
-	return false
+	return errors.Is(err, commerce.ErrNotFound)
 }
 
 // documents are the reporting categories whose amounts receipts post, in mode Invoiced,

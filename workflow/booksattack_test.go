@@ -100,6 +100,17 @@ func TestAPaymentThatAPersonSharesOutIsBookedOnce(t *testing.T) {
 	}
 }
 
+func TestMoneyOfAnOrderThatTheShopDoesNotHaveIsOnSuspense(t *testing.T) {
+	t.Parallel()
+	b := newBank(t, suspends)
+	b.payment("1", []string{"1"})
+	b.moves("charge", "1", "1", 6600, 0, b.clock)
+	b.feed()
+	b.work()
+	b.closes()
+	require.Equal(t, []string{InSuspense}, b.exceptions())
+}
+
 func TestAMovementThatIsNotListedYetIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	b := sold(t)
