@@ -54,6 +54,23 @@ func TestARefundFollowsItsOrderThroughAllReplacements(t *testing.T) {
 	b.closes()
 }
 
+func TestMoneyLeavesTheSuspenseAccountWhenItsOrderIsReplaced(t *testing.T) {
+	t.Parallel()
+	b := newBank(t, suspends)
+	b.office.order("1", in(commerce.OrderOnHold))
+	b.payment("1", []string{"1"})
+	b.moves("charge", "1", "1", 6600, 0, b.clock)
+	b.feed()
+	b.pass(3 * anyDay)
+	require.Equal(t, eur(-6600), b.stands("1590", "EUR", commerce.DateOf(b.clock)))
+	next := b.replace(2)
+	b.news("evt_1", "charge.succeeded", "pi_1")
+	b.work()
+	require.Contains(t, b.receipts, next.ID+" txn_1")
+	require.Equal(t, eur(0), b.stands("1590", "EUR", commerce.DateOf(b.clock)))
+	b.closes()
+}
+
 func TestAMovementThatIsToldAfterAnEditIsNotBookedAgain(t *testing.T) {
 	t.Parallel()
 	b := newBank(t, suspends)
@@ -141,4 +158,32 @@ func TestMoneyOfWhichAnOrderHasAPartIsNotOnSuspenseAsAWhole(t *testing.T) {
 	b.until(b.clock.Add(time.Minute))
 	require.Equal(t, []string{"amount_mismatch"}, b.dead())
 	require.Equal(t, eur(0), b.stands("1590", "EUR", commerce.DateOf(b.clock)))
+}
+
+func TestMoneyIsOnSuspenseOnceWhoeverItIsFor(t *testing.T) {
+	t.Parallel()
+	b := newBank(t, suspends)
+	b.payment("1", nil)
+	b.moves("charge", "1", "1", 6600, 0, b.clock)
+	b.feed()
+	b.work()
+	b.office.order("1", in(commerce.OrderCanceled))
+	b.payments["pi_1"].Orders = []commerce.OrderHint{{ID: "1"}}
+	b.again()
+	b.work()
+	require.Equal(t, eur(-6600), b.stands("1590", "EUR", commerce.DateOf(b.clock)))
+	b.closes()
+
+	held := newBank(t, suspends)
+	held.office.order("1", in(commerce.OrderOnHold))
+	held.payment("1", []string{"1"})
+	held.moves("charge", "1", "1", 6600, 0, held.clock)
+	held.feed()
+	held.pass(3 * anyDay)
+	next := held.replace(2)
+	held.orders[next].State = commerce.OrderOnHold
+	held.again()
+	held.pass(3 * anyDay)
+	require.Empty(t, held.drift(), held.inventory())
+	require.Equal(t, eur(-6600), held.stands("1590", "EUR", commerce.DateOf(held.clock)))
 }

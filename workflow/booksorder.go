@@ -176,6 +176,9 @@ func (b *Books) unsold(ctx context.Context, d desk, e commerce.Event, o *ledgerO
 			"money of order %s moved, and it has no sales order; take it up and replay, or set Suspense", o.order.Number)
 	}
 	for _, m := range o.movements {
+		if err := b.elsewhere(ctx, d, o, m); err != nil {
+			return err
+		}
 		if err := b.suspend(ctx, d, o.route, o.chart, m.payment.Ref.With(m.ID), o.order.Ref, m.gets, true); err != nil {
 			return err
 		}
@@ -294,6 +297,21 @@ func (d desk) somebodys(ctx context.Context, e commerce.Event) (bool, error) {
 		return false, nil
 	}
 	return d.done(ctx, keyPortion(order, e.Object))
+}
+
+// elsewhere takes a movement back from where it is on the suspense account for nobody, or
+// for an order that this one was put in the place of.
+func (b *Books) elsewhere(ctx context.Context, d desk, o *ledgerOf, m moved) error {
+	orders, err := d.before(ctx, m.payment, o.order.Ref)
+	if err != nil {
+		return err
+	}
+	for _, order := range append(orders, commerce.Ref{}) {
+		if err := b.suspend(ctx, d, o.route, o.chart, m.payment.Ref.With(m.ID), order, m.gets, false); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // suspended names the series of what is on the suspense account of a movement, for an

@@ -133,11 +133,12 @@ func (b *Books) receive(ctx context.Context, d desk, o *ledgerOf, r *receipt) er
 	if done, err := d.done(ctx, key); done || err != nil {
 		return err
 	}
+	if err := b.elsewhere(ctx, d, o, r.of); err != nil {
+		return err
+	}
 	of := r.of.payment.Ref.With(r.of.ID)
-	for _, order := range []commerce.Ref{{}, o.order.Ref} {
-		if err := b.suspend(ctx, d, o.route, o.chart, of, order, r.portion, false); err != nil {
-			return err
-		}
+	if err := b.suspend(ctx, d, o.route, o.chart, of, o.order.Ref, r.portion, false); err != nil {
+		return err
 	}
 	n := mapping.Receipt{Movement: r.movement, Date: r.Date, Amount: r.Amount, Settled: r.Settled,
 		Text: fmt.Sprintf("order %s, %s %s", o.order.Number, r.of.Category, cmp.Or(r.of.Source, r.of.ID))}

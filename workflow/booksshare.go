@@ -78,6 +78,34 @@ func (d desk) ordersOf(ctx context.Context, p commerce.Payment) ([]commerce.Ref,
 	return out, nil
 }
 
+// before returns the orders that edits replaced, one by the other, until they came to this
+// one from what the payment names.
+func (d desk) before(ctx context.Context, p commerce.Payment, order commerce.Ref) (out []commerce.Ref, err error) {
+	named, err := d.ordersOf(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	for _, ref := range named {
+		var path []commerce.Ref
+		for range maxReplacements {
+			if ref == order {
+				out = append(out, path...)
+				break
+			}
+			path = append(path, ref)
+			o, err := d.shop.Order(ctx, ref)
+			if errors.Is(err, commerce.ErrNotFound) || err == nil && o.Replaced == "" {
+				break
+			}
+			if err != nil {
+				return nil, err
+			}
+			ref = ref.With(o.Replaced)
+		}
+	}
+	return out, nil
+}
+
 // portion is what an order gets of a movement.
 type portion struct {
 	Amount  commerce.Money `json:"amount"`  // in the order's currency
