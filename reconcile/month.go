@@ -16,7 +16,8 @@ type MonthInput struct {
 	// Chart is how the balance is booked: its accounts, time zone and cut-over count.
 	Chart Chart
 
-	// Lines are the movements of one account's balance, in any order.
+	// Lines are the movements of one account's balance, in any order. Where none names its
+	// payout, payouts are taken to have paid out what was oldest.
 	Lines iter.Seq2[Line, error]
 	// Payouts are those that were created in the month, and earlier ones that were on
 	// their way when it began.

@@ -207,8 +207,9 @@ func (s *Side) compare(on commerce.Date, said, lines commerce.Money, last bool) 
 	return nil
 }
 
-// unpaid says how old the balance is. Of automatic payouts the lines say what they paid
-// out; a payout by hand takes what is oldest, for nobody can say what it took.
+// unpaid says how old the balance is. Lines that name payouts say what the automatic ones
+// paid out; one by hand takes what is oldest, for nobody can say what it took, and so does
+// every payout where no line names any.
 func (m *monthly) unpaid(b *monthBalance, out *MonthBalance) error {
 	if m.in.Ending != nil {
 		out.Unpaid = Unpaid{Ages: b.ages, Older: commerce.Zero(b.currency)}
@@ -217,7 +218,7 @@ func (m *monthly) unpaid(b *monthBalance, out *MonthBalance) error {
 	var open openDays
 	hand := false
 	for id := range b.paid {
-		if _, named := b.open[id]; !named && (m.payouts[id] == nil || !m.payouts[id].Automatic) {
+		if _, named := b.open[id]; !named && (!m.named || m.payouts[id] == nil || !m.payouts[id].Automatic) {
 			hand = true
 		}
 	}

@@ -72,6 +72,7 @@ type monthly struct {
 	location *time.Location
 	from, to time.Time // [from, to)
 	first    int       // day of the month
+	named    bool      // lines name the payout that they are in
 
 	balances  map[commerce.Currency]*monthBalance
 	payouts   map[string]*commerce.Payout // by their id and their transaction
@@ -253,6 +254,7 @@ func (m *monthly) line(l *Line) error {
 			return err
 		}
 	}
+	m.named = m.named || l.Payout != ""
 	o := b.open[l.Payout]
 	if o == nil {
 		o = &openDays{}

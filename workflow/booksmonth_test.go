@@ -92,6 +92,7 @@ func TestAMonthInWhichAllAgreeIsProved(t *testing.T) {
 	require.Len(t, view.Taxes, 1)
 	require.Equal(t, eur(-2000), view.Taxes[0].Base, "the shop knows nothing of the credit note")
 	require.Equal(t, eur(1500), b.stands("6960", "EUR", on(11, 30)))
+	require.Equal(t, eur(0), b.month(11).Balances[0].Unpaid.Older, "what is paid out is not from before the month, though no movement says of what payout it is")
 }
 
 func TestWhatDoesNotAgreeInAMonthShowsOnItsSideAndItsDay(t *testing.T) {

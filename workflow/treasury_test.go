@@ -106,10 +106,15 @@ func (t balanceSide) Inside(_ context.Context, payout commerce.Ref) iter.Seq2[re
 	return t.listed(func(l reconcile.Line) bool { return l.Payout == payout.ID })
 }
 
+// Activity does not say in which payout a movement is, as Stripe does not.
 func (t balanceSide) Activity(_ context.Context, from, to time.Time) iter.Seq2[reconcile.Line, error] {
-	return t.listed(func(l reconcile.Line) bool {
-		return !l.Created.Before(from) && (to.IsZero() || l.Created.Before(to))
-	})
+	return func(yield func(reconcile.Line, error) bool) {
+		for l, err := range t.listed(func(l reconcile.Line) bool { return !l.Created.Before(from) && (to.IsZero() || l.Created.Before(to)) }) {
+			if l.Payout = ""; !yield(l, err) {
+				return
+			}
+		}
+	}
 }
 
 func (t balanceSide) Movement(_ context.Context, ref commerce.Ref) (reconcile.Line, error) {
