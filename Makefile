@@ -1,5 +1,5 @@
 # make test    installs the servers that are missing (Debian, as root) and tests everything
-# make test-tryton proves the Tryton adapter on a real Tryton 6.0 in full, invoices with it
+# make test-tryton proves adapter, books and quickstart on a real Tryton 6.0 in full; ORDERS=… for more
 # make test-odoo proves the Odoo adapter on a real Odoo 19 (Debian, as root; 2 GB, minutes the first time)
 # make kill    100 kills a database; KILLS=500 for more (make test does 25)
 # make matrix  every store fault, the webhook matrix and the contention at full size; KEYS=… CALLERS=…
@@ -27,6 +27,8 @@ test: servers vet
 
 test-tryton: servers
 	FULL=1 go test -race -timeout 60m -count=1 -v -run Real ./erp/tryton
+	cd internal/integration && ORDERS=$${ORDERS:-12} go test -race -timeout 60m -count=1 -v -run RealTryton ./books
+	cd examples && ORDERS=$${ORDERS:-20} go test -count=1 -v -run RealTryton ./quickstart
 
 test-odoo:
 	@internal/integration/servers.sh mmdebstrap debian-archive-keyring
