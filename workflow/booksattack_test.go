@@ -128,6 +128,27 @@ func TestMoneyOfAnOrderThatTheShopDoesNotHaveIsOnSuspense(t *testing.T) {
 	require.Equal(t, []string{InSuspense}, b.exceptions())
 }
 
+func TestInModeSummaryMoneyOfNoOrderIsNeverSilent(t *testing.T) {
+	t.Parallel()
+	for _, suspense := range []bool{false, true} {
+		b := newBank(t, func(b *bank) {
+			b.books.Mode, b.out.Mode = Summary, Summary
+			b.books.Suspense, b.chart.Suspense = suspense, "1590"
+		})
+		b.payment("7", nil)
+		b.moves("charge", "7", "7", 6600, 0, b.clock)
+		b.feed()
+		b.work()
+		if suspense {
+			b.closes()
+			require.Equal(t, []string{InSuspense}, b.exceptions())
+		} else {
+			require.Equal(t, []string{"no_order"}, b.dead(), b.reason())
+			require.Empty(t, b.entries)
+		}
+	}
+}
+
 func TestAMovementThatIsNotListedYetIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	b := sold(t)

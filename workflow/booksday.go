@@ -31,7 +31,7 @@ func (b *Books) day(ctx context.Context, e commerce.Event) error {
 	if err != nil {
 		return err
 	}
-	chart, err := b.chart(ctx, d, of, route)
+	chart, err := b.chart(ctx, d, e, route)
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func progressing[T any](ctx context.Context, seq iter.Seq2[T, error]) iter.Seq2[
 }
 
 // chart is the ledger's, with what Books itself posts left out or split.
-func (b *Books) chart(ctx context.Context, d desk, of commerce.Ref, r mapping.Route) (reconcile.Chart, error) {
+func (b *Books) chart(ctx context.Context, d desk, e commerce.Event, r mapping.Route) (reconcile.Chart, error) {
 	c, err := chartOf(b.Ledger, r, b.OrderToCash.StartAt)
 	if err == nil && b.Account != "" && c.Account != b.Account {
 		// The days of two accounts would be one series.
@@ -94,7 +94,7 @@ func (b *Books) chart(ctx context.Context, d desk, of commerce.Ref, r mapping.Ro
 	}
 	c.Documents, c.Split = documents, nil
 	if !b.invoiced() {
-		c.Split = b.splitter(ctx, d, of, r)
+		c.Split = b.splitter(ctx, d, e, r)
 	}
 	return c, err
 }
@@ -129,21 +129,34 @@ func only(lines iter.Seq2[reconcile.Line, error], want func(reconcile.Line) bool
 }
 
 // splitter says on which accounts a sale or refund is booked that nothing else posts:
-// by the order that its payment is for. What is of no order has no account.
-func (b *Books) splitter(ctx context.Context, d desk, of commerce.Ref, r mapping.Route) func(reconcile.Line) ([]reconcile.Part, error) {
+// by the order that its payment is for. What is of no order waits, and then has no account.
+func (b *Books) splitter(ctx context.Context, d desk, e commerce.Event, r mapping.Route) func(reconcile.Line) ([]reconcile.Part, error) {
 	return func(l reconcile.Line) ([]reconcile.Part, error) {
-		nobody := []reconcile.Part{{Amount: l.Amount}}
+		of := e.Ref.With(l.ID)
+		nobody := func(m commerce.Money) ([]reconcile.Part, error) {
+			if left := d.settled(ctx, e, b.wait()); left > 0 {
+				return nil, park("book "+l.ID, min(left, b.OrderToCash.recheck()), "it is of no order yet")
+			}
+			if !b.Suspense {
+				return nil, refuse(commerce.KindNeedsDecision, "book "+l.ID, "no_order", "%s of it are of no order; name one and replay, or set Suspense", m)
+			}
+			return []reconcile.Part{{Amount: m}}, d.exception(ctx, Exception{Name: InSuspense, Balance: of,
+				Text: fmt.Sprintf("%s of %s is of no order and stands on the suspense account; name its order and replay the event of its day, or refund it", m, l.ID)})
+		}
 		id := paymentID(l)
 		if id == "" {
-			return nobody, nil
+			return nobody(l.Amount)
 		}
 		p, err := d.read(ctx, commerce.Event{}, of.With(id), false)
 		if err != nil {
 			return nil, err
 		}
 		orders, err := d.ordersOf(ctx, p)
-		if err != nil || len(orders) == 0 {
-			return nobody, err
+		if err == nil && len(orders) == 0 {
+			return nobody(l.Amount)
+		}
+		if err != nil {
+			return nil, err
 		}
 		weights, err := d.weights(ctx, p)
 		if err != nil {
@@ -158,15 +171,13 @@ func (b *Books) splitter(ctx context.Context, d desk, of commerce.Ref, r mapping
 			if amounts[i].IsZero() {
 				continue
 			}
+			var parts []reconcile.Part
 			o, err := d.shop.Order(ctx, ref)
 			if errors.Is(err, commerce.ErrNotFound) {
-				out = append(out, reconcile.Part{Amount: amounts[i]})
-				continue
+				parts, err = nobody(amounts[i])
+			} else if err == nil {
+				parts, err = b.Ledger.Split(r, o, amounts[i])
 			}
-			if err != nil {
-				return nil, err
-			}
-			parts, err := b.Ledger.Split(r, o, amounts[i])
 			if err != nil {
 				return nil, err
 			}
