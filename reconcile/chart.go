@@ -37,7 +37,9 @@ type Chart struct {
 	// Categories is the account of each reporting category, without payouts.
 	Categories map[string]string
 	// Fees is the account of each type of fee; "" is for fees whose parts are not
-	// known, which is how reports tell them.
+	// known, which is how reports tell them. A reporting category before the type tells
+	// the fees of its movements apart: "dispute/stripe_fee", or "dispute/" of reports,
+	// is tried before "stripe_fee".
 	Fees map[string]string
 	// DisputeLoss is the account of disputes that were lost: see [Chart.Lost].
 	DisputeLoss string

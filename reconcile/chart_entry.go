@@ -193,13 +193,11 @@ func (c Chart) entry(key string, date commerce.Date, t *tally, unmapped *Unmappe
 		}
 		postings = append(postings, p)
 	}
-	for _, kind := range slices.Sorted(maps.Keys(t.fees)) {
-		account := or(c.Fees[kind], c.Suspense)
-		if account == "" {
-			unmapped.Fees = append(unmapped.Fees, kind)
-		}
-		postings = append(postings, posting{account, strings.TrimSpace("fee of transactions " + kind), t.fees[kind].Neg()})
+	taken, err := c.taken(t, unmapped)
+	if err != nil {
+		return e, err
 	}
+	postings = append(postings, taken...)
 	clearing := c.Clearing[t.currency]
 	if clearing == "" {
 		unmapped.Currencies = append(unmapped.Currencies, t.currency)
@@ -209,7 +207,6 @@ func (c Chart) entry(key string, date commerce.Date, t *tally, unmapped *Unmappe
 	}
 	net := commerce.Zero(t.currency)
 	for _, p := range postings {
-		var err error
 		if net, err = net.Add(p.amount); err != nil {
 			return e, err
 		}
@@ -221,7 +218,6 @@ func (c Chart) entry(key string, date commerce.Date, t *tally, unmapped *Unmappe
 		if c.Rate == nil || c.Exchange == "" {
 			return e, commerce.Errorf(commerce.KindInvalid, system, "check chart", "settlement in %s needs Rate and Exchange", t.currency)
 		}
-		var err error
 		if rate, err = c.Rate(t.currency, date); err != nil {
 			return e, err
 		}
@@ -251,6 +247,31 @@ func (c Chart) entry(key string, date commerce.Date, t *tally, unmapped *Unmappe
 		return e, nil
 	}
 	return e, e.Balance()
+}
+
+// taken returns the fees of transactions as postings: of each category with an account of
+// its own for them, and of all others together.
+func (c Chart) taken(t *tally, unmapped *UnmappedError) (all []posting, err error) {
+	keys := slices.SortedFunc(maps.Keys(t.fees), func(a, b feeKey) int {
+		return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.category, b.category))
+	})
+	for _, key := range keys {
+		account, of := c.Fees[key.category+"/"+key.kind], key.category
+		if account == "" {
+			account, of = or(c.Fees[key.kind], c.Suspense), "transactions"
+		}
+		if account == "" {
+			unmapped.Fees = append(unmapped.Fees, key.kind)
+		}
+		p := posting{account, strings.TrimSpace("fee of " + of + " " + key.kind), t.fees[key].Neg()}
+		at := slices.IndexFunc(all, func(x posting) bool { return x.account == p.account && x.text == p.text })
+		if at < 0 {
+			all = append(all, p)
+		} else if all[at].amount, err = all[at].amount.Add(p.amount); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
 }
 
 // onSide puts an amount on its side: above nought is credit.

@@ -52,6 +52,34 @@ func TestADayOfABalanceIsOneEntryAndAPayoutIsOneLine(t *testing.T) {
 	}, posted(t, got...))
 }
 
+func TestTheFeeOfADisputeHasAnAccountOfItsOwnWhereTheChartSaysSo(t *testing.T) {
+	t.Parallel()
+	parts := func(l reconcile.Line, kinds ...string) reconcile.Line {
+		l.Fees = nil
+		for _, kind := range kinds {
+			l.Fees = append(l.Fees, reconcile.FeeDetail{Type: kind, Amount: eur(l.Fee.Minor() / int64(len(kinds)))})
+		}
+		return l
+	}
+	lines := []reconcile.Line{parts(charge(1, 1000), "stripe_fee"), line(2, "dispute", -500, 1500),
+		parts(line(3, "dispute", -500, 2000), "stripe_fee", "tax"), parts(line(4, "dispute_reversal", 500, -1500), "stripe_fee")}
+	c := chart()
+	c.Fees["dispute/"], c.Fees["dispute/stripe_fee"], c.Fees["dispute_reversal/stripe_fee"] = "6910", "6910", "6910"
+	got, err := c.Entries(t.Context(), seq(lines...))
+	require.NoError(t, err)
+	require.Equal(t, []string{
+		"2026-11-03 activity/acct_1/eur/2026-11-03",
+		"  1400 -10.00 charge", "  1410 10.00 dispute", "  1410 -5.00 dispute_reversal",
+		"  6910 15.00 fee of dispute", "  6855 0.50 fee of transactions stripe_fee",
+		"  6910 10.00 fee of dispute stripe_fee", "  6910 -15.00 fee of dispute_reversal stripe_fee", "  6856 10.00 fee of transactions tax",
+		"  1360 -15.50 balance at Stripe",
+	}, posted(t, got...))
+
+	delete(c.Fees, "stripe_fee")
+	_, err = c.Entries(t.Context(), seq(lines...))
+	require.EqualError(t, err, `reconcile: the chart has no account for fee type "stripe_fee"`, "of the charge")
+}
+
 func TestWhatTheChartDoesNotKnowStopsThePostingByItsName(t *testing.T) {
 	t.Parallel()
 	odd := line(1, "moon_tax", -5, 1)

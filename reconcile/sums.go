@@ -72,14 +72,20 @@ type sums struct {
 	currency   commerce.Currency
 	categories map[string]*CategorySum
 	last       *CategorySum               // most rows are of the category of the row before
-	fees       map[string]*commerce.Money // by type of fee; "" = not told apart
+	fees       map[feeKey]*commerce.Money
 
-	lastKind string // and most fees of the kind of the one before
-	lastFee  *commerce.Money
+	lastKey feeKey // and most fees of the kind of the one before
+	lastFee *commerce.Money
+}
+
+// feeKey is what fees are added up by.
+type feeKey struct {
+	category string // of the movements that they were taken from
+	kind     string // "" = its parts are not known
 }
 
 func newSums(currency commerce.Currency) *sums {
-	return &sums{currency: currency, categories: map[string]*CategorySum{}, fees: map[string]*commerce.Money{}}
+	return &sums{currency: currency, categories: map[string]*CategorySum{}, fees: map[feeKey]*commerce.Money{}}
 }
 
 func (s *sums) category(name string) *CategorySum {
@@ -121,14 +127,14 @@ func (s *sums) add(l *Line) error {
 		return nil
 	}
 	if len(l.Fees) == 0 {
-		return s.fee("", l.Fee)
+		return s.fee(feeKey{c.Category, ""}, l.Fee)
 	}
 	parts := commerce.Zero(s.currency)
 	for _, f := range l.Fees {
 		if parts, err = parts.Add(f.Amount); err != nil {
 			return err
 		}
-		if err := s.fee(f.Type, f.Amount); err != nil {
+		if err := s.fee(feeKey{c.Category, f.Type}, f.Amount); err != nil {
 			return err
 		}
 	}
@@ -138,13 +144,13 @@ func (s *sums) add(l *Line) error {
 	return nil
 }
 
-func (s *sums) fee(kind string, amount commerce.Money) (err error) {
-	if s.lastFee == nil || s.lastKind != kind {
-		if s.lastFee = s.fees[kind]; s.lastFee == nil {
-			kind, s.lastFee = strings.Clone(kind), new(commerce.Zero(s.currency))
-			s.fees[kind] = s.lastFee
+func (s *sums) fee(key feeKey, amount commerce.Money) (err error) {
+	if s.lastFee == nil || s.lastKey != key {
+		if s.lastFee = s.fees[key]; s.lastFee == nil {
+			key.kind, s.lastFee = strings.Clone(key.kind), new(commerce.Zero(s.currency))
+			s.fees[key] = s.lastFee
 		}
-		s.lastKind = kind
+		s.lastKey = key
 	}
 	*s.lastFee, err = s.lastFee.Add(amount)
 	return err
@@ -156,8 +162,8 @@ func (s *sums) take(other *sums) {
 		one := *c
 		s.categories[name] = &one
 	}
-	for kind, sum := range other.fees {
-		s.fees[kind] = new(*sum)
+	for key, sum := range other.fees {
+		s.fees[key] = new(*sum)
 	}
 }
 
