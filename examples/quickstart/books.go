@@ -39,7 +39,7 @@ func charts(ctx context.Context, erp *tryton.Client) (map[string]erpbooks.Chart,
 	return map[string]erpbooks.Chart{"default": {Advance: advances, FX: differences, Chart: reconcile.Chart{
 		Company: world.Settlement, Journal: "STRIPE", Account: world.Account, Clearing: in(clearing), Transit: in(transit), Suspense: suspense,
 		Categories: map[string]string{"dispute": disputes, "dispute_reversal": disputes, "fee": fees},
-		Fees:       map[string]string{"stripe_fee": fees, "": fees}}}}, nil
+		Fees:       map[string]string{"stripe_fee": fees, "dispute/stripe_fee": disputes, "dispute_reversal/stripe_fee": disputes, "": fees}}}}, nil
 }
 
 // keep adds the books to what the inbox works: an invoice for each order, a receipt for each

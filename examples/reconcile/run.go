@@ -18,13 +18,14 @@ import (
 // accounts of their own; a category that is not among these goes to suspense, where
 // somebody sees it.
 func chart(c commerce.Currency) reconcile.Chart {
-	const receivable, disputed, fees, accounts = "1400 Receivable", "1410 Disputed receivable", "6855 Stripe fees", "3300 Connected accounts"
+	const receivable, disputed, accounts = "1400 Receivable", "1410 Disputed receivable", "3300 Connected accounts"
+	const fees, disputeFees = "6855 Stripe fees", "6857 Dispute fees"
 	return reconcile.Chart{Company: c, Journal: "STRIPE",
 		Clearing: map[commerce.Currency]string{c: "1360 Stripe clearing"}, Transit: map[commerce.Currency]string{c: "1370 Bank in transit"},
 		Categories: map[string]string{"charge": receivable, "charge_failure": receivable, "partial_capture_reversal": receivable,
 			"refund": receivable, "refund_failure": receivable, "dispute": disputed, "dispute_reversal": disputed, "fee": fees, "tax": fees,
 			"network_cost": fees, "risk_reserved_funds": "1380 Stripe reserve", "transfer": accounts, "transfer_reversal": accounts},
-		Fees:     map[string]string{"": fees, "stripe_fee": fees, "tax": fees},
+		Fees:     map[string]string{"": fees, "stripe_fee": fees, "tax": fees, "dispute/": disputeFees, "dispute/stripe_fee": disputeFees},
 		Suspense: "1590 Suspense"}
 }
 
