@@ -71,7 +71,7 @@ func bucket(category string) func(*Totals) *commerce.Money {
 type sums struct {
 	currency   commerce.Currency
 	categories map[string]*CategorySum
-	last       *CategorySum               // most rows are of the category of the row before
+	last       *CategorySum // most rows are of the category of the row before
 	fees       map[feeKey]*commerce.Money
 
 	lastKey feeKey // and most fees of the kind of the one before
