@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"iter"
+	"time"
 
 	"github.com/commercesync/commerce"
 )
@@ -13,6 +14,11 @@ type MonthInput struct {
 	// Month is any day of it. The month in which the books begin begins with the chart's
 	// cut-over.
 	Month commerce.Date
+	// Last is the last day to show of a month that is not over; what is younger counts as
+	// after the month.
+	//
+	// Defaults to the last day of the month.
+	Last commerce.Date
 	// Chart is how the balance is booked: its accounts, time zone and cut-over count.
 	Chart Chart
 
@@ -72,6 +78,13 @@ type MonthView struct {
 	Before int
 	// After is how many lines are younger than the month.
 	After int
+}
+
+// Over reports whether the view is of the whole month, to its end: else it is not one to
+// close the books with.
+func (v *MonthView) Over() bool {
+	next := time.Date(v.To.Year, v.To.Month, v.To.Day+1, 0, 0, 0, 0, time.UTC)
+	return next.Month() != v.To.Month
 }
 
 // Sales is what one shop sold in one currency.

@@ -137,13 +137,19 @@ func newMonthly(in MonthInput) (*monthly, error) {
 		balances: map[commerce.Currency]*monthBalance{}, payouts: map[string]*commerce.Payout{}, collected: map[commerce.Currency]*Collected{},
 		sales: map[saleKey]*Sales{}, rates: map[rateKey]*RateSum{}, taxes: map[taxKey]*TaxTie{}, suspense: map[suspenseKey]*Suspended{}}
 	m.from = commerce.Date{Year: in.Month.Year, Month: in.Month.Month, Day: 1}.In(m.location)
-	m.to = commerce.Date{Year: in.Month.Year, Month: in.Month.Month + 1, Day: 1}.In(m.location)
+	last := commerce.DateOf(time.Date(in.Month.Year, in.Month.Month+1, 0, 0, 0, 0, 0, time.UTC))
+	if !in.Last.IsZero() {
+		last = in.Last
+	}
+	m.to = commerce.Date{Year: last.Year, Month: last.Month, Day: last.Day + 1}.In(m.location)
 	if cut := in.Chart.CutOver; cut.After(m.from) && cut.Before(m.to) {
 		m.from = cut
 	}
 	m.view.From = commerce.DateOf(m.from.In(m.location))
-	m.first = m.view.From.Day
-	m.view.To = commerce.DateOf(time.Date(in.Month.Year, in.Month.Month+1, 0, 0, 0, 0, 0, time.UTC))
+	m.first, m.view.To = m.view.From.Day, last
+	if last.Year != in.Month.Year || last.Month != in.Month.Month || earlier(last, m.view.From) {
+		return bad("MonthInput.Last is no day of the month: %s", last)
+	}
 	for i := range in.Payouts {
 		p := &in.Payouts[i]
 		m.payouts[p.Ref.ID] = p
@@ -199,7 +205,7 @@ func (m *monthly) dayOf(on commerce.Date) (int, bool) {
 	if on == m.date(m.first-1) {
 		return m.first - 1, true
 	}
-	return on.Day, on.Year == m.view.From.Year && on.Month == m.view.From.Month && on.Day >= m.first
+	return on.Day, on.Year == m.view.From.Year && on.Month == m.view.From.Month && on.Day >= m.first && on.Day <= m.view.To.Day
 }
 
 // date is the day of the month; 0 is the last one of the month before.

@@ -328,6 +328,39 @@ func TestTheFirstMonthBeginsWithTheCutOver(t *testing.T) {
 	require.Equal(t, eur(1000), b.Unpaid.Older)
 }
 
+func TestAMonthThatIsNotOverEndsWithItsLastDayThatIs(t *testing.T) {
+	t.Parallel()
+	in := aMonth(t)
+	in.Last = november(20)
+	in.Stated = []reconcile.Check{{On: october31(), Balance: eur(10000)}, {On: november(20), Balance: eur(5400)}, {On: november(21), Balance: eur(1)}}
+	in.Shop = seq(taxed(sale(1, 1190), "DE", "19", 1000, 190))
+	in.ERP = in.Shop
+	posted := in.Posted
+	in.Posted = func(yield func(commerce.JournalEntry, error) bool) {
+		posted(yield)
+		yield(commerce.JournalEntry{Key: "activity/eur/2026-10-30", Date: november(21), Lines: []commerce.JournalLine{{Account: "1360", Debit: eur(5)}}}, nil)
+	}
+	got := monthOf(t, in)
+	require.False(t, got.Over())
+	require.Equal(t, []commerce.Date{november(1), november(20)}, []commerce.Date{got.From, got.To})
+	b := got.Balances[0]
+	require.Equal(t, eur(5400), b.Closing)
+	require.Len(t, b.Clearing.Days, 20)
+	require.Len(t, got.Prior, 1, "the other is posted on a day that is not over")
+	require.Equal(t, 4, got.After)
+	require.Equal(t, b.Closing, b.Clearing.Stated.Closing)
+	require.True(t, b.Clearing.Proved())
+
+	in = aMonth(t)
+	require.True(t, monthOf(t, in).Over())
+	for _, last := range []commerce.Date{october31(), {Year: 2026, Month: 12, Day: 1}} {
+		in.Last = last
+		_, err := reconcile.Month(t.Context(), in)
+		require.ErrorIs(t, err, commerce.ErrInvalid)
+		require.ErrorContains(t, err, "MonthInput.Last is no day of the month")
+	}
+}
+
 func TestTheOrderOfRowsChangesNoMonth(t *testing.T) {
 	t.Parallel()
 	in := aMonth(t)

@@ -16,7 +16,7 @@ import (
 // and was paid out and the balance from Balance, what we posted from Steps and the
 // ledger, the clearing accounts day by day and the tax from the ledger, sales from the
 // shops. It writes nothing and may be called at any time: of a month that is not over it
-// shows the days that are.
+// shows, and proves, the days that are.
 //
 // Of in, Month is needed, and Ending, Reserved, Ages and Most are as the caller says. All
 // else is read, and what in has there is not looked at. The processor states its balance
@@ -77,7 +77,7 @@ type month struct {
 
 // fill reads what the view is made of.
 func (m *month) fill(ctx context.Context, in *reconcile.MonthInput) (err error) {
-	in.Chart = m.one.chart
+	in.Chart, in.Last = m.one.chart, m.day(m.to.Add(-1))
 	in.Lines = m.Balance.Activity(ctx, m.from, m.to)
 	in.Posted = m.posted(ctx)
 	in.Shop, in.ERP = nil, nil

@@ -155,10 +155,13 @@ func TestAMonthIsSeenFromTheStartOn(t *testing.T) {
 	b.work()
 	require.Len(t, b.receipts, 1)
 	view := b.month(11)
-	require.Equal(t, on(11, 21), view.From)
+	require.Equal(t, []commerce.Date{on(11, 21), on(11, 21)}, []commerce.Date{view.From, view.To})
+	require.False(t, view.Over())
 	got := view.Balances[0]
 	require.Equal(t, []commerce.Money{eur(13400), eur(12900)}, []commerce.Money{got.Opening, got.Closing})
 	require.True(t, got.Clearing.Proved(), "%+v", got.Clearing)
+	agrees := reconcile.Side{Known: true, Closing: eur(12900), Difference: eur(0)}
+	require.Equal(t, []reconcile.Side{agrees, agrees, agrees}, []reconcile.Side{got.Clearing.Entries, got.Clearing.Ledger, got.Clearing.Stated})
 
 	b.pass(12 * anyDay)
 	b.feed()

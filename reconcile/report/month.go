@@ -175,6 +175,9 @@ func priorRecords(m *reconcile.MonthView) (all []record) {
 
 // attention says what somebody has to look at before a month is closed, in sentences.
 func attention(m *reconcile.MonthView) (all []string) {
+	if !m.Over() {
+		all = append(all, fmt.Sprintf("The month is not over: this is how it stood at the end of %s.", m.To))
+	}
 	for _, b := range m.Balances {
 		known := false
 		for _, s := range sidesOf(b.Clearing) {

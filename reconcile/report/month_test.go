@@ -44,6 +44,19 @@ func sold(id, number, rate string, day int, net, tax int64) reconcile.Document {
 		Taxes: []reconcile.TaxSum{{Country: "DE", Rate: rate, Base: eur(net), Tax: eur(tax)}}}
 }
 
+func TestAMonthThatIsNotOverIsNeverReadyToClose(t *testing.T) {
+	t.Parallel()
+	m := aMonth(t, true)
+	m.To = november(20)
+	var terminal, html strings.Builder
+	require.NoError(t, report.MonthTerminal(&terminal, m, report.Config{}))
+	require.NoError(t, report.MonthHTML(&html, m, report.Config{}))
+	for _, page := range []string{terminal.String(), html.String()} {
+		require.Contains(t, page, "The month is not over: this is how it stood at the end of 2026-11-20.")
+		require.NotContains(t, strings.ToLower(strings.ReplaceAll(page, "Not ready to close", "")), "ready to close")
+	}
+}
+
 // aMonth is November. The ERP's ledger is off since the ninth, a tax is posted at another
 // rate, and one category is on suspense; or nothing of that, where it is well.
 func aMonth(t testing.TB, well bool) *reconcile.MonthView {
