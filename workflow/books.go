@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/commercesync/commerce"
@@ -124,7 +125,7 @@ func (b *Books) Handlers() inbox.Handlers {
 	}
 	hs := inbox.Handlers{}
 	on := func(kind string, handle func(context.Context, commerce.Event) error) {
-		hs[kind] = []inbox.Handler{{Name: "books", Handle: func(ctx context.Context, e commerce.Event) error {
+		hs[kind] = []inbox.Handler{{Name: nameOf("books", b.Account), Handle: func(ctx context.Context, e commerce.Event) error {
 			if err := b.Check(); err != nil {
 				return misconfigured(err)
 			}
@@ -149,9 +150,23 @@ func (b *Books) desk() desk {
 	return d
 }
 
+// nameOf is the name of a handler, which several of one inbox have to differ in.
+func nameOf(name, account string) string { return strings.TrimSpace(name + " " + account) }
+
 // others reports whether the event is of another account at the processor.
 func (b *Books) others(e commerce.Event) bool {
-	return b.Account != "" && e.Ref.System == b.Balance.System() && e.Ref.Account != b.Account
+	of := e.Ref
+	if of.System == internal {
+		if payment, _, err := paymentOf(e.SubjectRef()); err == nil {
+			of = payment
+		}
+	}
+	return of.System == b.Balance.System() && b.othersMoney(of)
+}
+
+// othersMoney reports whether something of the processor is of another account.
+func (b *Books) othersMoney(of commerce.Ref) bool {
+	return b.Account != "" && of.Account != b.Account
 }
 
 func (b *Books) invoiced() bool { return b.Mode != Summary }

@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -8,6 +9,7 @@ import (
 
 	"github.com/commercesync/commerce"
 	"github.com/commercesync/commerce/inbox"
+	"github.com/commercesync/commerce/reconcile"
 )
 
 // suspends has a suspense account.
@@ -207,4 +209,41 @@ func TestMoneyIsOnSuspenseOnceWhoeverItIsFor(t *testing.T) {
 	held.pass(3 * anyDay)
 	require.Empty(t, held.drift(), held.inventory())
 	require.Equal(t, eur(-6600), held.stands("1590", "EUR", commerce.DateOf(held.clock)))
+}
+
+// strict knows of one account, as clients do.
+type strict struct {
+	balanceSide
+	account string
+}
+
+func (s strict) MovementsOf(ctx context.Context, payment commerce.Ref) ([]reconcile.Line, error) {
+	if payment.Account != s.account {
+		return nil, refuse(commerce.KindInvalid, "read movements", "foreign_ref", "it is of %s", payment.Account)
+	}
+	return s.balanceSide.MovementsOf(ctx, payment)
+}
+
+func TestBooksOfOneAccountLeaveTheMoneyOfAnotherAlone(t *testing.T) {
+	t.Parallel()
+	b := newBank(t, func(b *bank) {
+		b.books.Account, b.chart.Account = "acct_1", "acct_1"
+		b.books.Balance = strict{balanceSide{b.treasury}, "acct_1"}
+	})
+	other := *b.books
+	other.Account, other.Balance = "acct_2", strict{balanceSide{b.treasury}, "acct_2"}
+	var err error
+	b.inbox, err = inbox.New(b.events, inbox.Config{Handlers: inbox.Merge(b.o2c.Handlers(), other.Handlers(), b.books.Handlers()), Now: b.now, Rand: func() float64 { return 0.5 }})
+	require.NoError(t, err)
+	b.office.order("1")
+	b.office.order("2")
+	b.payment("1", []string{"1", "2"}, amount(eur(13200)))
+	b.moves("charge", "1", "1", 13200, 0, b.clock)
+	b.paid()
+	b.feed()
+	b.changed("1", 1)
+	b.work()
+	b.closes()
+	require.Len(t, b.receipts, 2)
+	require.Equal(t, eur(0), b.invoices[0].Open)
 }

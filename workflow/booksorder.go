@@ -106,8 +106,8 @@ func (b *Books) movements(ctx context.Context, d desk, e commerce.Event, o *ledg
 	var out []moved
 	told := e.Type != balanceMovement
 	for _, s := range o.shares {
-		if s.payment.Charge == "" {
-			continue // nobody has tried to pay by it
+		if s.payment.Charge == "" || b.othersMoney(s.payment.Ref) {
+			continue // nobody has tried to pay by it, or it is on another balance
 		}
 		lines, err := b.Balance.MovementsOf(ctx, s.payment.Ref)
 		if err != nil {

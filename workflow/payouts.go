@@ -88,7 +88,7 @@ func (p *Payouts) Handlers() inbox.Handlers {
 	}
 	hs := inbox.Handlers{}
 	for _, t := range payoutTypes {
-		hs[p.Balance.System()+" "+t] = []inbox.Handler{{Name: "payouts", Handle: func(ctx context.Context, e commerce.Event) error {
+		hs[p.Balance.System()+" "+t] = []inbox.Handler{{Name: nameOf("payouts", p.Account), Handle: func(ctx context.Context, e commerce.Event) error {
 			if err := p.Check(); err != nil {
 				return misconfigured(err)
 			}
