@@ -2,6 +2,7 @@ package reconcile_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -49,6 +50,53 @@ func TestALostDisputeCostsAPlatformOnlyItsOwnPart(t *testing.T) {
 	require.Zero(t, claim, "no claim is left")
 	owed, _ := ledger("1700", append(withdrawn, lost))
 	require.Equal(t, int64(2400), owed, "the sellers owe their part")
+}
+
+func TestOfADisputeInAnotherCurrencyNoClaimIsLeftInEitherCurrency(t *testing.T) {
+	t.Parallel()
+	at := func(id, category string, day int, amount, fee int64) reconcile.Line {
+		return reconcile.Line{ID: id, Category: category, Dispute: "dp_1", Amount: usd(amount), Fee: usd(fee), Net: usd(amount - fee),
+			Created: time.Date(2026, 11, day, 12, 0, 0, 0, time.UTC)}
+	}
+	withdrawn := at("txn_1", "dispute", 3, -5000, 1500)
+	for name, c := range map[string]struct {
+		lines []reconcile.Line
+		want  []string
+	}{
+		"all is lost": {[]reconcile.Line{withdrawn}, []string{"2026-11-06 dispute-lost/dp_1", "  claims -40.50 dispute lost", "  losses 40.50 dispute lost",
+			"  claims 1.00 gain or loss on usd", "  fx -1.00 gain or loss on usd"}},
+		"a part came back": {[]reconcile.Line{withdrawn, at("txn_2", "dispute_reversal", 4, 2000, 0)},
+			[]string{"2026-11-06 dispute-lost/dp_1", "  claims -24.30 dispute lost", "  losses 24.30 dispute lost",
+				"  claims 0.50 gain or loss on usd", "  fx -0.50 gain or loss on usd"}},
+		"all came back": {[]reconcile.Line{withdrawn, at("txn_2", "dispute_reversal", 4, 5000, -1500)},
+			[]string{"2026-11-06 dispute-lost/dp_1", "  claims -0.25 gain or loss on usd", "  fx 0.25 gain or loss on usd"}},
+		"nearly all came back, at a better rate": {[]reconcile.Line{withdrawn, at("txn_2", "dispute_reversal", 7, 4999, 0)},
+			[]string{"2026-11-06 dispute-lost/dp_1", "  claims -0.01 dispute lost", "  losses 0.01 dispute lost",
+				"  claims 1.10 gain or loss on usd", "  fx -1.10 gain or loss on usd"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			chart := abroad()
+			chart.Categories["dispute"], chart.Categories["dispute_reversal"], chart.DisputeLoss = "claims", "claims", "losses"
+			books, err := chart.Entries(t.Context(), seq(c.lines...))
+			require.NoError(t, err)
+			lost, err := chart.Lost(november(6), c.lines...)
+			require.NoError(t, err)
+			require.NoError(t, lost.Balance())
+			require.Equal(t, c.want, posted(t, lost))
+			worth, own := ledger("claims", append(books, lost))
+			require.Equal(t, [2]int64{}, [2]int64{worth, own}, "no claim is left")
+		})
+	}
+}
+
+func TestADisputeThatIsBookedAsALossAtOnceIsNoClaim(t *testing.T) {
+	t.Parallel()
+	c := abroad()
+	c.Categories["dispute"], c.DisputeLoss = "losses", "losses"
+	lost, err := c.Lost(november(6), reconcile.Line{ID: "txn_1", Category: "dispute", Dispute: "dp_1", Amount: usd(-5000), Fee: usd(0), Net: usd(-5000), Created: day})
+	require.NoError(t, err)
+	require.Empty(t, lost.Lines)
 }
 
 func TestALostDisputeThatCanNotBeBookedSaysWhy(t *testing.T) {
