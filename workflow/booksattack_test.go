@@ -247,3 +247,39 @@ func TestBooksOfOneAccountLeaveTheMoneyOfAnotherAlone(t *testing.T) {
 	require.Len(t, b.receipts, 2)
 	require.Equal(t, eur(0), b.invoices[0].Open)
 }
+
+// meanwhile does something when a movement is read first.
+type meanwhile struct {
+	balanceSide
+	do *func()
+}
+
+func (m meanwhile) Movement(ctx context.Context, ref commerce.Ref) (reconcile.Line, error) {
+	if do := *m.do; do != nil {
+		*m.do = nil
+		do()
+	}
+	return m.balanceSide.Movement(ctx, ref)
+}
+
+func TestMoneyThatIsNamedWhileItGoesOnSuspenseIsBookedOnce(t *testing.T) {
+	t.Parallel()
+	var do func()
+	b := newBank(t, suspends, func(b *bank) { b.books.Balance = meanwhile{balanceSide{b.treasury}, &do} })
+	b.payment("1", nil)
+	b.moves("charge", "1", "1", 6600, 0, b.clock)
+	do = func() {
+		b.office.order("1", func(o *commerce.Order) { o.PaymentID = "pi_1" })
+		b.changed("1", 1)
+		for range 20 {
+			_, err := b.inbox.Work(t.Context())
+			require.NoError(t, err)
+		}
+		require.Len(t, b.receipts, 1)
+	}
+	b.feed()
+	b.work()
+	require.Nil(t, do)
+	b.closes()
+	require.Equal(t, eur(0), b.stands("1590", "EUR", commerce.DateOf(b.clock)))
+}

@@ -284,7 +284,13 @@ func (b *Books) nobody(ctx context.Context, d desk, e commerce.Event, why error)
 	if err != nil || chart.Before(l.Created) {
 		return err
 	}
-	return b.suspend(ctx, d, route, chart, of, commerce.Ref{}, portion{cmp.Or(l.Presented, l.Amount), l.Amount, dayOf(chart, l.Created)}, true)
+	if err := b.suspend(ctx, d, route, chart, of, commerce.Ref{}, portion{cmp.Or(l.Presented, l.Amount), l.Amount, dayOf(chart, l.Created)}, true); err != nil {
+		return err
+	}
+	if named, err := d.done(ctx, keyNamed(e.SubjectRef())); !named || err != nil {
+		return err
+	}
+	return park("book "+l.ID, time.Second, "an order has named it meanwhile")
 }
 
 // somebodys reports whether an order got something of a movement before it was of nobody.

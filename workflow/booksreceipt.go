@@ -129,14 +129,15 @@ func (b *Books) rooms(ctx context.Context, d desk, o *ledgerOf) ([]*room, error)
 // receive posts a receipt, for the invoices that are open, and takes the movement back
 // from the suspense account.
 func (b *Books) receive(ctx context.Context, d desk, o *ledgerOf, r *receipt) error {
-	key := keyReceipt(o.order.Ref, r.movement)
-	if done, err := d.done(ctx, key); done || err != nil {
+	key, of := keyReceipt(o.order.Ref, r.movement), r.of.payment.Ref.With(r.of.ID)
+	if done, err := d.done(ctx, key); err != nil {
 		return err
+	} else if done { // another worker may have booked it for nobody meanwhile: see nobody
+		return b.suspend(ctx, d, o.route, o.chart, of, commerce.Ref{}, r.portion, false)
 	}
 	if err := b.elsewhere(ctx, d, o, r.of); err != nil {
 		return err
 	}
-	of := r.of.payment.Ref.With(r.of.ID)
 	if err := b.suspend(ctx, d, o.route, o.chart, of, o.order.Ref, r.portion, false); err != nil {
 		return err
 	}
