@@ -50,7 +50,8 @@ func (b *Books) Invoices(ctx context.Context, r mapping.Route, salesOrder commer
 // has made itself, or else a new one over the whole order. Where the ERP has made several
 // drafts, as of part shipments, all are posted, and the last is the result: it is to be
 // called again under another key when [Books.Invoices] tells of one more. An order that is
-// invoiced, by whomever, stays as it is. Marked by [Books.InvoiceKey]. A draft over
+// invoiced, by whomever, stays as it is; one of which goods are on no invoice yet gets
+// another where the ERP makes it on request. Marked by [Books.InvoiceKey]. A draft over
 // nothing but a discount, which an ERP makes that invoices goods as they are sent, becomes
 // an invoice below nought; people settle it with the others.
 //
@@ -67,10 +68,14 @@ func (b *Books) Invoice(r mapping.Route, o commerce.Order, salesOrder commerce.D
 				return commerce.Document{}, err
 			}
 			s, err := b.invoiced(ctx, invoicer, o.Ref, salesOrder.Ref)
+			due := false
+			if err == nil {
+				due, err = b.due(ctx, r, o, s)
+			}
 			switch {
 			case err != nil:
 				return commerce.Document{}, err
-			case s.draft != nil || len(s.posted) == 0:
+			case due:
 				return commerce.Document{}, commerce.Errorf(commerce.KindNotFound, room, op, "an invoice is still to be posted")
 			}
 			return s.last().Document(), nil
@@ -87,10 +92,14 @@ func (b *Books) Invoice(r mapping.Route, o commerce.Order, salesOrder commerce.D
 				return commerce.Document{}, err
 			}
 			s, err := b.invoiced(ctx, invoicer, o.Ref, salesOrder.Ref)
+			due := false
+			if err == nil {
+				due, err = b.due(ctx, r, o, s)
+			}
 			if err != nil {
 				return commerce.Document{}, notSent(op, err)
 			}
-			if s.draft == nil && len(s.posted) > 0 {
+			if !due {
 				return s.last().Document(), nil
 			}
 			var made erp.Invoice
@@ -102,6 +111,8 @@ func (b *Books) Invoice(r mapping.Route, o commerce.Order, salesOrder commerce.D
 					made, err = b.postNext(ctx, op, r, o, salesOrder.Ref, on, s)
 				}
 				switch {
+				case n == 0 && s.draft == nil && len(s.posted) > 0 && errors.Is(err, commerce.ErrConflict) && !errors.Is(err, commerce.ErrUnknown):
+					return s.last().Document(), nil // the ERP has nothing to invoice yet
 				case err != nil && n > 0: // another one is posted
 					return commerce.Document{}, &commerce.Error{Kind: commerce.KindOf(err), System: room, Op: op, Outcome: commerce.Unknown,
 						RetryAfter: commerce.RetryAfter(err), Err: err}
@@ -111,6 +122,25 @@ func (b *Books) Invoice(r mapping.Route, o commerce.Order, salesOrder commerce.D
 			}
 			return made.Document(), nil
 		}}
+}
+
+// due reports whether an invoice is to be posted: the first, a draft, or one of goods that
+// are on none, which an ERP that invoices what it sends makes on request once they are sent.
+func (b *Books) due(ctx context.Context, r mapping.Route, o commerce.Order, s invoiced) (bool, error) {
+	if s.draft != nil || len(s.posted) == 0 {
+		return true, nil
+	}
+	books := b.erp.ForCompany(r.Company)
+	caps, err := books.Capabilities(ctx)
+	if err != nil || !caps.InvoicesOnRequest {
+		return false, err
+	}
+	whole, err := b.newOrder(ctx, books, r, o, nil)
+	if err != nil {
+		return false, err
+	}
+	all, err := s.completes(whole)
+	return !all, err
 }
 
 // postNext posts the next invoice of an order.
@@ -205,7 +235,8 @@ func (b *Books) newInvoice(ctx context.Context, books erp.ERP, r mapping.Route, 
 	return n, err
 }
 
-// completes reports whether all goods of an order are invoiced once the draft is posted.
+// completes reports whether all goods of an order are invoiced once the draft is posted,
+// where there is one.
 func (s invoiced) completes(whole erp.NewOrder) (bool, error) {
 	left := map[string]commerce.Decimal{}
 	var err error
@@ -217,7 +248,11 @@ func (s invoiced) completes(whole erp.NewOrder) (bool, error) {
 			return false, err
 		}
 	}
-	for _, i := range append(slices.Clone(s.posted), *s.draft) {
+	all := slices.Clone(s.posted)
+	if s.draft != nil {
+		all = append(all, *s.draft)
+	}
+	for _, i := range all {
 		for _, l := range i.Lines {
 			if l.Kind != erp.Goods {
 				continue

@@ -171,6 +171,61 @@ func TestInvoicesOfPartShipmentsAddUpToTheShopsTotal(t *testing.T) {
 	require.Equal(t, last, l.run(t, l.Invoice(l.route, o, sales, today)), "nothing is left to invoice")
 }
 
+// delivering invoices on request what it has sent, as Odoo does by its invoicing policy.
+type delivering struct{ *erptest.Memory }
+
+func (d delivering) ForCompany(id string) erp.ERP {
+	return delivering{d.Memory.ForCompany(id).(*erptest.Memory)}
+}
+
+func (d delivering) Capabilities(ctx context.Context) (erp.Capabilities, error) {
+	c, err := d.Memory.Capabilities(ctx)
+	c.InvoicesItself, c.InvoicesOnRequest = false, true
+	return c, err
+}
+
+// OrderInvoices has no draft that nobody asked for.
+func (d delivering) OrderInvoices(ctx context.Context, order commerce.Ref) ([]erp.Invoice, error) {
+	all, err := d.Memory.OrderInvoices(ctx, order)
+	return slices.DeleteFunc(all, func(i erp.Invoice) bool { return i.State == erp.InvoiceDraft && i.Key == "" }), err
+}
+
+func TestGoodsThatAreSentAfterAnInvoiceAreAskedFor(t *testing.T) {
+	t.Parallel()
+	l := newLedger(t, erptest.MemoryConfig{InvoicesShipments: true}, withChart())
+	l.Books = books(t, delivering{l.erp}, withChart())
+	de := []mapping.RowTax{{Code: "DE 19", Rate: dec("19"), Amount: 1_900}}
+	o := orderOf(t, "18", mapping.Sheet{Document: "order", Currency: "EUR", Country: "DE", Rows: []mapping.Row{
+		{ID: "1", SKU: "CUP", Name: "Cup", Quantity: dec("1"), Net: 10_000, Tax: 1_900, Taxes: de},
+		{ID: "2", SKU: "POT", Name: "Pot", Quantity: dec("1"), Net: 10_000, Tax: 1_900, Taxes: de},
+	}, Stated: mapping.Stated{Net: 20_000, Tax: 3_800, Gross: 23_800}})
+	sales := l.confirm(t, o)
+	_, err := l.try(t, l.Invoice(l.route, o, sales, today))
+	require.ErrorIs(t, err, commerce.ErrConflict, "nothing is sent")
+
+	_, err = l.erp.Ship(sales.Ref, nil, "POT")
+	require.NoError(t, err)
+	byHand, err := l.erp.PostInvoice(t.Context(), erp.NewInvoice{Key: "by hand", Order: sales.Ref, Date: today,
+		Expected: erp.Totals{Net: eur(100), Tax: eur(19), Gross: eur(119)}})
+	require.NoError(t, err)
+	require.Equal(t, byHand.Document(), l.run(t, l.Invoice(l.route, o, sales, today)), "the cup is not sent")
+
+	_, err = l.erp.Ship(sales.Ref, nil, "CUP")
+	require.NoError(t, err)
+	l.erp.Fail(erptest.Fault{Op: "PostInvoice", Times: 1, AfterEffect: true})
+	_, err = l.try(t, l.Invoice(l.route, o, sales, today))
+	require.ErrorIs(t, err, commerce.ErrUnknown)
+	made := l.run(t, l.Invoice(l.route, o, sales, today))
+	require.Equal(t, eur(119), made.Total)
+	far, err := l.erp.FindInvoice(t.Context(), l.InvoiceKey(o.Ref, 1))
+	require.NoError(t, err)
+	require.Equal(t, far.Document(), made)
+	require.Equal(t, made, l.run(t, l.Invoice(l.route, o, sales, today)), "nothing is left to invoice")
+	list, err := l.Invoices(t.Context(), l.route, sales)
+	require.NoError(t, err)
+	require.Len(t, list, 2)
+}
+
 func TestInvoicesOfAnyPartShipmentsAddUpToAnyOrder(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
