@@ -139,7 +139,12 @@ func (b *Books) due(ctx context.Context, r mapping.Route, o commerce.Order, s in
 	if err != nil {
 		return false, err
 	}
-	all, err := s.completes(whole)
+	sold := invoiced{posted: slices.Clone(s.posted)} // what came back was invoiced
+	for i := range sold.posted {
+		p := &sold.posted[i]
+		p.Lines = slices.DeleteFunc(slices.Clone(p.Lines), func(l erp.InvoiceLine) bool { return l.Quantity.Sign() < 0 })
+	}
+	all, err := sold.completes(whole)
 	return !all, err
 }
 
