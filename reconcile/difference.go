@@ -24,12 +24,15 @@ type TaxDifference struct {
 	Shop, ERP *TaxSum // nil = has none
 }
 
-// sound reports lines and taxes that are in another currency than their document.
+// sound reports a total, lines and taxes that are in another currency than their document.
 func (d *Document) sound() error {
 	bad := func(column, name string) error {
 		return &RowError{Input: "documents", Row: d.Row, Column: column, Reason: d.ID + " has " + name + " in another currency than its amount"}
 	}
 	c := d.Amount.Currency()
+	if d.total().Currency() != c {
+		return bad("total", "a total")
+	}
 	for i := range d.Lines {
 		if d.Lines[i].Net.Currency() != c {
 			return bad("lines", d.Lines[i].Key)

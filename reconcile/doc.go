@@ -35,7 +35,8 @@
 //
 // Rows are matched by ids: refund, payment intent, charge, the order's number in the
 // metadata; several rows of one id by their sums and amounts. Shop and ERP are matched
-// by number first, each shop's documents among themselves, and where both say their lines
+// by number first, each shop's documents among themselves, and compared by what a sale comes
+// to, gift cards included ([Document].Total), and where both say their lines
 // and taxes, by these too ([Discrepancy].Lines). What no id joins is proposed by amount,
 // currency and date, with a confidence; a proposal counts when a person has confirmed it
 // ([Config].Confirmed).

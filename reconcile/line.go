@@ -86,6 +86,11 @@ type Document struct {
 	Amount commerce.Money // what Stripe should have collected or given back
 	Date   time.Time
 
+	// Total is the gross of all tenders, gift cards, store credit and points included, in
+	// the currency of Amount: what shop and ERP are compared by; Stripe's side is compared
+	// with Amount. The zero Money = Amount.
+	Total commerce.Money
+
 	// Settled is what the books have on the clearing account for it, in settlement
 	// currency; zero where they do not say.
 	Settled commerce.Money
@@ -115,6 +120,14 @@ type TaxSum struct {
 	Rate    string // in per cent, without needless noughts: "19"
 	Base    commerce.Money
 	Tax     commerce.Money
+}
+
+// total is what the document comes to, whoever paid it.
+func (d *Document) total() commerce.Money {
+	if d.Total == (commerce.Money{}) {
+		return d.Amount
+	}
+	return d.Total
 }
 
 // named puts Payment into the field for its kind, where that is empty.

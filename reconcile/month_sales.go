@@ -104,7 +104,7 @@ func taxesOf(d *Document) []TaxSum {
 	if len(d.Taxes) > 0 {
 		return d.Taxes
 	}
-	return []TaxSum{{Base: d.Amount, Tax: commerce.Zero(d.Amount.Currency())}}
+	return []TaxSum{{Base: d.total(), Tax: commerce.Zero(d.Amount.Currency())}}
 }
 
 // signed adds what a document sold, or takes off what it gave back.

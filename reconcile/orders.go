@@ -27,6 +27,7 @@ type OrdersConfig struct {
 //	currency   needed
 //	date       needed
 //	payment    pi_…, ch_… or re_…, as the shop keeps it
+//	total      what all tenders come to, in the same currency; defaults to amount
 //	charge, intent, refund, system, settled, settled_currency
 //
 // Of id and number one is needed. It ends with the first row that can not be read, as
@@ -73,7 +74,7 @@ type orders struct {
 	config                                   OrdersConfig
 	id, number, kind, amount, currency, date int
 	payment, charge, intent, refund, system  int
-	settled, settledCurrency                 int
+	settled, settledCurrency, total          int
 }
 
 func newOrders(t *table, config OrdersConfig) (*orders, error) {
@@ -94,6 +95,7 @@ func newOrders(t *table, config OrdersConfig) (*orders, error) {
 	o.kind, o.payment, o.charge = t.index("kind"), t.index("payment"), t.index("charge")
 	o.intent, o.refund, o.system = t.index("intent"), t.index("refund"), t.index("system")
 	o.settled, o.settledCurrency = t.index("settled"), t.index("settled_currency")
+	o.total = t.index("total")
 	return o, nil
 }
 
@@ -121,6 +123,11 @@ func (o *orders) document() (d Document, err error) {
 	}
 	if d.Amount, err = o.money(o.amount, o.at(o.currency)); err != nil {
 		return Document{}, err
+	}
+	if o.at(o.total) != "" {
+		if d.Total, err = o.money(o.total, o.at(o.currency)); err != nil {
+			return Document{}, err
+		}
 	}
 	if o.at(o.settled) != "" {
 		if d.Settled, err = o.money(o.settled, o.at(o.settledCurrency)); err != nil {

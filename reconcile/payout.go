@@ -351,8 +351,8 @@ func (t *intake) line(d *side, pair uint8, documents bool, l *Line) error {
 	return d.parts.add(e)
 }
 
-// document takes one document in: to be matched with lines by ids, and with the other
-// documents by number.
+// document takes one document in: to be matched with lines by ids and by what Stripe was
+// due, and with the other documents by number and by what the sale comes to.
 func (t *intake) document(confirmed map[string]bool, doc *Document, k *kept, lines, documents *side) error {
 	switch {
 	case doc.ID == "":
@@ -382,6 +382,9 @@ func (t *intake) document(confirmed map[string]bool, doc *Document, k *kept, lin
 			continue
 		}
 		e := r.entry
+		if n == 1 {
+			e.amount = doc.total().Minor()
+		}
 		switch id := r.ids().key(0, kind, n == 1); {
 		case n == 0 && confirmed[doc.ID]:
 			e.key = t.key(doc.ID, kind, asConfirmed)

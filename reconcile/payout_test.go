@@ -219,6 +219,25 @@ func TestEveryDiscrepancyHasAName(t *testing.T) {
 			want: []string{"missing_in_shop erp-order/8 -1.00 EUR"}},
 		"the ERP has another amount": {books: with(whole(), func(b *books) { b.erp[0].Amount = eur(1003) }),
 			want: []string{"amount order/1 erp-order/1 -0.03 EUR"}},
+		"a gift card paid a part": {books: with(whole(), func(b *books) {
+			b.shop[0].Total, b.erp[0].Amount = eur(1500), eur(1500)
+		})},
+		"a gift card paid a part, as both say": {books: with(whole(), func(b *books) {
+			b.shop[0].Total, b.erp[0].Total = eur(1500), eur(1500)
+		})},
+		"a gift card paid a part, and the totals differ": {books: with(whole(), func(b *books) {
+			b.shop[0].Total, b.erp[0].Amount = eur(1500), eur(1502)
+		}), want: []string{"amount order/1 erp-order/1 -0.02 EUR"}},
+		"a gift card paid a part, and Stripe collected another": {books: with(whole(), func(b *books) {
+			b.shop[0].Amount, b.shop[0].Total, b.erp[0].Amount = eur(999), eur(1500), eur(1500)
+		}), want: []string{"amount txn_charge1 order/1 0.01 EUR"}},
+		"a gift card paid a part of what the ERP does not have": {books: with(whole(), func(b *books) {
+			b.shop[0].Total, b.erp = eur(1500), b.erp[1:]
+		}), want: []string{"missing_in_erp order/1 15.00 EUR"}},
+		"a gift card paid a part, as the ERP alone says": {books: with(whole(), func(b *books) {
+			b.erp[0].Payment, b.erp[1].Payment, b.erp[2].Payment, b.erp[3].Payment = "pi_1", "pi_2", "re_2", "pi_9"
+			b.erp[0].Total, b.shop = eur(1500), nil
+		})},
 		"no shop at all": {books: with(whole(), func(b *books) {
 			b.erp[0].Payment, b.erp[1].Payment, b.erp[2].Payment = "pi_1", "pi_2", "re_2"
 			b.shop, b.erp = nil, b.erp[:3]

@@ -259,6 +259,13 @@ var agreeing = []func(*world){
 		l, d, e := w.order()
 		w.foreign(l, d, e)
 	},
+	func(w *world) { // a gift card paid a part; the invoice may know
+		_, d, e := w.order()
+		d.Total = w.money(d.Amount.Minor() + 900)
+		if e.Amount = d.Total; w.IntN(2) == 0 {
+			e.Amount, e.Total = d.Amount, d.Total
+		}
+	},
 	func(w *world) { // two invoices of one order
 		_, _, e := w.order()
 		second := *e
@@ -319,12 +326,16 @@ func (w *world) plant(r reconcile.Reason) {
 		w.lines = append(w.lines, again)
 	case reconcile.AmountDiffers:
 		l, d, e := w.order()
-		if w.IntN(2) == 0 {
+		switch w.IntN(3) {
+		case 0:
 			d.Amount, e.Amount = w.money(d.Amount.Minor()+1), w.money(e.Amount.Minor()+1)
 			w.expect(r, l.ID, d.ID, w.money(-1))
-		} else {
+		case 1:
 			e.Amount = w.money(e.Amount.Minor() + 2)
 			w.expect(r, d.ID, e.ID, w.money(-2))
+		case 2: // the invoice is over what Stripe was due, and a gift card paid a part
+			d.Total = w.money(d.Amount.Minor() + 900)
+			w.expect(r, d.ID, e.ID, w.money(900))
 		}
 	case reconcile.CurrencyDiffers:
 		l, d, e := w.order()

@@ -148,11 +148,11 @@ func TestUnitsOfACurrencyAreISOs(t *testing.T) {
 
 func TestOrdersAreReadByTheNamesOfTheirColumns(t *testing.T) {
 	t.Parallel()
-	docs, err := all(t, reconcile.Orders(strings.NewReader("kind,number,currency,amount,date,payment,settled,settled_currency\n"+
-		"sale,100,USD,29.9,2026-11-03,pi_1-capture,27.00,EUR\nrefund,100,USD,5,2026-11-04 08:00:00,re_1,,\n"), reconcile.OrdersConfig{}))
+	docs, err := all(t, reconcile.Orders(strings.NewReader("kind,number,currency,amount,total,date,payment,settled,settled_currency\n"+
+		"sale,100,USD,29.9,34.9,2026-11-03,pi_1-capture,27.00,EUR\nrefund,100,USD,5,,2026-11-04 08:00:00,re_1,,\n"), reconcile.OrdersConfig{}))
 	require.NoError(t, err)
 	require.Equal(t, []reconcile.Document{
-		{System: "shop", ID: "sale/100", Number: "100", Row: 2, Amount: commerce.MustMoney(2990, "USD"), Settled: commerce.MustMoney(2700, "EUR"),
+		{System: "shop", ID: "sale/100", Number: "100", Row: 2, Amount: commerce.MustMoney(2990, "USD"), Total: commerce.MustMoney(3490, "USD"), Settled: commerce.MustMoney(2700, "EUR"),
 			Date: time.Date(2026, 11, 3, 0, 0, 0, 0, time.UTC), Payment: "pi_1-capture", Intent: "pi_1"},
 		{System: "shop", ID: "refund/100", Number: "100", Row: 3, Refund: true, Amount: commerce.MustMoney(500, "USD"),
 			Date: time.Date(2026, 11, 4, 8, 0, 0, 0, time.UTC), Payment: "re_1", RefundID: "re_1"},

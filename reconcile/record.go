@@ -136,18 +136,31 @@ func lineOf(record []byte) *Line {
 	return l
 }
 
+// What a document's flags say.
+const (
+	flagRefund = 1 << iota
+	flagTotal  // it comes to more, or less, than Amount
+)
+
 func (d *Document) put(b []byte) []byte {
 	for _, s := range [...]string{d.System, d.Shop, d.ID, d.Number, d.Charge, d.Intent, d.RefundID} {
 		b = putText(b, s)
 	}
 	b = putText(b, like(d.Payment, d.Intent, d.Charge))
 	b = binary.AppendVarint(b, int64(d.Row))
+	total := d.total() != d.Amount
+	var flags byte
 	if d.Refund {
-		b = append(b, 1)
-	} else {
-		b = append(b, 0)
+		flags |= flagRefund
 	}
+	if total {
+		flags |= flagTotal
+	}
+	b = append(b, flags)
 	b = putMoney(b, d.Amount)
+	if total {
+		b = binary.AppendVarint(b, d.Total.Minor()) // its currency is that of Amount
+	}
 	b = putMoney(b, d.Settled)
 	b = putTime(b, d.Date)
 	return putTaxes(putLines(b, d.Lines), d.Taxes)
@@ -199,9 +212,14 @@ func documentOf(record []byte) *Document {
 	}
 	d.Payment = unlike(d.Payment, d.Intent, d.Charge)
 	d.Row = int(t.varint())
-	d.Refund = strings.HasPrefix(t.text, "\x01")
+	flags := t.text[0]
 	t.text = t.text[1:]
-	d.Amount, d.Settled, d.Date = t.money(), t.money(), t.time()
+	d.Refund = flags&flagRefund != 0
+	d.Amount = t.money()
+	if flags&flagTotal != 0 {
+		d.Total = commerce.MustMoney(t.varint(), d.Amount.Currency())
+	}
+	d.Settled, d.Date = t.money(), t.time()
 	d.Lines, d.Taxes = t.lines(), t.taxes()
 	return d
 }

@@ -11,15 +11,18 @@ const (
 )
 
 // Sale says an order as the document of its sale: Amount is what Stripe should have
-// collected, which is less than the order's total where a gift card paid a part; lines and
-// taxes are of the whole order, and its discounts are one line, as ERPs keep them apart. Its
-// error is that of [commerce.Order.Due].
+// collected, which is less than Total where a gift card paid a part; lines and taxes are of
+// the whole order, and its discounts are one line, as ERPs keep them apart. Its error is that
+// of [commerce.Order.Due].
 func Sale(o commerce.Order) (Document, error) {
 	due, err := o.Due()
 	if err != nil {
 		return Document{}, err
 	}
 	d := Document{System: o.Ref.System, Shop: o.Ref.Account, ID: o.Ref.ID, Number: o.Number, Amount: due, Date: o.Placed, Payment: o.PaymentID}
+	if o.Totals.Gross != due {
+		d.Total = o.Totals.Gross
+	}
 	off, one := commerce.Zero(o.Currency), commerce.MustDecimal("1")
 	for _, l := range o.Lines {
 		if off, err = d.add(l.SKU, l.Quantity, l.Net, off, l.Discount, l.Taxes); err != nil {

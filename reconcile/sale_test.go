@@ -23,13 +23,13 @@ func TestASaleSaysWhatStripeShouldHaveCollectedAndItsTaxesByRate(t *testing.T) {
 			{SKU: "CUP", Quantity: commerce.MustDecimal("2"), Net: eur(2000), Discount: eur(500), Tax: eur(285), Taxes: at("19.0000", 1500, 285)},
 			{SKU: "TEA", Quantity: commerce.MustDecimal("1"), Net: eur(1000), Discount: eur(0), Tax: eur(70), Taxes: at("7", 1000, 70)}},
 		Shipping: commerce.Shipping{Net: eur(500), Discount: eur(0), Tax: eur(95), Taxes: at("19", 500, 95)},
-		Totals:   commerce.Totals{Fees: eur(100)},
+		Totals:   commerce.Totals{Fees: eur(100), Gross: eur(3550)},
 		Tenders:  []commerce.Tender{{Kind: commerce.TenderGiftCard, Amount: eur(1050)}, {Kind: commerce.TenderStripe, Amount: eur(2500)}},
 	}
 	d, err := reconcile.Sale(order)
 	require.NoError(t, err)
 	one := commerce.MustDecimal("1")
-	require.Equal(t, reconcile.Document{System: "magento", Shop: "main", ID: "order/7", Number: "2000000007", Amount: eur(2500), Payment: "pi_1", Intent: "pi_1",
+	require.Equal(t, reconcile.Document{System: "magento", Shop: "main", ID: "order/7", Number: "2000000007", Amount: eur(2500), Total: eur(3550), Payment: "pi_1", Intent: "pi_1",
 		Lines: []reconcile.DocumentLine{{Key: "CUP", Quantity: commerce.MustDecimal("2"), Net: eur(2000)}, {Key: "TEA", Quantity: one, Net: eur(1000)},
 			{Key: reconcile.LineShipping, Quantity: one, Net: eur(500)}, {Key: reconcile.LineFee, Quantity: one, Net: eur(100)},
 			{Key: reconcile.LineDiscount, Quantity: one, Net: eur(-500)}},

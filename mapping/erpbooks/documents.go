@@ -13,8 +13,9 @@ import (
 
 // Documents yields the posted invoices and credit notes of the route's company whose day
 // in the ledger lies in [from, to], those of others' making included. Shop and Number are
-// those of the order, where the sales order was written by this package. An amount is
-// what the document comes to: what was paid with a gift card is in it.
+// those of the order, where the sales order was written by this package. Amount is
+// what the document comes to, and so is Total: an ERP does not say how much of it Stripe was
+// to pay, and how much a gift card.
 func (b *Books) Documents(ctx context.Context, r mapping.Route, from, to commerce.Date) iter.Seq2[reconcile.Document, error] {
 	return func(yield func(reconcile.Document, error) bool) {
 		audit, err := able[erp.Auditor](b, r, "read documents", noAuditor)

@@ -27,8 +27,8 @@ import (
 // are left out, and a bank debit has the day on which its money was recorded. Left out as
 // well is what Stripe was not to pay: orders by offline methods (see Config.Tenders), and
 // those that gift cards, store credit and points paid for as a whole. The amount is
-// grand_total, which is what was left after these; an order that was captured in parts has a
-// sale for each.
+// grand_total, which is what was left after these; Total is what was there before. An order
+// that was captured in parts has a sale for each.
 //
 // A refund is there for each credit memo of such an order that the shop calls refunded,
 // whether or not money moved. Which part of it went to the buyer's store credit instead,
@@ -38,7 +38,7 @@ import (
 // [Shop.RecordPayment] and our refunds leave them, else that of the order's payment.
 //
 // An invoice or memo whose rows can not be said in canonical words comes with its amount and
-// without Lines and Taxes, and the log says why. It costs a request for each page of
+// without Lines, Taxes and Total, and the log says why. It costs a request for each page of
 // invoices, for each page of memos, and for their orders; one page is held at a time. The
 // sequence ends with the first error.
 func (s *Shop) Documents(ctx context.Context, from, to time.Time) iter.Seq2[reconcile.Document, error] {
@@ -224,12 +224,17 @@ func (d *documents) document(ctx context.Context, o *magento.Order, p paper) (do
 	if p.refund {
 		doc.RefundID = p.named(stripeRefund)
 	}
-	doc.Lines, doc.Taxes = d.content(ctx, r, p)
+	said := d.content(ctx, r, p)
+	doc.Lines, doc.Taxes = said.Lines, said.Taxes
+	if said.Total != doc.Amount {
+		doc.Total = said.Total
+	}
 	return doc, true, nil
 }
 
-// content says what a paper is made of: nothing where it can not be said.
-func (d *documents) content(ctx context.Context, r *reader, p paper) ([]reconcile.DocumentLine, []reconcile.TaxSum) {
+// content says what a paper is made of and what it comes to, whoever paid: nothing where it
+// can not be said.
+func (d *documents) content(ctx context.Context, r *reader, p paper) reconcile.Document {
 	order, err := d.Canonical(ctx, *r.o)
 	if err == nil {
 		order, err = r.part(order, p)
@@ -240,14 +245,14 @@ func (d *documents) content(ctx context.Context, r *reader, p paper) ([]reconcil
 	}
 	if err != nil {
 		d.c.Logger.WarnContext(ctx, "magento: a document has no lines: "+err.Error(), "document", p.id)
-		return nil, nil
+		return reconcile.Document{}
 	}
 	for i := range said.Lines {
 		if said.Lines[i].Key == reconcile.LineFee {
 			said.Lines[i].Key = reconcile.LineAdjustment
 		}
 	}
-	return said.Lines, said.Taxes
+	return said
 }
 
 // part says the rows of an invoice or a credit memo as those of an order. Each has the rates

@@ -145,6 +145,7 @@ func TestASaleIsToldWhenStripeWasToPayAndTheShopSaysItDid(t *testing.T) {
 	addsUp(t, docs[0])
 	addsUp(t, docs[3])
 	require.Equal(t, docs[0].Lines, docs[1].Lines, "they are of the whole order")
+	require.Equal(t, money("44.72", "EUR"), docs[1].Total, "the gift card's part included")
 	require.Equal(t, reconcile.Document{System: "magento", Shop: "main", ID: "invoice/1", Number: "2000000001", Amount: money("44.72", "EUR"), Date: s.now,
 		Lines: []reconcile.DocumentLine{
 			{Key: "CUP", Quantity: commerce.MustDecimal("2"), Net: money("20.00", "EUR")},
@@ -278,7 +279,7 @@ func TestTheFieldsThatAreAskedForSayTheSameMoney(t *testing.T) {
 		require.NoError(t, err)
 		want, err := reconcile.Sale(whole)
 		require.NoError(t, err)
-		require.Equal(t, []any{want.Amount, want.Lines, want.Taxes}, []any{d.Amount, d.Lines, d.Taxes}, "an invoice of all says what the order says")
+		require.Equal(t, []any{want.Amount, want.Total, want.Lines, want.Taxes}, []any{d.Amount, d.Total, d.Lines, d.Taxes}, "an invoice of all says what the order says")
 		addsUp(t, d)
 		s.refund(magento.ID(i+1), magento.RefundParams{Everything: true, AllShipping: true})
 	}

@@ -36,13 +36,14 @@ import (
 // date of the last note, else of the order. No refund has an id of Stripe unless the notes
 // of an order with one refund name one; the order's payment stands beside it. What goods
 // went back the shop does not say, so that only a refund of all has Lines and Taxes.
-// Orders are looked at for refunds for [Config].RefundsFor.
+// Orders are looked at for refunds for [Config].RefundsFor. A sale's Total is what it came to
+// before gift cards and points; of a refund, the shop books only money.
 //
-// An order that can not be said in canonical words comes with its amount and without Lines
-// and Taxes, and the log says why. It costs a request for each page, and of each order one
-// for its lines, its products, its address and, where its row names no payment, its
-// attributes; of each order with a refund one for its notes. One page is held at a time.
-// The sequence ends with the first error.
+// An order that can not be said in canonical words comes with its amount and without
+// Lines, Taxes and Total, and the log says why. It costs a request for each page, and of
+// each order one for its lines, its products, its address and, where its row names no
+// payment, its attributes; of each order with a refund one for its notes. One page is held
+// at a time. The sequence ends with the first error.
 func (s *Shop) Documents(ctx context.Context, from, to time.Time) iter.Seq2[reconcile.Document, error] {
 	return func(yield func(reconcile.Document, error) bool) {
 		d := documents{Shop: s, from: from, to: to, yield: yield}

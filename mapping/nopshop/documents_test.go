@@ -118,6 +118,7 @@ func TestASaleIsToldWhenStripeWasToPayAndTheShopSaysItDid(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, commerce.Currency("EUR"), euros.Currency)
 	require.Equal(t, []string{"order/8 8 49.48 USD", "order/6 6 " + euros.Totals.Gross.String(), "order/5 5 40.00 USD", "order/1 1 49.48 USD"}, documentNames(docs))
+	require.Equal(t, money("49.48", "USD"), docs[2].Total, "the gift card's part included")
 	one := commerce.MustDecimal("1")
 	require.Equal(t, reconcile.Document{System: "nopcommerce", Shop: "main", ID: "order/1", Number: "1", Amount: money("49.48", "USD"), Date: s.now,
 		Payment: "pi_1", Intent: "pi_1",

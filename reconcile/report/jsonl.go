@@ -197,6 +197,7 @@ type documentRecord struct {
 	Number string         `json:"number,omitempty"`
 	Kind   string         `json:"kind"`
 	Amount commerce.Money `json:"amount"`
+	Total  commerce.Money `json:"total,omitzero"`
 	Date   time.Time      `json:"date,omitzero"`
 	Row    int            `json:"row,omitempty"`
 }
@@ -205,7 +206,7 @@ func documentOf(d *reconcile.Document) *documentRecord {
 	if d == nil {
 		return nil
 	}
-	return &documentRecord{d.System, d.Shop, d.ID, d.Number, kind(d), d.Amount, d.Date, d.Row}
+	return &documentRecord{d.System, d.Shop, d.ID, d.Number, kind(d), d.Amount, d.Total, d.Date, d.Row}
 }
 
 type entryRecord struct {

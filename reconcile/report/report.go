@@ -186,10 +186,24 @@ func noun(n int, word string) string {
 	return word + "s"
 }
 
+// total is what a document comes to, whoever paid it.
+func total(d *reconcile.Document) commerce.Money {
+	switch {
+	case d == nil:
+		return commerce.Money{}
+	case d.Total == commerce.Money{}:
+		return d.Amount
+	}
+	return d.Total
+}
+
 // details say what shop and ERP do not agree on in documents that belong together:
 // "SKU-1: shop 2 for 30.00, ERP 3 for 30.00".
 func details(d reconcile.Discrepancy) []string {
 	var all []string
+	if a, b := total(d.Document), total(d.ERP); a != b && d.Document != nil && d.ERP != nil && (d.Document.Total != commerce.Money{} || d.ERP.Total != commerce.Money{}) {
+		all = append(all, "total: shop "+a.String()+", ERP "+b.String())
+	}
 	line := func(l *reconcile.DocumentLine) string {
 		if l == nil {
 			return "none"

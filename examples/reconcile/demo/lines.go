@@ -49,7 +49,7 @@ func (d *Demo) detail(doc *reconcile.Document, side func(story) []document) erro
 
 // detail splits an amount into two articles and the tax on them.
 func (d document) detail(n int64) ([]reconcile.DocumentLine, []reconcile.TaxSum, error) {
-	gross, err := commerce.NewMoney(d.amount, commerce.Currency(d.currency))
+	gross, err := commerce.NewMoney(d.amount+d.card, commerce.Currency(d.currency))
 	if err != nil {
 		return nil, nil, err
 	}

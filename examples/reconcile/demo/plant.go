@@ -24,14 +24,18 @@ var plants = map[reconcile.Reason]func(s *story, variant int){
 		s.found(again.id, s.shop[0].id, "")
 	},
 	reconcile.AmountDiffers: func(s *story, variant int) {
-		if variant%2 == 1 { // the invoice is not of the order's amount
+		switch variant % 3 {
+		case 0:
+			s.shop[0].amount += 100
+			s.erp[0].amount += 100
+			s.found(s.lines[0].id, s.shop[0].id, "")
+		case 1: // the invoice is not of the order's amount
 			s.erp[0].amount -= 50
 			s.found("", s.shop[0].id, s.erp[0].id)
-			return
+		case 2: // the invoice is of what the gift card left to pay
+			s.shop[0].card = 1_500
+			s.found("", s.shop[0].id, s.erp[0].id)
 		}
-		s.shop[0].amount += 100
-		s.erp[0].amount += 100
-		s.found(s.lines[0].id, s.shop[0].id, "")
 	},
 	reconcile.CurrencyDiffers: func(s *story, _ int) {
 		s.shop[0].currency, s.erp[0].currency = "USD", "USD"

@@ -29,6 +29,7 @@ type document struct {
 	refund                        bool
 	at                            time.Time
 	amount, settled               int64
+	card                          int64  // what a gift card paid beside the amount
 	more                          bool   // of the first article, for the same money
 	rate                          string // of its tax; empty = 19
 }
@@ -118,6 +119,8 @@ func (t *teller) tell(i int32) story {
 		s.dispute()
 	case draw < 12:
 		s.giveBack(1+random.Int64N(s.shop[0].amount), true, true)
+	case draw >= 190:
+		s.giftCard(1_500)
 	}
 	return s
 }
@@ -149,6 +152,13 @@ func (t *teller) sale(n int, amount int64, dollars bool) story {
 	invoice := d
 	invoice.id, invoice.payment, invoice.settled, invoice.at = fmt.Sprintf("invoice/%d", n+1), "", 0, at.Add(time.Hour)
 	return story{lines: []movement{l}, shop: []document{d}, erp: []document{invoice}}
+}
+
+// giftCard makes the goods cost more, which a gift card paid. The invoice knows only what they
+// cost.
+func (s *story) giftCard(amount int64) {
+	s.shop[0].card += amount
+	s.erp[0].amount += amount
 }
 
 // giveBack refunds part of a sale, with and without the papers.

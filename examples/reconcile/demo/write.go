@@ -22,17 +22,20 @@ func (m movement) row(payout string) string {
 		text(m.gross), text(m.fee), text(m.gross-m.fee), m.category, m.source, m.charge, m.intent, m.number, presented, currency, payout)
 }
 
-const documentHeader = "id,number,kind,amount,currency,date,payment,settled,settled_currency"
+const documentHeader = "id,number,kind,amount,total,currency,date,payment,settled,settled_currency"
 
 func (d document) row() string {
-	kind, settled, currency := "sale", "", ""
+	kind, total, settled, currency := "sale", "", "", ""
 	if d.refund {
 		kind = "refund"
+	}
+	if d.card != 0 {
+		total = text(d.amount + d.card)
 	}
 	if d.settled != 0 {
 		settled, currency = text(d.settled), "EUR"
 	}
-	return fmt.Sprintf("%s,%s,%s,%s,%s,%s,%s,%s,%s", d.id, d.number, kind, text(d.amount), d.currency, d.at.Format(time.DateTime), d.payment, settled, currency)
+	return fmt.Sprintf("%s,%s,%s,%s,%s,%s,%s,%s,%s,%s", d.id, d.number, kind, text(d.amount), total, d.currency, d.at.Format(time.DateTime), d.payment, settled, currency)
 }
 
 // text writes minor units of a currency with two decimals.
