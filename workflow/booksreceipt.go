@@ -280,8 +280,10 @@ func (b *Books) applyTo(ctx context.Context, d desk, o *ledgerOf, r *receipt, go
 	if err != nil {
 		return err
 	}
+	left := got.Left
 	for _, a := range to {
-		key := "erp.apply/" + o.order.Ref.String() + "/" + r.movement + "/" + a.Invoice.ID
+		// What is left of the receipt tells a later payment of the same invoice from this one.
+		key := "erp.apply/" + o.order.Ref.String() + "/" + r.movement + "/" + a.Invoice.ID + "/" + left.Text()
 		if again {
 			key += "/2"
 		}
@@ -302,6 +304,9 @@ func (b *Books) applyTo(ctx context.Context, d desk, o *ledgerOf, r *receipt, go
 			return err
 		}
 		less(o.invoices, []mapping.Application{a})
+		if left, err = left.Sub(a.Amount); err != nil {
+			return err
+		}
 	}
 	return nil
 }

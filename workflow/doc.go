@@ -189,7 +189,7 @@
 //	collect.request/<order>/<n>        exception/<name>/<order>/<payment>
 //	erp.cancel/<order>                 erp.invoice/<order>
 //	erp.receipt/<order>/<movement>     erp.unapply/<order>/<movement>
-//	erp.apply/<order>/<movement>/<invoice>
+//	erp.apply/<order>/<movement>/<invoice>/<left>
 //	erp.entry/<day, payout, suspense, dispute, revaluation or opening>/<n>
 //	payout.report/<payout>/<hash>
 //
@@ -204,6 +204,7 @@
 //	books.weights/<payment>            in which proportions its orders share it
 //	books.refund/<refund>              which of them it was for
 //	books.shipped/<order>              the day on which the last of its goods left
+//	payout.explained/<payout>          that no document of its rows is missing any more
 //	books.opened/<opening>             what the books of a currency begin with
 //
 // An <order> is the text of its Ref. A handler that is interrupted anywhere, by an

@@ -85,7 +85,7 @@ func TestTheBooksAreKeptFromTheCutOverToThePayout(t *testing.T) {
 	said, err := f.run(task{month: month})
 	require.NoError(t, err, said)
 	require.Contains(t, said, "20.00 EUR")
-	require.Contains(t, said, "clearing is proved")
+	require.Contains(t, said, "The month is not over")
 	require.FileExists(t, filepath.Join(f.env["REPORTS"], month+".html"))
 	rows, err := os.ReadFile(table)
 	require.NoError(t, err)
