@@ -27,7 +27,8 @@ type Invoicing string
 
 const (
 	// OnOrder: as soon as its sales order is confirmed, on that day. No edit can be
-	// followed then.
+	// followed then. What an ERP drafts later, as one that invoices each parcel, is posted
+	// with the next news of the order, on the day of the last parcel.
 	OnOrder Invoicing = "on_order"
 	// OnShipment: when all of its goods have left, on the day of the last; an order
 	// without goods when it is confirmed.

@@ -188,13 +188,56 @@ func (b *Books) unsold(ctx context.Context, d desk, e commerce.Event, o *ledgerO
 
 // invoice posts the order's invoice when it is due, and reads all that there are.
 func (b *Books) invoice(ctx context.Context, d desk, o *ledgerOf) error {
+	key := o.generation.of("erp.invoice/" + o.order.Ref.String())
 	on, due, err := b.invoiceDue(ctx, d, o)
 	if err == nil && due {
-		_, err = d.step(ctx, o.generation.of("erp.invoice/"+o.order.Ref.String()), b.Ledger.Invoice(o.route, o.order, o.sold.Document, on))
+		_, err = d.step(ctx, key, b.Ledger.Invoice(o.route, o.order, o.sold.Document, on))
 	}
 	var failed error
-	o.invoices, failed = b.Ledger.Invoices(ctx, o.route, o.sold.Document)
+	if o.invoices, failed = b.Ledger.Invoices(ctx, o.route, o.sold.Document); err == nil && failed == nil && due {
+		err = b.drafts(ctx, d, o, key)
+	}
 	return errors.Join(err, failed)
+}
+
+// drafts posts what the ERP has drafted since the order was first invoiced, as it does of
+// each parcel: a step for each draft, on the day of the last parcel. Credit notes, and what
+// is drafted beyond the order's total, are left to people.
+func (b *Books) drafts(ctx context.Context, d desk, o *ledgerOf, first string) error {
+	left, err := o.order.Totals.Gross, error(nil)
+	for _, i := range o.invoices {
+		if !i.Draft && err == nil && i.Document.Total.Currency() == left.Currency() {
+			left, err = left.Sub(i.Document.Total)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	posted := false
+	for _, i := range o.invoices {
+		key := first + "/" + i.Document.Ref.ID
+		rec, err := d.steps.Get(ctx, key)
+		begun := err == nil && rec.State != idempotency.Done
+		if err != nil && !errors.Is(err, commerce.ErrNotFound) {
+			return err
+		}
+		if !begun && (err == nil || !i.Draft || i.Document.Total.Sign() < 0 || left.Sign() <= 0) {
+			continue
+		}
+		on, err := b.shippedOn(ctx, d, o, "/"+i.Document.Ref.ID)
+		if err == nil {
+			_, err = d.step(ctx, key, b.Ledger.Invoice(o.route, o.order, o.sold.Document, on))
+		}
+		if err != nil {
+			return err
+		}
+		posted = true
+	}
+	if !posted {
+		return nil
+	}
+	o.invoices, err = b.Ledger.Invoices(ctx, o.route, o.sold.Document)
+	return err
 }
 
 // invoiceDue reports whether we invoice the order now, and on which day. One that was
@@ -223,13 +266,18 @@ func (b *Books) invoiceDue(ctx context.Context, d desk, o *ledgerOf) (on commerc
 			return on, false, nil
 		}
 	}
+	on, err = b.shippedOn(ctx, d, o, "")
+	return on, err == nil, err
+}
+
+// shippedOn is the day on which the last of an order left when it was invoiced, or a draft
+// of it was. Where nobody says when, it is the day on which we see it, once for ever.
+func (b *Books) shippedOn(ctx context.Context, d desk, o *ledgerOf, draft string) (commerce.Date, error) {
 	last, err := b.lastShipped(ctx, d, o.order.Ref)
 	if err != nil {
-		return on, false, err
+		return commerce.Date{}, err
 	}
-	// Where nobody says when, it is the day on which we see it, once for ever.
-	on, err = remember(ctx, d, o.generation.of("books.shipped/"+o.order.Ref.String()), dayOf(o.chart, last))
-	return on, true, err
+	return remember(ctx, d, o.generation.of("books.shipped/"+o.order.Ref.String())+draft, dayOf(o.chart, last))
 }
 
 // lastShipped returns when our warehouse sent the last of an order, or now.
