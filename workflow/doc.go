@@ -115,7 +115,8 @@
 // payments, what they moved and the invoices at the ERP are read, and what is missing is
 // posted.
 //
-//	invoice      once, when Invoicing says so; what people or the ERP made is found
+//	invoice      once, when Invoicing says so, and then what the ERP drafts of parcels;
+//	             what people or the ERP made is found
 //	receipt      one for each movement, dated by it, and below nought for money that went
 //	             back; it pays invoices and credit notes that are open, and the rest is
 //	             an advance
@@ -187,7 +188,7 @@
 //	shop.unhold/<order>/<payment>      warehouse.request/<order>
 //	shop.shipment/<shipment>           customer.told/<order>/<kind>/<payment>
 //	collect.request/<order>/<n>        exception/<name>/<order>/<payment>
-//	erp.cancel/<order>                 erp.invoice/<order>
+//	erp.cancel/<order>                 erp.invoice/<order>[/<draft>]
 //	erp.receipt/<order>/<movement>     erp.unapply/<order>/<movement>
 //	erp.apply/<order>/<movement>/<invoice>/<left>
 //	erp.entry/<day, payout, suspense, dispute, revaluation or opening>/<n>
@@ -203,7 +204,7 @@
 //	books.receipt/<order>/<movement>   what the order gets of it; "/2" is a difference since
 //	books.weights/<payment>            in which proportions its orders share it
 //	books.refund/<refund>              which of them it was for
-//	books.shipped/<order>              the day on which the last of its goods left
+//	books.shipped/<order>[/<draft>]    the day on which the last of its goods left
 //	payout.explained/<payout>          that no document of its rows is missing any more
 //	books.opened/<opening>             what the books of a currency begin with
 //
