@@ -42,6 +42,10 @@ type Config struct {
 	// package knows.
 	Known []string
 
+	// OnShipment: the ERP invoices a sale when its goods have left. What the ERP does not
+	// have of one whose goods have not is [NotYetInvoiced].
+	OnShipment bool
+
 	// CutOver is when the books here begin: what has no partner and is older belongs
 	// to the opening balance.
 	CutOver time.Time

@@ -22,12 +22,13 @@ const (
 	Unlinked                Reason = "unlinked"                   // no id leads to a document; perhaps a proposal does
 	UnknownCategory         Reason = "unknown_category"           // a reporting category that nobody has seen
 	NotYetPaidOut           Reason = "not_yet_paid_out"           // timing: a later payout will have it
+	NotYetInvoiced          Reason = "not_yet_invoiced"           // timing: the ERP has it when the goods have left
 	BeforeCutOver           Reason = "before_cut_over"            // part of the opening balance
 )
 
 // reasons lists all, the ones that need somebody first; discrepancies come in this order.
 var reasons = []Reason{Duplicate, AmountDiffers, CurrencyDiffers, LinesDiffer, TaxDiffers, MissingAtStripe, MissingInShop, MissingInERP,
-	RefundWithoutCreditMemo, UnknownCategory, Unlinked, FeeDiffers, FXDifference, NotYetPaidOut, BeforeCutOver}
+	RefundWithoutCreditMemo, UnknownCategory, Unlinked, FeeDiffers, FXDifference, NotYetPaidOut, NotYetInvoiced, BeforeCutOver}
 
 // Reasons returns every reason, in the order in which discrepancies come.
 func Reasons() []Reason { return append([]Reason(nil), reasons...) }
@@ -63,6 +64,8 @@ func (r Reason) Advice() string {
 		return "Map the category in the chart of accounts."
 	case NotYetPaidOut:
 		return "Nothing: a later payout will hold it."
+	case NotYetInvoiced:
+		return "Nothing: the ERP invoices it when its goods have left."
 	case BeforeCutOver:
 		return "Nothing: the opening balance holds it."
 	}

@@ -91,6 +91,9 @@ type Document struct {
 	// with Amount. The zero Money = Amount.
 	Total commerce.Money
 
+	// Unsent: goods of the sale have not left yet. Shops say it; see [Config].OnShipment.
+	Unsent bool
+
 	// Settled is what the books have on the clearing account for it, in settlement
 	// currency; zero where they do not say.
 	Settled commerce.Money

@@ -447,6 +447,8 @@ func (m *matcher) reason(d *side, r *row) Reason {
 		return MissingInShop
 	case r.when().Before(m.from), m.pair == shopERP && r.when().After(m.to):
 		return "" // another payout looks at it, with all that is of its time
+	case d == m.left && m.config.OnShipment && r.doc.Unsent:
+		return NotYetInvoiced
 	case d == m.left:
 		return MissingInERP
 	case m.pair == shopERP:

@@ -215,6 +215,12 @@ func TestEveryDiscrepancyHasAName(t *testing.T) {
 			b.lines[5].Charge, b.lines[5].Intent = "", ""
 		}), want: []string{"unlinked txn_charge8 1.23 EUR"}},
 		"missing in the ERP": {books: with(whole(), func(b *books) { b.erp = b.erp[1:] }), want: []string{"missing_in_erp order/1 10.00 EUR"}},
+		"not sent, and invoiced when it is": {books: with(whole(), func(b *books) { b.shop[0].Unsent, b.erp = true, b.erp[1:] }),
+			config: reconcile.Config{OnShipment: true}, want: []string{"not_yet_invoiced order/1 10.00 EUR"}},
+		"not sent, and invoiced whenever": {books: with(whole(), func(b *books) { b.shop[0].Unsent, b.erp = true, b.erp[1:] }),
+			want: []string{"missing_in_erp order/1 10.00 EUR"}},
+		"sent, and not invoiced": {books: with(whole(), func(b *books) { b.erp = b.erp[1:] }),
+			config: reconcile.Config{OnShipment: true}, want: []string{"missing_in_erp order/1 10.00 EUR"}},
 		"the ERP has more": {books: with(whole(), func(b *books) { b.erp = append(b.erp, erp(sale(8, 100))) }),
 			want: []string{"missing_in_shop erp-order/8 -1.00 EUR"}},
 		"the ERP has another amount": {books: with(whole(), func(b *books) { b.erp[0].Amount = eur(1003) }),

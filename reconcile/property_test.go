@@ -119,7 +119,7 @@ func novemberAt(day, n int) time.Time {
 func generated(seed uint64) *world {
 	w := &world{Rand: rand.New(rand.NewPCG(seed, 7))}
 	w.currency = []commerce.Currency{"EUR", "USD", "JPY"}[w.IntN(3)]
-	w.config = reconcile.Config{CutOver: time.Date(2026, 11, firstDay, 0, 0, 0, 0, time.UTC),
+	w.config = reconcile.Config{OnShipment: true, CutOver: time.Date(2026, 11, firstDay, 0, 0, 0, 0, time.UTC),
 		Fee: func(l reconcile.Line) (commerce.Money, bool) { return w.fee(l.Amount), l.Category == "charge" }}
 	for range 3 + w.IntN(8) {
 		agreeing[w.IntN(len(agreeing))](w)
@@ -420,6 +420,11 @@ func (w *world) plant(r reconcile.Reason) {
 		d.Date = novemberAt(lastDay+2, 0)
 		e.Date = d.Date
 		w.expect(r, d.ID, d.Amount.Neg())
+	case reconcile.NotYetInvoiced:
+		_, d, _ := w.order()
+		d.Unsent = true
+		w.erp = w.erp[:len(w.erp)-1]
+		w.expect(r, d.ID, d.Amount)
 	case reconcile.BeforeCutOver:
 		l, _, _ := w.order()
 		l.Created = novemberAt(firstDay-3, 0)

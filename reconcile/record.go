@@ -140,6 +140,7 @@ func lineOf(record []byte) *Line {
 const (
 	flagRefund = 1 << iota
 	flagTotal  // it comes to more, or less, than Amount
+	flagUnsent
 )
 
 func (d *Document) put(b []byte) []byte {
@@ -155,6 +156,9 @@ func (d *Document) put(b []byte) []byte {
 	}
 	if total {
 		flags |= flagTotal
+	}
+	if d.Unsent {
+		flags |= flagUnsent
 	}
 	b = append(b, flags)
 	b = putMoney(b, d.Amount)
@@ -214,7 +218,7 @@ func documentOf(record []byte) *Document {
 	d.Row = int(t.varint())
 	flags := t.text[0]
 	t.text = t.text[1:]
-	d.Refund = flags&flagRefund != 0
+	d.Refund, d.Unsent = flags&flagRefund != 0, flags&flagUnsent != 0
 	d.Amount = t.money()
 	if flags&flagTotal != 0 {
 		d.Total = commerce.MustMoney(t.varint(), d.Amount.Currency())

@@ -29,12 +29,17 @@ func TestASaleSaysWhatStripeShouldHaveCollectedAndItsTaxesByRate(t *testing.T) {
 	d, err := reconcile.Sale(order)
 	require.NoError(t, err)
 	one := commerce.MustDecimal("1")
-	require.Equal(t, reconcile.Document{System: "magento", Shop: "main", ID: "order/7", Number: "2000000007", Amount: eur(2500), Total: eur(3550), Payment: "pi_1", Intent: "pi_1",
+	require.Equal(t, reconcile.Document{System: "magento", Shop: "main", ID: "order/7", Number: "2000000007", Amount: eur(2500), Total: eur(3550), Unsent: true, Payment: "pi_1", Intent: "pi_1",
 		Lines: []reconcile.DocumentLine{{Key: "CUP", Quantity: commerce.MustDecimal("2"), Net: eur(2000)}, {Key: "TEA", Quantity: one, Net: eur(1000)},
 			{Key: reconcile.LineShipping, Quantity: one, Net: eur(500)}, {Key: reconcile.LineFee, Quantity: one, Net: eur(100)},
 			{Key: reconcile.LineDiscount, Quantity: one, Net: eur(-500)}},
 		Taxes: []reconcile.TaxSum{{Country: "DE", Rate: "19", Base: eur(2000), Tax: eur(380)}, {Country: "DE", Rate: "7", Base: eur(1000), Tax: eur(70)}},
 	}, d)
+
+	order.Lines[0].Canceled, order.Lines[0].Shipped, order.Lines[1].Virtual = one, one, true
+	d, err = reconcile.Sale(order)
+	require.NoError(t, err)
+	require.False(t, d.Unsent, "all that was not cancelled has left, and the rest is no goods")
 
 	order.Tenders[1].Amount = commerce.MustMoney(2500, "USD")
 	_, err = reconcile.Sale(order)

@@ -67,7 +67,7 @@ func TestARecordIsReadAsItWasWritten(t *testing.T) {
 		"a", "b", "c", "d", "e", "f", "g", "h", "i"}
 	require.Equal(t, l, lineOf(l.put(nil)))
 	for _, d := range []*Document{
-		{"magento", "eu", "order/1", "100", 3, true, eur(1000), now, eur(1500), commerce.MustMoney(1, "USD"), "pi_1-capture", "ch_1", "pi_1", "re_1",
+		{"magento", "eu", "order/1", "100", 3, true, eur(1000), now, eur(1500), true, commerce.MustMoney(1, "USD"), "pi_1-capture", "ch_1", "pi_1", "re_1",
 			[]DocumentLine{{"SKU-1", two, eur(800)}, {"shipping", two, eur(40)}}, []TaxSum{{"DE", "19", eur(840), eur(160)}}},
 		{System: "a", Amount: eur(1000), Total: eur(0)},
 		{System: "a", Payment: "\x01", Intent: "pi_1", Amount: eur(0)},

@@ -41,6 +41,9 @@ type Payouts struct {
 	Account string
 	// Mode is as of [Books]: in mode Summary there are no documents in the ERP to match.
 	Mode BooksMode
+	// Invoicing is as of [Books]: with OnShipment, what the ERP does not have of a sale whose
+	// goods have not left is timing, and nobody is told.
+	Invoicing Invoicing
 	// StartAt is that of OrderToCash: payouts that left the balance before its day are
 	// part of the opening balance, see [Books.Open]; one that comes back later is not.
 	// Zero: there are none.
@@ -73,6 +76,9 @@ func (p *Payouts) Check() error {
 	}
 	if !slices.Contains([]BooksMode{"", Invoiced, Summary}, p.Mode) {
 		return refuse(commerce.KindInvalid, "check Payouts", "", "Mode is %q, not invoiced or summary", p.Mode)
+	}
+	if !slices.Contains([]Invoicing{"", OnOrder, OnShipment, ByERP}, p.Invoicing) {
+		return refuse(commerce.KindInvalid, "check Payouts", "", "Invoicing is %q, not on_order, on_shipment or by_erp", p.Invoicing)
 	}
 	return nil
 }

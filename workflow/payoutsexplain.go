@@ -30,6 +30,7 @@ func (p *Payouts) explain(ctx context.Context, d desk, f flow) (err error) {
 	if config.CutOver.IsZero() {
 		config.CutOver = f.chart.CutOver
 	}
+	config.OnShipment = config.OnShipment || p.Invoicing == OnShipment
 	report, err := reconcile.Payout(ctx, in, config)
 	if err != nil {
 		return err
@@ -52,7 +53,7 @@ func (p *Payouts) explain(ctx context.Context, d desk, f flow) (err error) {
 	}
 	for _, reason := range reconcile.Reasons() {
 		g := s.reasons[reason]
-		if g == nil || reason == reconcile.NotYetPaidOut || reason == reconcile.BeforeCutOver {
+		if g == nil || reason == reconcile.NotYetPaidOut || reason == reconcile.NotYetInvoiced || reason == reconcile.BeforeCutOver {
 			continue
 		}
 		if err := d.exception(ctx, Exception{Name: PayoutDiscrepancy, Balance: f.Ref, Mark: string(reason) + " " + g.hash(),

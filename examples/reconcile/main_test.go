@@ -74,7 +74,7 @@ func TestADemoFindsWhatItPlanted(t *testing.T) {
 	require.Contains(t, string(html), "discrepancies.csv")
 	rows, err := os.ReadFile(sheet)
 	require.NoError(t, err)
-	require.Equal(t, 16, strings.Count(string(rows), "\n"))
+	require.Equal(t, 17, strings.Count(string(rows), "\n"))
 
 	// Its files are files that a user may have.
 	again := run(t, nil, "-csv", filepath.Join(keep, "report.csv"), "-orders", filepath.Join(keep, "orders.csv"), "-erp", filepath.Join(keep, "erp.csv"))

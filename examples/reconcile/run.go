@@ -77,7 +77,7 @@ func (p program) demo(ctx context.Context, o options) (err error) {
 		return err
 	}
 	in.Shop, in.ERP = made.Orders(in.Shop), made.Documents(in.ERP)
-	got, err := reconcile.Payout(ctx, in.Input, reconcile.Config{CutOver: made.CutOver, Fee: demo.Fee})
+	got, err := reconcile.Payout(ctx, in.Input, reconcile.Config{CutOver: made.CutOver, OnShipment: true, Fee: demo.Fee})
 	if err = errors.Join(err, in.close()); err != nil {
 		return err
 	}

@@ -62,7 +62,7 @@ func (p *program) keep(pay *stripepay.Pay, alerts alerter, log *slog.Logger) (in
 	p.ledger = &workflow.Books{OrderToCash: o, Ledger: p.books, Balance: pay, Mode: mode, Invoicing: workflow.Invoicing(p.env("INVOICING")),
 		Suspense: p.chart.Suspense != "", OpenFor: 30 * 24 * time.Hour, ProveAfter: 4}
 	payouts := &workflow.Payouts{Ledger: p.books, Balance: pay, Sales: []workflow.Sales{p.shop.sales}, Steps: o.Steps, Links: o.Links,
-		Mode: mode, StartAt: o.StartAt, Report: p.report, Alerter: alerts, Logger: log}
+		Mode: mode, Invoicing: p.ledger.Invoicing, StartAt: o.StartAt, Report: p.report, Alerter: alerts, Logger: log}
 	zone := p.chart.Location
 	begin := commerce.DateOf(o.StartAt.In(zone)).In(zone)
 	activity, err := stripepay.NewActivity(pay, stripepay.ActivityConfig{From: begin, Location: zone})

@@ -38,7 +38,7 @@ import (
 // [Shop.RecordPayment] and our refunds leave them, else that of the order's payment.
 //
 // An invoice or memo whose rows can not be said in canonical words comes with its amount and
-// without Lines, Taxes and Total, and the log says why. It costs a request for each page of
+// without Lines, Taxes, Total and Unsent, and the log says why. It costs a request for each page of
 // invoices, for each page of memos, and for their orders; one page is held at a time. The
 // sequence ends with the first error.
 func (s *Shop) Documents(ctx context.Context, from, to time.Time) iter.Seq2[reconcile.Document, error] {
@@ -225,7 +225,7 @@ func (d *documents) document(ctx context.Context, o *magento.Order, p paper) (do
 		doc.RefundID = p.named(stripeRefund)
 	}
 	said := d.content(ctx, r, p)
-	doc.Lines, doc.Taxes = said.Lines, said.Taxes
+	doc.Lines, doc.Taxes, doc.Unsent = said.Lines, said.Taxes, said.Unsent
 	if said.Total != doc.Amount {
 		doc.Total = said.Total
 	}
@@ -236,10 +236,13 @@ func (d *documents) document(ctx context.Context, o *magento.Order, p paper) (do
 // can not be said.
 func (d *documents) content(ctx context.Context, r *reader, p paper) reconcile.Document {
 	order, err := d.Canonical(ctx, *r.o)
+	var whole, said reconcile.Document
+	if err == nil {
+		whole, err = reconcile.Sale(order)
+	}
 	if err == nil {
 		order, err = r.part(order, p)
 	}
-	var said reconcile.Document
 	if err == nil {
 		said, err = reconcile.Sale(order)
 	}
@@ -252,6 +255,7 @@ func (d *documents) content(ctx context.Context, r *reader, p paper) reconcile.D
 			said.Lines[i].Key = reconcile.LineAdjustment
 		}
 	}
+	said.Unsent = whole.Unsent
 	return said
 }
 

@@ -146,7 +146,7 @@ func TestASaleIsToldWhenStripeWasToPayAndTheShopSaysItDid(t *testing.T) {
 	addsUp(t, docs[3])
 	require.Equal(t, docs[0].Lines, docs[1].Lines, "they are of the whole order")
 	require.Equal(t, money("44.72", "EUR"), docs[1].Total, "the gift card's part included")
-	require.Equal(t, reconcile.Document{System: "magento", Shop: "main", ID: "invoice/1", Number: "2000000001", Amount: money("44.72", "EUR"), Date: s.now,
+	require.Equal(t, reconcile.Document{System: "magento", Shop: "main", ID: "invoice/1", Number: "2000000001", Amount: money("44.72", "EUR"), Date: s.now, Unsent: true,
 		Lines: []reconcile.DocumentLine{
 			{Key: "CUP", Quantity: commerce.MustDecimal("2"), Net: money("20.00", "EUR")},
 			{Key: "TEA", Quantity: commerce.MustDecimal("3"), Net: money("13.99", "EUR")},

@@ -108,6 +108,7 @@ func (d *documents) sales(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		doc.Unsent = d.unsent(o)
 		if doc.Date = on; doc.Amount.Sign() <= 0 {
 			continue
 		}
@@ -116,6 +117,12 @@ func (d *documents) sales(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// unsent is what the order's row says: shipments are not read.
+func (d *documents) unsent(o nopcommerce.Order) bool {
+	s := d.c.Statuses.Shipping[o.ShippingStatus]
+	return s == ShipOpen || s == ShipPartly
 }
 
 // sold says the money of an order, with its lines where they are asked for and can be said.
@@ -271,7 +278,7 @@ func (d *documents) refunded(ctx context.Context, o nopcommerce.Order) ([]reconc
 	}
 	var docs []reconcile.Document
 	for _, b := range all {
-		doc := reconcile.Document{System: sale.System, Shop: sale.Shop, ID: b.id, Number: sale.Number, Refund: true, Date: b.date, Payment: sale.Payment}
+		doc := reconcile.Document{System: sale.System, Shop: sale.Shop, ID: b.id, Number: sale.Number, Refund: true, Unsent: d.unsent(o), Date: b.date, Payment: sale.Payment}
 		if doc.Amount, err = r.collected("refunded_amount", b.amount); err != nil {
 			return nil, err
 		}

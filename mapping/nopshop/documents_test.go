@@ -121,7 +121,7 @@ func TestASaleIsToldWhenStripeWasToPayAndTheShopSaysItDid(t *testing.T) {
 	require.Equal(t, money("49.48", "USD"), docs[2].Total, "the gift card's part included")
 	one := commerce.MustDecimal("1")
 	require.Equal(t, reconcile.Document{System: "nopcommerce", Shop: "main", ID: "order/1", Number: "1", Amount: money("49.48", "USD"), Date: s.now,
-		Payment: "pi_1", Intent: "pi_1",
+		Payment: "pi_1", Intent: "pi_1", Unsent: true,
 		Lines: []reconcile.DocumentLine{{Key: "CUP", Quantity: commerce.MustDecimal("2"), Net: money("19.98", "USD")},
 			{Key: "POT", Quantity: one, Net: money("20.00", "USD")}, {Key: "shipping", Quantity: one, Net: money("5.00", "USD")}},
 		Taxes: []reconcile.TaxSum{{Country: "US", Rate: "10", Base: money("44.98", "USD"), Tax: money("4.50", "USD")}},

@@ -172,7 +172,7 @@ func heading(name string) string {
 
 // quiet reports whether a reason asks for nothing to be done.
 func quiet(r reconcile.Reason) bool {
-	return r == reconcile.NotYetPaidOut || r == reconcile.BeforeCutOver
+	return r == reconcile.NotYetPaidOut || r == reconcile.NotYetInvoiced || r == reconcile.BeforeCutOver
 }
 
 // noun is "discrepancy" of one and "discrepancies" of more.

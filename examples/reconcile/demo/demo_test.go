@@ -38,9 +38,9 @@ func explain(t *testing.T, d *demo.Demo, c reconcile.Config) *reconcile.Report {
 
 func TestEveryPlantedDiscrepancyIsFoundOnceAndNoOther(t *testing.T) {
 	t.Parallel()
-	for rows, each := range map[int]int{200: 1, 600: 4, 5000: 13} { // each in all its variants
+	for rows, each := range map[int]int{200: 1, 700: 4, 5000: 13} { // each in all its variants
 		d := newDemo(t, rows, each, uint64(rows))
-		got := explain(t, d, reconcile.Config{CutOver: d.CutOver, Fee: demo.Fee})
+		got := explain(t, d, reconcile.Config{OnShipment: true, CutOver: d.CutOver, Fee: demo.Fee})
 		require.NoError(t, d.Check(got), rows)
 		require.True(t, got.Proof.Closed(), rows)
 		require.Equal(t, rows, got.Proof.Rows)
@@ -53,11 +53,11 @@ func TestEveryPlantedDiscrepancyIsFoundOnceAndNoOther(t *testing.T) {
 func TestTheCheckTellsWhatIsMissingAndWhatIsTooMuch(t *testing.T) {
 	t.Parallel()
 	d := newDemo(t, 1000, 2, 3)
-	err := d.Check(explain(t, d, reconcile.Config{CutOver: d.CutOver}))
+	err := d.Check(explain(t, d, reconcile.Config{OnShipment: true, CutOver: d.CutOver}))
 	require.ErrorContains(t, err, "fee (line", "nobody said which fee to expect")
 	require.ErrorContains(t, err, "planted and not reported")
 
-	err = d.Check(explain(t, d, reconcile.Config{CutOver: time.Time{}, Fee: demo.Fee}))
+	err = d.Check(explain(t, d, reconcile.Config{OnShipment: true, CutOver: time.Time{}, Fee: demo.Fee}))
 	require.ErrorContains(t, err, "missing_in_shop (line", "nobody said when the books begin")
 	require.ErrorContains(t, err, "reported and not planted")
 
@@ -75,7 +75,7 @@ func TestTheCheckTellsWhatIsMissingAndWhatIsTooMuch(t *testing.T) {
 			break
 		}
 	}
-	require.ErrorContains(t, d.Check(explain(t, d, reconcile.Config{CutOver: d.CutOver, Fee: demo.Fee})), "reported twice")
+	require.ErrorContains(t, d.Check(explain(t, d, reconcile.Config{OnShipment: true, CutOver: d.CutOver, Fee: demo.Fee})), "reported twice")
 }
 
 func TestASeedDrawsTheSameFilesAgain(t *testing.T) {

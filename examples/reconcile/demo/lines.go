@@ -10,7 +10,7 @@ import (
 )
 
 // Orders gives the orders that were read from CSV, which has no columns for them, the
-// lines and the taxes that a shop would say.
+// lines and the taxes that a shop would say, and whether the goods have left.
 func (d *Demo) Orders(read iter.Seq2[reconcile.Document, error]) iter.Seq2[reconcile.Document, error] {
 	return d.detailed(read, func(s story) []document { return s.shop })
 }
@@ -40,6 +40,7 @@ func (d *Demo) detail(doc *reconcile.Document, side func(story) []document) erro
 	}
 	for _, told := range side(d.teller.tell(int32(n))) {
 		if told.id == doc.ID {
+			doc.Unsent = told.unsent
 			doc.Lines, doc.Taxes, err = told.detail(int64(n))
 			return err
 		}

@@ -105,6 +105,10 @@ var plants = map[reconcile.Reason]func(s *story, variant int){
 		s.erp[0].at = s.shop[0].at.Add(time.Hour)
 		s.found("", s.shop[0].id, "")
 	},
+	reconcile.NotYetInvoiced: func(s *story, _ int) {
+		s.erp, s.shop[0].unsent = nil, true
+		s.found("", s.shop[0].id, "")
+	},
 	reconcile.BeforeCutOver: func(s *story, _ int) {
 		s.shop, s.erp = nil, nil
 		s.lines[0].at = start.Add(-7 * time.Hour)

@@ -29,7 +29,8 @@ type document struct {
 	refund                        bool
 	at                            time.Time
 	amount, settled               int64
-	card                          int64  // what a gift card paid beside the amount
+	card                          int64 // what a gift card paid beside the amount
+	unsent                        bool
 	more                          bool   // of the first article, for the same money
 	rate                          string // of its tax; empty = 19
 }

@@ -91,7 +91,7 @@ func newProgram(w *world, o office, invoicing workflow.Invoicing) *program {
 		Links: inbox.Links{Store: store}, Alerter: p, Now: w.clock}
 	books := &workflow.Books{OrderToCash: orders, Ledger: p.books, Balance: p.pay, Account: account, Invoicing: invoicing}
 	payouts := &workflow.Payouts{Ledger: p.books, Balance: p.pay, Steps: steps, Links: inbox.Links{Store: store}, Sales: []workflow.Sales{p.shop},
-		Alerter: p, Account: account, Now: w.clock, Config: reconcile.Config{Dir: w.t.TempDir()}}
+		Alerter: p, Account: account, Invoicing: invoicing, Now: w.clock, Config: reconcile.Config{Dir: w.t.TempDir()}}
 	require.NoError(w.t, errors.Join(books.Check(), payouts.Check()))
 	activity, err := stripepay.NewActivity(p.pay, stripepay.ActivityConfig{From: start()})
 	require.NoError(w.t, err)
