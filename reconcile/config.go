@@ -31,6 +31,11 @@ type Input struct {
 	//
 	// Defaults to the time of the newest charge in Lines.
 	To time.Time
+	// Late is the time after which documents are there for rows that name them: of those
+	// that no row names nothing is said.
+	//
+	// Defaults to saying it of all.
+	Late time.Time
 }
 
 // Config says how to match. The zero value works.

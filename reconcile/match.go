@@ -177,6 +177,7 @@ type matcher struct {
 	config   *Config
 	pair     uint8
 	from, to time.Time
+	late     time.Time // zero = never
 	found    *findings
 	pairs    *list
 	alone    *list // lines that need no document
@@ -445,7 +446,7 @@ func (m *matcher) reason(d *side, r *row) Reason {
 			return MissingInERP
 		}
 		return MissingInShop
-	case r.when().Before(m.from), m.pair == shopERP && r.when().After(m.to):
+	case r.when().Before(m.from), m.pair == shopERP && r.when().After(m.to), !m.late.IsZero() && r.when().After(m.late):
 		return "" // another payout looks at it, with all that is of its time
 	case d == m.left && m.config.OnShipment && r.doc.Unsent:
 		return NotYetInvoiced

@@ -82,7 +82,7 @@ func explain(ctx context.Context, in Input, config Config) (_ *Report, err error
 			continue
 		}
 		m := &matcher{hasher: t.hasher, scratch: r.scratch, config: &config, found: r.found, pairs: r.pairs, alone: r.alone,
-			from: in.From, to: to, workers: workers(), pair: uint8(pair), left: sides[0], right: sides[1]}
+			from: in.From, to: to, late: in.Late, workers: workers(), pair: uint8(pair), left: sides[0], right: sides[1]}
 		if err := m.run(ctx); err != nil {
 			return nil, err
 		}

@@ -32,8 +32,8 @@ type Payouts struct {
 	// the ERP alone.
 	Sales []Sales
 	// Report is given the report of each payout that was explained, once for each
-	// content, and again where nobody knows whether it ended. The report's files are
-	// gone when it returns. Nil: nobody asks.
+	// content but for what is not yet paid out, and again where nobody knows whether it
+	// ended. The report's files are gone when it returns. Nil: nobody asks.
 	Report func(ctx context.Context, r *reconcile.Report) error
 	// Alerter hears of payouts that failed and of what does not agree, once a reason.
 	Alerter Alerter
@@ -56,6 +56,16 @@ type Payouts struct {
 	//
 	// Defaults to 14 days.
 	Lookback time.Duration
+	// Lookahead is how long after the newest row documents are asked for that its rows may
+	// name: what is invoiced late, after an outage, is dated later.
+	//
+	// Defaults to 31 days.
+	Lookahead time.Duration
+	// Wait is for how long a payout of which documents are missing is explained again:
+	// the program may be about to write them. The inbox's MaxAge has to be longer.
+	//
+	// Defaults to 24 hours.
+	Wait time.Duration
 	// Recheck is how long a payout waits that is paid and whose rows the processor has
 	// not listed yet. Its own news ends the wait as well.
 	//
@@ -71,7 +81,7 @@ type Payouts struct {
 func (p *Payouts) Check() error {
 	if err := check("Payouts", []field{{"Ledger", p.Ledger == nil}, {"Balance", p.Balance == nil}, {"Steps", p.Steps == nil},
 		{"Links", p.Links == nil}, {"Sales", slices.Contains(p.Sales, nil)}},
-		[]duration{{"Lookback", p.Lookback}, {"Recheck", p.Recheck}}, nil); err != nil {
+		[]duration{{"Lookback", p.Lookback}, {"Lookahead", p.Lookahead}, {"Wait", p.Wait}, {"Recheck", p.Recheck}}, nil); err != nil {
 		return err
 	}
 	if !slices.Contains([]BooksMode{"", Invoiced, Summary}, p.Mode) {
@@ -116,6 +126,20 @@ func (p *Payouts) lookback() time.Duration {
 		return 14 * 24 * time.Hour
 	}
 	return p.Lookback
+}
+
+func (p *Payouts) lookahead() time.Duration {
+	if p.Lookahead == 0 {
+		return 31 * 24 * time.Hour
+	}
+	return p.Lookahead
+}
+
+func (p *Payouts) wait() time.Duration {
+	if p.Wait == 0 {
+		return 24 * time.Hour
+	}
+	return p.Wait
 }
 
 func (p *Payouts) recheck() time.Duration {
@@ -164,11 +188,15 @@ func (p *Payouts) payout(ctx context.Context, e commerce.Event) error {
 		d.log.InfoContext(ctx, "payout is part of the opening balance", "event", e.Ref.ID, "payout", ref.ID)
 		return nil
 	}
+	missing := false
 	switch explained, err := p.explained(ctx, d, f); {
 	case err != nil:
 		return err
 	case f.Automatic && f.Reconciled && !explained && !before:
-		if err := p.explain(ctx, d, f); err != nil {
+		if missing, err = p.explain(ctx, d, f); err == nil && !missing {
+			_, err = remember(ctx, d, keyExplained(ref), ref)
+		}
+		if err != nil {
 			return err
 		}
 	case f.Automatic && !f.Reconciled && f.back == nil:
@@ -181,7 +209,13 @@ func (p *Payouts) payout(ctx context.Context, e commerce.Event) error {
 			return err
 		}
 	}
-	return p.post(ctx, d, f)
+	if err := p.post(ctx, d, f); err != nil {
+		return err
+	}
+	if left := d.settled(ctx, e, p.wait()); missing && left > 0 {
+		return park("explain "+ref.ID, min(left, max(p.recheck(), d.now().Sub(e.Created))), "documents are missing, and may come")
+	}
+	return nil
 }
 
 // read reads what is true of a payout. Nothing moved where it has not left the balance.
@@ -215,13 +249,15 @@ func (p *Payouts) read(ctx context.Context, e commerce.Event, ref commerce.Ref) 
 	return f, true, err
 }
 
-// explained reports whether the payout's entry is posted, so that its rows were explained
-// before. A person's replay explains them again.
+func keyExplained(payout commerce.Ref) string { return "payout.explained/" + payout.String() }
+
+// explained reports whether a payout's rows were explained before, with no document
+// missing. A person's replay explains them again.
 func (p *Payouts) explained(ctx context.Context, d desk, f flow) (bool, error) {
 	if a, ok := inbox.AttemptOf(ctx); ok && a.Generation > 1 {
 		return false, nil
 	}
-	return d.done(ctx, keyEntry(f.Ref, 1))
+	return d.done(ctx, keyExplained(f.Ref))
 }
 
 // stands compares a payout whose rows nobody lists with the balance: its movements make

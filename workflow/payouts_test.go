@@ -204,6 +204,49 @@ func TestAReplayedPayoutIsExplainedAgainAndReportedWhereItSaysMore(t *testing.T)
 	require.Len(t, b.hears, 2)
 }
 
+func TestDocumentsThatAreMadeLateAreFoundByTheirIds(t *testing.T) {
+	t.Parallel()
+	b := sold(t)
+	b.paid()
+	b.payout("1")
+	b.feed()
+	b.pass(2 * anyDay)
+	order := b.orders[order1]
+	order.Placed = b.clock.AddDate(0, 0, 20) // the program was away, and invoiced when it came back
+	for i := range b.invoices {
+		b.invoices[i].Date = commerce.DateOf(order.Placed)
+	}
+	b.payoutNews("1", "payout.paid")
+	b.work()
+	require.Empty(t, b.exceptions(), "%v", b.alerts)
+	require.Equal(t, []map[reconcile.Reason]int{{}}, b.finds)
+}
+
+func TestAPayoutWithDocumentsMissingIsExplainedAgain(t *testing.T) {
+	t.Parallel()
+	b := sold(t)
+	b.payout("1")
+	order := b.orders[order1]
+	delete(b.orders, order1)
+	b.payoutNews("1", "payout.paid")
+	b.payoutNews("1", "payout.reconciliation_completed")
+	b.wait(10 * time.Minute)
+	require.Len(t, b.hears, 1)
+	require.Equal(t, 1, b.finds[0][reconcile.MissingInShop])
+	require.Contains(t, b.ledger(), "entry payout/po_1/1 of -64.00 EUR on 2026-11-21", "the money waits for no document")
+	b.wait(5 * time.Hour)
+	require.Len(t, b.hears, 1, "it says the same")
+
+	b.orders[order1] = order
+	b.news("evt_1", "charge.succeeded", "pi_1")
+	b.wait(20 * time.Hour)
+	require.Len(t, b.hears, 2)
+	require.Empty(t, b.finds[1])
+	require.Empty(t, b.dead(), b.reason())
+	b.wait(10 * anyDay)
+	require.Len(t, b.hears, 2)
+}
+
 func TestAHostThatCanNotTakeAReportIsAskedAgain(t *testing.T) {
 	t.Parallel()
 	b := sold(t)

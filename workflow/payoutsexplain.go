@@ -18,12 +18,13 @@ import (
 	"github.com/commercesync/commerce/reconcile"
 )
 
-// explain takes a payout apart, hands the report over and tells what does not agree. An
-// error of code "payout_open" says that its rows do not make it.
-func (p *Payouts) explain(ctx context.Context, d desk, f flow) (err error) {
+// explain takes a payout apart, hands the report over, tells what does not agree, and
+// returns whether documents are missing that may still come. An error of code
+// "payout_open" says that its rows do not make it.
+func (p *Payouts) explain(ctx context.Context, d desk, f flow) (missing bool, err error) {
 	in, rows, err := p.input(ctx, f)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	config := p.Config
@@ -33,12 +34,12 @@ func (p *Payouts) explain(ctx context.Context, d desk, f flow) (err error) {
 	config.OnShipment = config.OnShipment || p.Invoicing == OnShipment
 	report, err := reconcile.Payout(ctx, in, config)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer func() { err = errors.Join(err, report.Close()) }()
 	s, err := summarise(report)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if p.Report != nil {
 		_, err := d.step(ctx, "payout.report/"+f.Ref.String()+"/"+s.hash, idempotency.Effect[commerce.Document]{
@@ -48,7 +49,7 @@ func (p *Payouts) explain(ctx context.Context, d desk, f flow) (err error) {
 			},
 		})
 		if err != nil {
-			return err
+			return false, err
 		}
 	}
 	for _, reason := range reconcile.Reasons() {
@@ -58,18 +59,19 @@ func (p *Payouts) explain(ctx context.Context, d desk, f flow) (err error) {
 		}
 		if err := d.exception(ctx, Exception{Name: PayoutDiscrepancy, Balance: f.Ref, Mark: string(reason) + " " + g.hash(),
 			Text: fmt.Sprintf("payout %s: %d × %s (%s). %s", f.Ref.ID, g.count, reason, strings.Join(g.first, "; "), reason.Advice())}); err != nil {
-			return err
+			return false, err
 		}
+		missing = missing || slices.Contains([]reconcile.Reason{reconcile.MissingInShop, reconcile.MissingInERP, reconcile.RefundWithoutCreditMemo}, reason)
 	}
 	if report.Proof.Closed() {
-		return nil
+		return missing, nil
 	}
-	return refuse(commerce.KindNeedsDecision, "book "+f.Ref.ID, "payout_open", "%s", (&reconcile.OpenError{Proof: report.Proof}).Error())
+	return false, refuse(commerce.KindNeedsDecision, "book "+f.Ref.ID, "payout_open", "%s", (&reconcile.OpenError{Proof: report.Proof}).Error())
 }
 
 // input says what a payout is explained from. Which documents are asked for follows from
 // its rows: those before the oldest sale were paid out before, those after the newest
-// will be. The rows are on disk until the spool is closed.
+// will be, and the late ones are for rows that name them. The rows are on disk until the spool is closed.
 func (p *Payouts) input(ctx context.Context, f flow) (in reconcile.Input, rows *spool, err error) {
 	in.Payout = f.Payout
 	in.Payout.Created = f.own.Created
@@ -98,7 +100,8 @@ func (p *Payouts) input(ctx context.Context, f flow) (in reconcile.Input, rows *
 	if in.From.IsZero() { // refunds only: no sale is missing
 		in.From, in.To = newest, newest
 	}
-	from, to := oldest.Add(-p.lookback()), newest.Add(p.window())
+	in.Late = newest.Add(p.window())
+	from, to := oldest.Add(-p.lookback()), newest.Add(max(p.window(), p.lookahead()))
 	if len(p.Sales) > 0 {
 		in.Shop = progressing(ctx, documentsOf(ctx, p.Sales, from, to))
 	}
@@ -146,7 +149,8 @@ type group struct {
 
 func (g *group) hash() string { return hex.EncodeToString(g.content.Sum(nil))[:16] }
 
-// summarise walks a report once. Two reports with one hash say the same.
+// summarise walks a report once. Two reports with one hash say the same, but for what is
+// not yet paid out.
 func summarise(r *reconcile.Report) (summary, error) {
 	s := summary{reasons: map[reconcile.Reason]*group{}}
 	all := sha256.New()
@@ -172,7 +176,10 @@ func summarise(r *reconcile.Report) (summary, error) {
 		if len(g.first) < mostTold {
 			g.first = append(g.first, named(d))
 		}
-		if err := errors.Join(write(all, d), write(g.content, d)); err != nil {
+		if d.Reason != reconcile.NotYetPaidOut { // it grows by the hour
+			err = write(all, d)
+		}
+		if err := errors.Join(err, write(g.content, d)); err != nil {
 			return s, err
 		}
 	}

@@ -408,7 +408,8 @@ type bank struct {
 	books *Books
 	out   *Payouts
 	hears []reconcile.Proof // of reports
-	told  map[string]int    // how often news of a thing was told
+	finds []map[reconcile.Reason]int
+	told  map[string]int // how often news of a thing was told
 }
 
 func newBank(t fataler, change ...func(*bank)) *bank {
@@ -420,7 +421,7 @@ func newBank(t fataler, change ...func(*bank)) *bank {
 		b.books = &Books{OrderToCash: o.o2c, Ledger: ledgerSide{b.treasury}, Balance: balanceSide{b.treasury}}
 		b.out = &Payouts{Ledger: ledgerSide{b.treasury}, Balance: balanceSide{b.treasury}, Steps: o.steps, Links: o.o2c.Links,
 			Sales: []Sales{shopSales{o.world}}, Alerter: bell{o.world}, Now: o.o2c.Now, Report: func(_ context.Context, r *reconcile.Report) error {
-				b.hears = append(b.hears, r.Proof)
+				b.hears, b.finds = append(b.hears, r.Proof), append(b.finds, maps.Clone(r.Counts))
 				return nil
 			}}
 		b.office = o
