@@ -139,8 +139,11 @@ func TestASaleIsToldWhenStripeWasToPayAndTheShopSaysItDid(t *testing.T) {
 	o, ok := s.far.Order(int64(part))
 	require.True(t, ok)
 	s.pay(part, magento.ItemQty{OrderItemID: o.Items[0].ItemID, Qty: "1"})
+	_, err := s.mage.Orders.Ship(t.Context(), 6, magento.ShipParams{})
+	require.NoError(t, err)
 
 	docs := s.told(time.Time{}, time.Time{})
+	require.Equal(t, []bool{true, true, false, true}, []bool{docs[0].Unsent, docs[1].Unsent, docs[2].Unsent, docs[3].Unsent}, "the goods of one have left")
 	require.Equal(t, []string{"invoice/1 2000000001 44.72 EUR", "invoice/4 2000000005 34.72 EUR", "invoice/5 2000000006 44.72 EUR", "invoice/6 2000000008 17.85 EUR"}, names(docs))
 	addsUp(t, docs[0])
 	addsUp(t, docs[3])

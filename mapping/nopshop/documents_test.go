@@ -169,7 +169,12 @@ func TestARefundHasTheDateAndAmountOfItsNote(t *testing.T) {
 	require.NoError(t, s.far.Refunded(quiet, "1"), "heard of by a plugin that does not book it")
 	s.charged(other)
 
+	_, err := s.far.Ship(nopcommercetest.NewShipment{Order: other})
+	require.NoError(t, err)
+
 	docs := s.told(begin.AddDate(0, 0, 3), begin.AddDate(0, 0, 5))
+	require.False(t, docs[0].Unsent, "its goods have left")
+	require.True(t, docs[1].Unsent)
 	require.Equal(t, "order/4", docs[0].ID, "it was paid in these days")
 	docs = docs[1:]
 	require.Len(t, docs, 3, "the other sales were before")
