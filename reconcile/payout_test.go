@@ -354,7 +354,7 @@ func TestADirectoryThatIsNotThereIsToldAndNothingIsRead(t *testing.T) {
 
 func TestEveryReasonSaysWhatToDo(t *testing.T) {
 	t.Parallel()
-	require.Len(t, reconcile.Reasons(), 15)
+	require.Len(t, reconcile.Reasons(), 16)
 	for _, r := range reconcile.Reasons() {
 		require.NotEmpty(t, r.Advice(), r)
 	}
