@@ -80,12 +80,11 @@ func newApp(ctx context.Context, o options, w *world.World, kind string) (*app, 
 	if err != nil {
 		return nil, err
 	}
-	accounts, err := charts(ctx, tryt)
-	if err != nil {
-		return nil, err
-	}
-	if o.shared() {
-		accounts = nil // two programs would book one balance
+	var accounts map[string]erpbooks.Chart
+	if o.books && !o.shared() { // two programs would book one balance
+		if accounts, err = charts(ctx, tryt); err != nil {
+			return nil, err
+		}
 	}
 	if a.books, err = erpbooks.New(tryt, erpbooks.Config{Settle: w.LongestRequest, Charts: accounts,
 		Routes: mapping.Routes{{Name: kind, Shop: kind, Mode: commerce.Test}}, Taxes: map[string]mapping.TaxTable{"default": taxes}}); err != nil {

@@ -3,12 +3,14 @@
 // and an SQLite file. Customers order and pay in every way that goes wrong; webhooks come
 // twice, late and out of order; the shop has an outage. Where nopCommerce sells as well,
 // some webhooks never come, some orders need no payment, and staff changes orders by
-// hand: polls find that. A shop alone also keeps the books: orders are invoiced, each
-// movement of money is posted, and every night Stripe pays out. At the end every order is
-// audited at the far sides, and so is the ledger; what happened is printed as a table.
+// hand: polls find that. At the end every order is audited at the far sides; what happened
+// is printed as a table. With -books a shop that sells alone also keeps the books: orders
+// are invoiced, each movement of money is posted, every night Stripe pays out, and the
+// ledger is audited too.
 //
 //	go run ./examples/quickstart
 //	go run ./examples/quickstart -orders 500 -seed 7 -json
+//	go run ./examples/quickstart -books
 //	go run ./examples/quickstart -shop both
 //	go run ./examples/quickstart -db postgres://localhost/commerce
 //	TRYTON_PASSWORD=… go run ./examples/quickstart -tryton http://localhost:8000 -tryton-db shop -tryton-user sync
@@ -42,6 +44,7 @@ func main() {
 	flag.StringVar(&o.tryton, "tryton", "", "URL of a real Tryton in place of the fake one; password in TRYTON_PASSWORD")
 	flag.StringVar(&o.trytonDB, "tryton-db", "erp", "its database")
 	flag.StringVar(&o.trytonUser, "tryton-user", "sync", "its user")
+	flag.BoolVar(&o.books, "books", false, "of one shop: keep the books of its money as well; the auditor reads the ledger")
 	flag.BoolVar(&o.json, "json", false, "print one JSON object")
 	flag.Parse()
 	o.trytonPassword = commerce.NewSecret(os.Getenv("TRYTON_PASSWORD"))
@@ -71,7 +74,7 @@ type options struct {
 	db                           string
 	tryton, trytonDB, trytonUser string
 	trytonPassword               commerce.Secret
-	json                         bool
+	books, json                  bool
 	rounding                     string // SKU of the product for rounding differences; empty = the usual one
 }
 

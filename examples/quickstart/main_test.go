@@ -19,7 +19,7 @@ import (
 
 func TestEveryPaidOrderIsPaidInTheShopAndSoldInTheERPOnce(t *testing.T) {
 	t.Parallel()
-	report, err := run(t.Context(), options{orders: 60, seed: 3, json: true})
+	report, err := run(t.Context(), options{orders: 60, seed: 3, books: true, json: true})
 	require.NoError(t, err)
 	require.NoError(t, report.Verdict())
 	require.Positive(t, report.OrdersPaid)
@@ -91,7 +91,7 @@ func TestControlBooksThatNobodyTellsOfTheBalanceAreOff(t *testing.T) {
 	w, err := world.New(world.Config{Orders: 10, Seed: 5})
 	require.NoError(t, err)
 	defer w.Close()
-	a, err := newApp(t.Context(), options{}, w, world.Magento)
+	a, err := newApp(t.Context(), options{books: true}, w, world.Magento)
 	require.NoError(t, err)
 	defer a.Close()
 	require.NoError(t, w.Run(t.Context(), []world.Program{deaf{a}}, func(int) {}))
@@ -156,7 +156,7 @@ func TestTheBooksAgreeInARealTryton(t *testing.T) {
 		t.Skip("ORDERS is not set: it says how many orders are placed, and starts a real Tryton")
 	}
 	server := trytonserver.For(t)
-	report, err := run(t.Context(), options{orders: orders, seed: 3, tryton: server.URL, trytonDB: server.Database, trytonUser: server.User,
+	report, err := run(t.Context(), options{orders: orders, seed: 3, books: true, tryton: server.URL, trytonDB: server.Database, trytonUser: server.User,
 		trytonPassword: commerce.NewSecret(server.Password)})
 	require.NoError(t, err)
 	require.NoError(t, report.Verdict())
