@@ -210,6 +210,26 @@ type Parcel struct {
 	URL      string `json:"url"`
 }
 
+// Unsent reports whether goods of the order are still to be sent.
+func (o Order) Unsent() (bool, error) {
+	for _, l := range o.Lines {
+		if l.Virtual {
+			continue
+		}
+		open, err := l.Quantity.Sub(l.Canceled)
+		if err == nil {
+			open, err = open.Sub(l.Shipped)
+		}
+		if err != nil {
+			return false, Errorf(KindInvalid, "commerce", "look for goods to send", "line %s: %w", l.ID, err)
+		}
+		if open.Sign() > 0 {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
 // Document is what a write left at a far side: the permanent cross reference
 // between systems.
 type Document struct {

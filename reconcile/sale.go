@@ -23,7 +23,7 @@ func Sale(o commerce.Order) (Document, error) {
 	if o.Totals.Gross != due {
 		d.Total = o.Totals.Gross
 	}
-	if d.Unsent, err = unsent(o); err != nil {
+	if d.Unsent, err = o.Unsent(); err != nil {
 		return Document{}, err
 	}
 	off, one := commerce.Zero(o.Currency), commerce.MustDecimal("1")
@@ -45,23 +45,6 @@ func Sale(o commerce.Order) (Document, error) {
 	}
 	d.named()
 	return d, nil
-}
-
-// unsent reports whether goods of an order are still to be sent.
-func unsent(o commerce.Order) (bool, error) {
-	for _, l := range o.Lines {
-		if l.Virtual {
-			continue
-		}
-		open, err := l.Quantity.Sub(l.Canceled)
-		if err == nil {
-			open, err = open.Sub(l.Shipped)
-		}
-		if err != nil || open.Sign() > 0 {
-			return err == nil, err
-		}
-	}
-	return false, nil
 }
 
 // add adds a line and its taxes, and returns the discounts with this one.

@@ -251,20 +251,8 @@ func (b *Books) invoiceDue(ctx context.Context, d desk, o *ledgerOf) (on commerc
 	case b.Invoicing != OnShipment || !physical(o.order):
 		return dayOf(o.chart, o.confirmed), true, nil
 	}
-	for _, l := range o.order.Lines {
-		if l.Virtual {
-			continue
-		}
-		open, err := l.Quantity.Sub(l.Canceled)
-		if err == nil {
-			open, err = open.Sub(l.Shipped)
-		}
-		if err != nil {
-			return on, false, commerce.Errorf(commerce.KindInvalid, system, "invoice "+o.order.Ref.ID, "line %s: %w", l.ID, err)
-		}
-		if open.Sign() > 0 {
-			return on, false, nil
-		}
+	if unsent, err := o.order.Unsent(); unsent || err != nil {
+		return on, false, err
 	}
 	on, err = b.shippedOn(ctx, d, o, "")
 	return on, err == nil, err
