@@ -25,7 +25,7 @@ var layers = map[string]int{
 	"internal/signed": 2, "oauth": 2, "idempotency": 2, "vault": 2, "mapping": 2, "rules": 2,
 	"stripe": 3, "magento": 3, "nopcommerce": 3, "erp": 3, "inbox": 3, "reconcile": 3,
 	"mapping/magentoshop": 4, "mapping/nopshop": 4, "mapping/stripepay": 4, "mapping/erpbooks": 4,
-	"workflow": 5,
+	"workflow": 5, "connection": 5,
 	"sqlstore": 6, "internal/journey": 6,
 	"examples": 7, "internal/integration": 7, "internal/sim": 7, "internal/trytonserver": 7, "internal/odooserver": 7,
 }
