@@ -1,0 +1,2 @@
+// Package vault seals credentials under rotating keys, bound to their owner.
+package vault

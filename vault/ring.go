@@ -1,0 +1,4 @@
+package vault
+
+// Ring is the keys that wrap data keys, oldest first.
+type Ring struct{}
