@@ -38,13 +38,20 @@ type PaymentMethod struct {
 	Type  string `json:"type"`  // Stripe's word: "card", "sepa_debit"
 	Brand string `json:"brand"` // "visa"
 	Last4 string `json:"last4"`
+	// Country is the issuer's, "DE"; empty where the type has none, or it is not known.
+	Country string `json:"country"`
+	// Fingerprint is the same for the same number within an account at the processor, and
+	// tells nothing of it; empty where there is none.
+	Fingerprint string `json:"fingerprint"`
 }
 
 // Risk is the outcome of a fraud check.
 type Risk struct {
 	Level  string `json:"level"`  // "normal", "elevated", "highest"
 	Score  int    `json:"score"`  // 0 where not given
-	Review string `json:"review"` // id of an open review; empty = none
+	Review string `json:"review"` // id of its review, open or closed; empty = none
+	// Outcome is the processor's word: "authorized", "manual_review", "issuer_declined", "blocked".
+	Outcome string `json:"outcome"`
 }
 
 // Failure says why a payment failed.
@@ -175,6 +182,7 @@ type Refund struct {
 	Created   time.Time         `json:"created"`
 	Operation string            `json:"operation"` // our operation id on the object; empty = made by others
 	Metadata  map[string]string `json:"metadata"`
+	Orders    []OrderHint       `json:"orders"` // the orders it says it is for, where its payment is for several
 }
 
 // PayoutStatus is the state of a payout.
