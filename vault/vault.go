@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"log/slog"
 	"time"
 
 	"github.com/commercesync/commerce"
@@ -20,7 +19,7 @@ type Config struct {
 	// have, so that a rotation needs no restart.
 	Ring func(context.Context) (*Ring, error)
 	// MinKey is the id of the oldest key whose records are still opened: those under
-	// a key that stands before it in the ring are refused with [CodeOldKey]. Raise it
+	// a key that stands before it in the ring are refused with [CodeKeyTooOld]. Raise it
 	// after a key leaked and everything was rewrapped: what somebody seals with the
 	// leaked key is not believed then. Defaults to the ring's first.
 	MinKey string
@@ -35,13 +34,6 @@ type Config struct {
 	ReloadEvery time.Duration
 	// MaxSecret bounds a secret, in bytes. Defaults to 64 KiB.
 	MaxSecret int
-	// Recorder hears of every use. Nil: nobody does.
-	Recorder Recorder
-	// RecordTimeout bounds the recording of a write, which goes on when the
-	// caller's context ends. Defaults to 5 seconds.
-	RecordTimeout time.Duration
-	// Log hears of a write that could not be recorded. Defaults to slog.Default().
-	Log *slog.Logger
 	// Now is the clock. Defaults to time.Now.
 	Now func() time.Time
 }
