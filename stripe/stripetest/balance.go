@@ -44,21 +44,15 @@ func (t *txn) fact(name string) string {
 // availableAfter is how long captured money is pending.
 const availableAfter = 2 * 24 * time.Hour
 
-// chargeTxn books a captured charge, whole: what a partial capture leaves out is
-// booked back apart.
-func (f *Fake) chargeTxn(now time.Time, c *charge) *txn {
+// captureTxn books captured money: what of it is booked, and what the fee is of, which is
+// less where a partial capture is booked whole and the rest booked back apart.
+func (f *Fake) captureTxn(now time.Time, c *charge, booked, taken int64) {
 	kind := "charge"
 	if natures[c.method].debit() {
 		kind = "payment"
 	}
-	c.txn = f.move(now, c.currency, c.amount, f.config.Fee(c.amountCaptured, c.currency), kind, "charge", c.id)
+	c.txn = f.move(now, c.currency, booked, f.config.Fee(taken, c.currency), kind, "charge", c.id)
 	f.share(f.own(now), c)
-	return c.txn
-}
-
-// reversal books back what a partial capture did not take.
-func (f *Fake) reversal(now time.Time, c *charge, amount int64) {
-	f.move(now, c.currency, -amount, 0, "refund", "partial_capture_reversal", c.id)
 }
 
 // move adds a balance transaction, in settlement currency.

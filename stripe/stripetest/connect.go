@@ -44,13 +44,7 @@ func (f *Fake) Disconnect(id string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.tick()
-	a, ok := f.home.connected[id]
-	if !ok || a.gone {
-		return false
-	}
-	a.emit(f.own(f.config.Now()), "account.application.deauthorized", application, nil)
-	a.gone = true
-	return true
+	return f.leave(f.home.connected[id])
 }
 
 // application is the platform as its merchants see it.

@@ -82,15 +82,47 @@ func (f *Fake) dispute(q *request, c *charge, claim Claim) *dispute {
 	c.dispute = d
 	f.disputes.add(d)
 	f.overtaken(q, c, "disputed")
+	f.waiting = slices.DeleteFunc(f.waiting, func(r *refund) bool {
+		if r.charge == c { // Source: support.stripe.com/questions/pending-refunds-due-to-insufficient-stripe-balance, read 2026-11.
+			f.endRefund(q.now, r, "charge_for_pending_refund_disputed")
+		}
+		return r.charge == c
+	})
 	if claim.Inquiry {
 		d.status = "warning_needs_response"
 		f.emitDispute(q, "created", d)
 		return d
 	}
-	d.txns = []*txn{f.now(f.move(q.now, c.currency, -d.amount, f.config.DisputeFee, "adjustment", "dispute", d.id))}
 	f.emitDispute(q, "created", d)
-	f.emitDispute(q, "funds_withdrawn", d)
+	f.withdraw(q, d)
 	return d
+}
+
+// withdraw takes the money of a dispute.
+func (f *Fake) withdraw(q *request, d *dispute) {
+	d.txns = []*txn{f.now(f.move(q.now, d.charge.currency, -d.amount, f.config.DisputeFee, "adjustment", "dispute", d.id))}
+	f.emitDispute(q, "funds_withdrawn", d)
+}
+
+// EscalateDispute makes a dispute of an inquiry: the money and Config.DisputeFee leave the
+// balance, and evidence is asked for again. What is no open inquiry is an error of kind
+// conflict.
+func (f *Fake) EscalateDispute(id string) (stripe.Dispute, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.tick()
+	d, ok := f.disputes.get(id)
+	if !ok {
+		return stripe.Dispute{}, refusal("escalate dispute", "no such dispute")
+	}
+	if d.closed() || !d.inquiry() {
+		return stripe.Dispute{}, conflict("escalate dispute", "it is no open inquiry")
+	}
+	q := f.own(f.config.Now())
+	d.status, d.submission = "needs_response", 0
+	f.withdraw(q, d)
+	f.emitDispute(q, "updated", d)
+	return f.viewDispute(d), nil
 }
 
 // ResolveDispute lets the bank decide. A dispute that is won brings the money back,

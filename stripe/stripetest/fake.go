@@ -65,6 +65,10 @@ type Config struct {
 	// failing one fails. Defaults to 5 days.
 	RefundTime time.Duration
 
+	// RefundsFromBalance makes refunds wait, pending, until the available balance covers
+	// them, as Stripe's do. False pays every refund, however little there is.
+	RefundsFromBalance bool
+
 	// PayoutTime is how long a payout takes to the bank; an instant one takes half an
 	// hour. Defaults to 2 days.
 	PayoutTime time.Duration
@@ -173,6 +177,7 @@ type Fake struct {
 	charges  table[*charge]
 	sessions table[*session]
 	refunds  table[*refund]
+	waiting  []*refund // for the balance, oldest first
 	disputes table[*dispute]
 	payouts  table[*payout]
 	hooks    table[*hook]
@@ -186,7 +191,8 @@ type Fake struct {
 	reviews   table[*review]
 	warnings  table[*warning]
 	reports   table[*report]
-	files     map[string][]byte          // reports by the id of their file
+	files     map[string][]byte // reports by the id of their file
+	oauth     authorization
 	records   map[string]*table[*record] // customers, invoices and all else of billing, by kind
 
 	open    []*event // to be delivered, and in no Deliver's hands
@@ -269,6 +275,7 @@ func New(c Config) (*Fake, error) {
 		secrets: []signing{{secret: c.WebhookSecret}},
 	}
 	f.home = f
+	f.oauth = authorization{clients: map[string]OAuthClient{}, codes: map[string]*code{}, access: map[string]*token{}, refresh: map[string]*token{}}
 	return f, nil
 }
 
@@ -315,6 +322,7 @@ func (f *Fake) tick() {
 		d := heap.Pop(due).(appointment)
 		d.run(d.at)
 	}
+	f.payWaiting(now)
 }
 
 // later puts something on the agenda.

@@ -60,7 +60,7 @@ func TestWhatAShopperDoesShowsInIntentChargeAndEvents(t *testing.T) {
 		{"an authorisation is not money", stripetest.Purchase{Authorise: true}, 0, "requires_capture", "succeeded",
 			[]string{"payment_intent.created", "charge.succeeded", "payment_intent.amount_capturable_updated"}},
 		{"an authorisation ends after a week", stripetest.Purchase{Authorise: true}, 8 * 24 * time.Hour, "canceled", "succeeded",
-			[]string{"payment_intent.created", "charge.succeeded", "payment_intent.amount_capturable_updated", "charge.expired", "payment_intent.canceled"}},
+			[]string{"payment_intent.created", "charge.succeeded", "payment_intent.amount_capturable_updated", "charge.refunded", "charge.expired", "payment_intent.canceled"}},
 		{"a declined card leaves the intent open", stripetest.Purchase{Method: stripetest.CardInsufficientFunds}, 0, "requires_payment_method", "failed",
 			[]string{"payment_intent.created", "charge.failed", "payment_intent.payment_failed"}},
 		{"a bank debit is pending for days", stripetest.Purchase{Method: stripetest.Debit}, 0, "processing", "pending",
@@ -237,7 +237,8 @@ func TestAPartialCaptureIsAChargeAndAReversal(t *testing.T) {
 	require.Equal(t, "charge", txns[0].ReportingCategory)
 	require.Equal(t, "partial_capture_reversal", txns[1].ReportingCategory)
 	require.Equal(t, int64(700), txns[0].Amount+txns[1].Amount)
-	require.Equal(t, []string{"charge.captured", "payment_intent.succeeded"}, types(fake)[3:])
+	require.Equal(t, []string{"charge.refunded", "charge.captured", "payment_intent.succeeded"}, types(fake)[3:])
+	require.Equal(t, int64(300), fake.Refunds()[0].Amount, "what was released is a refund in this version")
 }
 
 func TestMoneyTakenBackLeavesNothingButTheFee(t *testing.T) {

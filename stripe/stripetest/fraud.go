@@ -42,15 +42,51 @@ func (w *warning) fact(name string) string {
 func (f *Fake) look(q *request, c *charge) {
 	n := natures[c.method]
 	if n.reviewed {
-		c.review = &review{id: f.id("prv_"), created: q.now, charge: c}
-		f.reviews.add(c.review)
-		f.emitReview(q, "opened", c.review)
+		f.openReview(q, c)
 	}
 	if n.warned {
-		c.warning = &warning{id: f.id("issfr_"), created: q.now, charge: c, actionable: true}
-		f.warnings.add(c.warning)
-		f.emitWarning(q, "created", c.warning)
+		f.warn(q, c)
 	}
+}
+
+func (f *Fake) openReview(q *request, c *charge) *review {
+	c.review = &review{id: f.id("prv_"), created: q.now, charge: c}
+	f.reviews.add(c.review)
+	f.emitReview(q, "opened", c.review)
+	return c.review
+}
+
+func (f *Fake) warn(q *request, c *charge) *warning {
+	c.warning = &warning{id: f.id("issfr_"), created: q.now, charge: c, actionable: !c.refunded && c.dispute == nil}
+	f.warnings.add(c.warning)
+	f.emitWarning(q, "created", c.warning)
+	return c.warning
+}
+
+// Review lets Radar ask a person to look at a payment. A charge that is reviewed already,
+// or that took and reserved nothing, is an error of kind conflict.
+func (f *Fake) Review(charge string) (stripe.Review, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.tick()
+	c, ok := f.charges.get(charge)
+	if !ok || c.status != "succeeded" || c.review != nil {
+		return stripe.Review{}, conflict("review", "there is no such charge that nobody looked at")
+	}
+	return f.viewReview(f.openReview(f.own(f.config.Now()), c)), nil
+}
+
+// Warn lets the issuer warn of fraud, as it does days after a payment. A charge that was
+// warned of, or took nothing, is an error of kind conflict.
+func (f *Fake) Warn(charge string) (stripe.EarlyFraudWarning, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.tick()
+	c, ok := f.charges.get(charge)
+	if !ok || c.status != "succeeded" || c.warning != nil {
+		return stripe.EarlyFraudWarning{}, conflict("warn", "there is no such charge that nobody warned of")
+	}
+	return f.viewWarning(f.warn(f.own(f.config.Now()), c)), nil
 }
 
 // overtaken ends a review and takes a warning's urgency where the payment was given
@@ -114,14 +150,18 @@ func (f *Fake) linkPayment(m object, c *charge, version string, x expansion) {
 	m["payment_intent"] = link(x, "payment_intent", c.intent.id, func(x expansion) object { return f.renderIntent(c.intent, version, x) })
 }
 
-// Reviews returns all reviews, oldest first.
-func (f *Fake) Reviews() []stripe.Review {
-	return all(f, &f.reviews, func(r *review) stripe.Review { return view[stripe.Review](f.renderReview(r, stripe.APIVersion, nil)) })
+func (f *Fake) viewReview(r *review) stripe.Review {
+	return view[stripe.Review](f.renderReview(r, stripe.APIVersion, nil))
 }
+
+func (f *Fake) viewWarning(w *warning) stripe.EarlyFraudWarning {
+	return view[stripe.EarlyFraudWarning](f.renderWarning(w, stripe.APIVersion, nil))
+}
+
+// Reviews returns all reviews, oldest first.
+func (f *Fake) Reviews() []stripe.Review { return all(f, &f.reviews, f.viewReview) }
 
 // EarlyFraudWarnings returns all early fraud warnings, oldest first.
 func (f *Fake) EarlyFraudWarnings() []stripe.EarlyFraudWarning {
-	return all(f, &f.warnings, func(w *warning) stripe.EarlyFraudWarning {
-		return view[stripe.EarlyFraudWarning](f.renderWarning(w, stripe.APIVersion, nil))
-	})
+	return all(f, &f.warnings, f.viewWarning)
 }

@@ -74,7 +74,7 @@ const maxRequest = 1 << 20
 
 // ServeHTTP answers as api.stripe.com does.
 func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if f.serveFile(w, r) {
+	if f.serveOAuth(w, r) || f.serveFile(w, r) {
 		return
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxRequest+1))
@@ -133,13 +133,20 @@ func (f *Fake) door(r *http.Request) (*Fake, *problem) {
 	if !ok {
 		key, _, ok = r.BasicAuth()
 	}
-	if !ok || key == "" || f.config.Key != "" && key != f.config.Key {
+	at, p, own := f.bearer(key)
+	if p != nil {
+		return nil, p
+	}
+	if !own {
+		at = f
+	}
+	if !ok || key == "" || !own && f.config.Key != "" && key != f.config.Key {
 		return nil, &problem{status: 401, kind: "invalid_request_error", message: "Invalid API Key provided", early: true}
 	}
 	if v := r.Header.Get("Stripe-Version"); v != "" && !known(v) {
 		return nil, badParam("", "", "Invalid Stripe API version: "+v)
 	}
-	return f.forAccount(r.Header.Get("Stripe-Account"))
+	return at.forAccount(r.Header.Get("Stripe-Account"))
 }
 
 // once carries a write out at most once for each idempotency key within 24 hours.

@@ -33,6 +33,7 @@ type intent struct {
 	reason      string
 	session     *session
 	split       split
+	parts       bool   // it may be captured more than once
 	group       string // of its transfers, where Stripe made it up
 	said        object // what a request said and only answers repeat
 	version     string // of the request that made it: decides how it captures
@@ -117,7 +118,7 @@ func (f *Fake) createIntent(q *request) (object, *problem) {
 		"receipt_email", "return_url", "off_session=true|false|one_off|recurring", "confirmation_method", "setup_future_usage",
 		"shipping[address][city]", "shipping[address][country]", "shipping[address][line1]", "shipping[address][line2]",
 		"shipping[address][postal_code]", "shipping[address][state]", "shipping[carrier]", "shipping[name]", "shipping[phone]",
-		"shipping[tracking_number]", "statement_descriptor", "statement_descriptor_suffix", "transfer_group", splitParams[0], splitParams[1], splitParams[2], splitParams[3]); p != nil {
+		"payment_method_options[card][request_multicapture]=if_available|never", "shipping[tracking_number]", "statement_descriptor", "statement_descriptor_suffix", "transfer_group", splitParams[0], splitParams[1], splitParams[2], splitParams[3]); p != nil {
 		return nil, p
 	}
 	if _, p := f.customer(q); p != nil {
@@ -155,8 +156,9 @@ func (f *Fake) createIntent(q *request) (object, *problem) {
 	i.split = shares
 	i.metadata, i.method, i.kept = metadata, method, kept
 	i.customer, i.description, i.email = q.form.get("customer"), q.form.get("description"), q.form.get("receipt_email")
-	i.said = q.form.said("automatic_payment_methods", "confirmation_method", "setup_future_usage", "shipping", "statement_descriptor",
-		"statement_descriptor_suffix", "transfer_group")
+	i.parts = capture == "manual" && q.form.get("payment_method_options[card][request_multicapture]") == "if_available"
+	i.said = q.form.said("automatic_payment_methods", "confirmation_method", "payment_method_options", "setup_future_usage", "shipping",
+		"statement_descriptor", "statement_descriptor_suffix", "transfer_group")
 	if types := q.form.array("payment_method_types"); len(types) > 0 {
 		i.types = types
 	}
@@ -323,7 +325,7 @@ func (f *Fake) succeed(q *request, c *charge) {
 	if i.capture == "automatic_async" && natures[i.method].kind == "card" {
 		f.later(q.now.Add(f.config.SettleTime), func(now time.Time) {
 			q := f.own(now)
-			c.txn = f.chargeTxn(now, c)
+			f.captureTxn(now, c, c.amount, c.amount)
 			late := object{"balance_transaction": nil}
 			if c.transfer != nil {
 				late["transfer"] = nil
@@ -334,7 +336,7 @@ func (f *Fake) succeed(q *request, c *charge) {
 			f.emitCharge(q, "charge.updated", c, late)
 		})
 	} else {
-		c.txn = f.chargeTxn(q.now, c)
+		f.captureTxn(q.now, c, c.amount, c.amount)
 	}
 	f.emitCharge(q, "charge.succeeded", c, nil)
 	f.emitIntent(q, "succeeded", i)
@@ -344,86 +346,6 @@ func (f *Fake) succeed(q *request, c *charge) {
 	if claim := natures[i.method].claim; claim != nil {
 		f.dispute(q, c, *claim)
 	}
-}
-
-// authorisedFor is how long most card authorisations last.
-// Source: docs.stripe.com/payments/place-a-hold-on-a-payment-method, read 2026-11.
-const authorisedFor = 7 * 24 * time.Hour
-
-// expire ends an authorisation that nobody captured.
-func (f *Fake) expire(now time.Time, c *charge) {
-	i := c.intent
-	if i.status != "requires_capture" || i.latest() != c {
-		return
-	}
-	q := f.own(now)
-	f.release(c)
-	f.emitCharge(q, "charge.expired", c, nil)
-	f.cancel(q, i, "automatic")
-}
-
-// release gives an uncaptured charge back whole.
-func (f *Fake) release(c *charge) {
-	c.refunded, c.amountRefunded = true, c.amount
-	c.intent.capturable = 0
-}
-
-func (f *Fake) captureIntent(q *request, id string) (object, *problem) {
-	i, ok := f.intents.get(id)
-	if !ok {
-		return nil, missing("payment_intent", id)
-	}
-	if p := q.form.only("amount_to_capture", "expand", "metadata", "final_capture=true",
-		"application_fee_amount", "transfer_data[amount]"); p != nil {
-		return nil, p
-	}
-	if i.status != "requires_capture" {
-		return nil, unexpected(i, "captured")
-	}
-	metadata, p := q.form.metadata("metadata", i.metadata)
-	if p != nil {
-		return nil, p
-	}
-	before := i.metadata
-	i.metadata = metadata
-	if p := f.capture(q, i, "amount_to_capture"); p != nil {
-		i.metadata = before
-		return nil, p
-	}
-	return f.renderIntent(i, q.version, q.expand("")), nil
-}
-
-// capture takes the money of an authorisation: all of it, or what a parameter says.
-func (f *Fake) capture(q *request, i *intent, param string) *problem {
-	amount, p := i.capturable, (*problem)(nil)
-	if q.form.has(param) {
-		if amount, p = q.form.amount(param); p != nil {
-			return p
-		}
-		if amount > i.capturable {
-			return badParam(param, "amount_too_large", "The amount to capture is above what is capturable")
-		}
-	}
-	if i.split, p = f.split(q, "", i.split, amount); p != nil {
-		return p
-	}
-	c := i.latest()
-	c.captured, c.amountCaptured = true, amount
-	c.txn = f.chargeTxn(q.now, c)
-	if rest := c.amount - amount; rest > 0 {
-		// The rest is given back: not a refund, though its balance transaction is of
-		// type refund. That it counts in amount_refunded is not said in a source at
-		// hand (2026-11).
-		c.amountRefunded = rest
-		f.reversal(q.now, c, rest)
-	}
-	i.status, i.capturable, i.received = "succeeded", 0, amount
-	f.emitCharge(q, "charge.captured", c, nil)
-	f.emitIntent(q, "succeeded", i)
-	if claim := natures[i.method].claim; claim != nil {
-		f.dispute(q, c, *claim)
-	}
-	return nil
 }
 
 // incrementIntent raises what an authorisation reserves.
@@ -455,7 +377,8 @@ func (f *Fake) incrementIntent(q *request, id string) (object, *problem) {
 	if q.form.has("description") {
 		i.description = q.form.get("description")
 	}
-	i.metadata, i.amount, i.capturable, i.latest().amount = metadata, amount, amount, amount
+	i.capturable += amount - i.amount
+	i.metadata, i.amount, i.latest().amount = metadata, amount, amount
 	f.emitIntent(q, "amount_capturable_updated", i)
 	return f.renderIntent(i, q.version, q.expand("")), nil
 }
@@ -475,9 +398,12 @@ func (f *Fake) cancelIntent(q *request, id string) (object, *problem) {
 		// Source: docs.stripe.com/api/payment_intents/cancel, read 2026-11.
 		return nil, unexpected(i, "canceled; expire its Checkout Session")
 	}
-	if c := i.latest(); i.status == "requires_capture" {
-		f.release(c)
-		f.emitCharge(q, "charge.refunded", c, nil)
+	switch c := i.latest(); {
+	case i.status == "requires_capture" && i.received > 0:
+		f.takeAll(q, i, 0) // what was captured stays
+		return f.renderIntent(i, q.version, q.expand("")), nil
+	case i.status == "requires_capture":
+		f.release(q, c)
 	}
 	f.cancel(q, i, q.form.get("cancellation_reason"))
 	return f.renderIntent(i, q.version, q.expand("")), nil

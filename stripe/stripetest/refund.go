@@ -1,6 +1,9 @@
 package stripetest
 
-import "time"
+import (
+	"math/big"
+	"time"
+)
 
 // refund is money given back.
 type refund struct {
@@ -12,6 +15,7 @@ type refund struct {
 	charge     *charge
 	txn        *txn
 	metadata   map[string]string
+	pending    string // why it is pending
 	failure    string // why it failed
 	failureTxn *txn
 	source     *reversal // that it is, at the merchant
@@ -52,14 +56,14 @@ func (f *Fake) createRefund(q *request) (object, *problem) {
 	if id := q.form.get("payment_intent"); c != nil && id != "" && id != c.intent.id {
 		return nil, badParam("payment_intent", "", "The charge is not of this payment_intent")
 	}
-	if c == nil || !c.captured || c.status != "succeeded" {
+	if c == nil || c.amountCaptured == 0 || c.status != "succeeded" {
 		return nil, badParam("charge", "", "There is no successful charge to refund")
 	}
 	if d := c.dispute; d != nil && !d.inquiry() && d.status != "won" {
 		return nil, &problem{status: 400, kind: "invalid_request_error", code: "refund_disputed_payment",
 			message: "This charge is disputed; it can not be refunded."}
 	}
-	left := c.amount - c.amountRefunded
+	left := c.toRefund()
 	if left == 0 {
 		return nil, &problem{status: 400, kind: "invalid_request_error", code: "charge_already_refunded",
 			message: "Charge " + c.id + " has already been refunded."}
@@ -87,27 +91,30 @@ func (f *Fake) createRefund(q *request) (object, *problem) {
 	r := &refund{id: f.id("re_"), created: q.now, amount: amount, status: "succeeded", reason: q.form.get("reason"),
 		charge: c, metadata: metadata}
 	n := natures[c.method]
-	if n.refundPends {
-		r.status = "pending"
-	}
-	if n.refundAsks {
+	switch {
+	case n.refundAsks:
 		r.status = "requires_action"
+	case n.refundPends:
+		r.status, r.pending = "pending", "processing"
 	}
-	kind := "refund"
-	if natures[c.method].debit() {
-		kind = "payment_refund"
+	if f.config.RefundsFromBalance && f.available(c.currency) < amount {
+		r.status, r.pending = "pending", "insufficient_funds"
+		f.waiting = append(f.waiting, r)
+	} else {
+		f.takeBack(q.now, r)
 	}
-	r.txn = f.move(q.now, c.currency, -amount, 0, kind, "refund", r.id)
 	before := c.amountRefunded
 	c.amountRefunded += amount
-	c.refunded = c.amountRefunded == c.amount
+	c.refunded = left == amount && c.captured
 	c.refunds = append(c.refunds, r)
 	f.refunds.add(r)
 	f.giveBackShares(q, r)
 	f.emit(q, "refund.created", func(version string) object { return f.renderRefund(r, version, nil) }, nil)
 	f.emitCharge(q, "charge.refunded", c, object{"amount_refunded": before})
-	if n.refundPends || n.refundFails {
-		f.later(q.now.Add(f.config.RefundTime), func(now time.Time) { f.endRefund(now, r, n.refundFails) })
+	if r.txn != nil && (n.refundPends || n.refundFails) {
+		f.later(q.now.Add(f.config.RefundTime), func(now time.Time) {
+			f.endRefund(now, r, map[bool]string{true: "expired_or_canceled_card"}[n.refundFails])
+		})
 	}
 	if d := c.dispute; d != nil && !d.closed() && c.refunded {
 		f.resolve(q, d, false) // an inquiry ends when the money is back
@@ -118,16 +125,72 @@ func (f *Fake) createRefund(q *request) (object, *problem) {
 	return f.renderRefund(r, q.version, q.expand("")), nil
 }
 
+// toRefund is what of a charge can still be given back: what was captured, less what was.
+func (c *charge) toRefund() int64 {
+	left := c.amountCaptured
+	for _, r := range c.refunds {
+		if !r.released() && r.status != "failed" && r.status != "canceled" {
+			left -= r.amount
+		}
+	}
+	return left
+}
+
+// released reports whether a refund stands for money that was reserved and not taken.
+func (r *refund) released() bool {
+	return r.charge.amountCaptured == 0 || r.txn != nil && r.txn.category == "partial_capture_reversal"
+}
+
+// available is what of the balance refunds of a currency can be paid from, in its units.
+func (f *Fake) available(currency string) int64 {
+	settled := currency
+	if f.config.Rates[currency] != "" && f.config.Settlement != "" {
+		settled = f.config.Settlement
+	}
+	s := f.sums(f.config.Now())[settled]
+	switch {
+	case s == nil:
+		return 0
+	case settled == currency:
+		return s.available
+	}
+	rate, _ := new(big.Rat).SetString(f.config.Rates[currency])
+	return exchange(s.available, rate.Inv(rate).RatString())
+}
+
+// takeBack takes the money of a refund out of the balance.
+func (f *Fake) takeBack(now time.Time, r *refund) {
+	kind := "refund"
+	if natures[r.charge.method].debit() {
+		kind = "payment_refund"
+	}
+	r.txn = f.move(now, r.charge.currency, -r.amount, 0, kind, "refund", r.id)
+	if f.config.RefundsFromBalance {
+		f.now(r.txn)
+	}
+}
+
+// payWaiting sends the refunds on their way that waited for the balance, oldest first.
+func (f *Fake) payWaiting(now time.Time) {
+	for len(f.waiting) > 0 && f.available(f.waiting[0].charge.currency) >= f.waiting[0].amount {
+		r := f.waiting[0]
+		f.waiting = f.waiting[1:]
+		f.takeBack(now, r)
+		f.endRefund(now, r, "")
+	}
+}
+
 // endRefund ends a refund days after it began. One that fails brings the money back
 // to the balance, and the charge counts it no longer. That the balance transaction of
 // a pending refund is there from the start, and that the charge's amount_refunded goes
 // down again, is not said in a source at hand (2026-11).
-func (f *Fake) endRefund(now time.Time, r *refund, fails bool) {
+func (f *Fake) endRefund(now time.Time, r *refund, failure string) {
 	q := f.own(now)
 	before := r.status
-	r.status = "succeeded"
+	r.status, r.pending, r.failure = "succeeded", "", failure
+	fails := failure != ""
 	if fails {
-		r.status, r.failure = "failed", "expired_or_canceled_card"
+		r.status = "failed"
 		f.bringBack(now, r)
 	}
 	f.emitRefund(q, "refund.updated", r, object{"status": before})
@@ -158,7 +221,9 @@ func (f *Fake) updateRefund(q *request, id string) (object, *problem) {
 // bringBack takes the money of a refund that came to nothing back to the balance.
 func (f *Fake) bringBack(now time.Time, r *refund) {
 	c := r.charge
-	r.failureTxn = f.now(f.move(now, c.currency, r.amount, 0, "refund_failure", "refund_failure", r.id))
+	if r.txn != nil {
+		r.failureTxn = f.now(f.move(now, c.currency, r.amount, 0, "refund_failure", "refund_failure", r.id))
+	}
 	c.amountRefunded -= r.amount
 	c.refunded = false
 }

@@ -218,6 +218,9 @@ func (f *Fake) renderRefund(r *refund, version string, x expansion) object {
 	if r.failure != "" {
 		m["failure_reason"] = r.failure
 	}
+	if r.pending != "" && version >= "2025-04-30" {
+		m["pending_reason"] = r.pending
+	}
 	if r.status == "requires_action" {
 		m["next_action"] = object{"type": "display_details", "display_details": object{
 			"email_sent": object{"email_sent_at": r.created.Unix(), "email_sent_to": r.charge.intent.email}, "expires_at": r.created.Add(45 * 24 * time.Hour).Unix()}}

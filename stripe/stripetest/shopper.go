@@ -10,14 +10,15 @@ import (
 
 // Purchase is what a shopper pays for at the shop's own checkout.
 type Purchase struct {
-	Amount      int64  // in Stripe's unit of the currency
-	Currency    string // in any letter case
-	Method      Method // defaults to Card
-	Authorise   bool   // reserve the money only
-	Customer    string
-	Email       string
-	Description string
-	Metadata    map[string]string
+	Amount       int64  // in Stripe's unit of the currency
+	Currency     string // in any letter case
+	Method       Method // defaults to Card
+	Authorise    bool   // reserve the money only
+	Multicapture bool   // what is reserved may be captured in parts
+	Customer     string
+	Email        string
+	Description  string
+	Metadata     map[string]string
 }
 
 // Pay makes a payment intent and tries to pay it, as a shop's checkout does. A
@@ -49,7 +50,7 @@ func (f *Fake) Pay(p Purchase) (stripe.PaymentIntent, error) {
 	}
 	i := f.newIntent(q, p.Amount, strings.ToLower(p.Currency), capture)
 	i.customer, i.email, i.description, i.method = p.Customer, p.Email, p.Description, p.Method
-	i.types = []string{natures[p.Method].kind}
+	i.types, i.parts = []string{natures[p.Method].kind}, p.Authorise && p.Multicapture
 	maps.Copy(i.metadata, p.Metadata)
 	f.emitIntent(q, "created", i)
 	_ = f.confirm(q, i) // a decline shows on the intent
