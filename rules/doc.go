@@ -94,8 +94,8 @@
 //	           created timestamp, amount money, authorised money, captured money, refunded money, method method,
 //	           risk risk, failure failure, fee fee, customer string, email string, description string,
 //	           metadata map(string, string), orders list(hint)
-//	method     type string, brand string, last4 string
-//	risk       level string, score int, review string
+//	method     type string, brand string, last4 string, country string, fingerprint string
+//	risk       level string, score int, review string, outcome string
 //	failure    code string, decline_code string, message string
 //	fee        amount money, balance_transaction string, settled money
 //	hint       id string, number string, store string, amount money

@@ -200,12 +200,15 @@ var methodFields = []func(*kind){
 	text("type", func(m *commerce.PaymentMethod) string { return m.Type }),
 	text("brand", func(m *commerce.PaymentMethod) string { return m.Brand }),
 	text("last4", func(m *commerce.PaymentMethod) string { return m.Last4 }),
+	text("country", func(m *commerce.PaymentMethod) string { return m.Country }),
+	text("fingerprint", func(m *commerce.PaymentMethod) string { return m.Fingerprint }),
 }
 
 var riskFields = []func(*kind){
 	text("level", func(r *commerce.Risk) string { return r.Level }),
 	whole("score", func(r *commerce.Risk) int64 { return int64(r.Score) }),
 	text("review", func(r *commerce.Risk) string { return r.Review }),
+	text("outcome", func(r *commerce.Risk) string { return r.Outcome }),
 }
 
 var failureFields = []func(*kind){
