@@ -22,10 +22,10 @@ const module = "github.com/commercesync/commerce"
 var layers = map[string]int{
 	"internal/httpx": 0, "internal/cache": 0, "internal/clock": 0, "internal/fault": 0,
 	"": 1, "resilience": 1,
-	"internal/signed": 2, "oauth": 2, "idempotency": 2, "vault": 2, "mapping": 2, "rules": 2,
+	"internal/signed": 2, "oauth": 2, "connection": 2, "idempotency": 2, "vault": 2, "mapping": 2, "rules": 2,
 	"stripe": 3, "magento": 3, "nopcommerce": 3, "erp": 3, "inbox": 3, "reconcile": 3,
 	"mapping/magentoshop": 4, "mapping/nopshop": 4, "mapping/stripepay": 4, "mapping/erpbooks": 4,
-	"workflow": 5, "connection": 5,
+	"workflow": 5,
 	"sqlstore": 6, "internal/journey": 6,
 	"examples": 7, "internal/integration": 7, "internal/sim": 7, "internal/trytonserver": 7, "internal/odooserver": 7,
 }
