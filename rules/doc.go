@@ -18,6 +18,10 @@
 //	payments         list(payment)      its payments, whatever came of them
 //	refunds          list(refund)       the refunds of those payments
 //	earlier          list(order)        the same customer's other orders
+//	reviews          list(review)       reviews of those payments at the processor, open and closed
+//	warnings         list(warning)      early fraud warnings of those payments
+//	disputes         list(dispute)      disputes of those payments
+//	score            score              what a scorer says: points from 0 to 100, with reasons
 //	payment_state    string             unpaid, pending, authorised, partly_paid, paid, overpaid, returned;
 //	                                    each payment counts as one of this order alone
 //	due              money              what Stripe is to collect: the sum of its tenders
@@ -101,7 +105,14 @@
 //	hint       id string, number string, store string, amount money
 //	refund     ref ref, payment ref, charge string, amount money,
 //	           status string (pending, succeeded, failed, canceled), reason string, created timestamp,
-//	           operation string, metadata map(string, string)
+//	           operation string, metadata map(string, string), orders list(hint)
+//	review     ref ref, payment ref, open bool, reason string, closed string, created timestamp
+//	warning    ref ref, payment ref, charge string, type string, actionable bool, created timestamp
+//	dispute    ref ref, payment ref, charge string, amount money, status string (open, review, won, lost, closed),
+//	           inquiry bool, reason string, created timestamp, due timestamp, answered bool,
+//	           withdrawn money, reinstated money
+//	score      points int, reasons list(reason)
+//	reason     code string, points int, text string
 //	ref        tenant string, system string, account string, mode string (live, test), id string
 //	money      currency string, amount decimal
 package rules

@@ -39,6 +39,14 @@ func (e *evaluation) ResolveName(name string) (any, bool) {
 		return list[commerce.Refund]{f.Refunds}, true
 	case "earlier":
 		return list[commerce.Order]{f.Earlier}, true
+	case "reviews":
+		return list[commerce.Review]{f.Reviews}, true
+	case "warnings":
+		return list[commerce.FraudWarning]{f.Warnings}, true
+	case "disputes":
+		return list[commerce.Dispute]{f.Disputes}, true
+	case "score":
+		return &f.Score, true
 	case "now":
 		if e.now == nil {
 			e.now = types.Timestamp{Time: e.rule.cfg.Now()}

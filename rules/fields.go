@@ -29,6 +29,11 @@ var names = map[reflect.Type]string{
 	reflect.TypeFor[commerce.Fee]():           "fee",
 	reflect.TypeFor[commerce.OrderHint]():     "hint",
 	reflect.TypeFor[commerce.Refund]():        "refund",
+	reflect.TypeFor[commerce.Review]():        "review",
+	reflect.TypeFor[commerce.FraudWarning]():  "warning",
+	reflect.TypeFor[commerce.Dispute]():       "dispute",
+	reflect.TypeFor[commerce.Score]():         "score",
+	reflect.TypeFor[commerce.ScoreReason]():   "reason",
 	reflect.TypeFor[commerce.Money]():         "money",
 }
 
@@ -40,7 +45,9 @@ var kinds = func() map[string]*kind {
 		of[commerce.Order](orderFields...), of[commerce.Ref](refFields...), of[commerce.Customer](customerFields...), of[commerce.Address](addressFields...), of[commerce.OrderLine](lineFields...),
 		of[commerce.TaxLine](taxFields...), of[commerce.Discount](discountFields...), of[commerce.Shipping](shippingFields...), of[commerce.Totals](totalsFields...), of[commerce.Tender](tenderFields...),
 		of[commerce.Payment](paymentFields...), of[commerce.PaymentMethod](methodFields...), of[commerce.Risk](riskFields...), of[commerce.Failure](failureFields...), of[commerce.Fee](feeFields...),
-		of[commerce.OrderHint](hintFields...), of[commerce.Refund](refundFields...), of[commerce.Money](moneyFields...),
+		of[commerce.OrderHint](hintFields...), of[commerce.Refund](refundFields...),
+		of[commerce.Review](reviewFields...), of[commerce.FraudWarning](warningFields...), of[commerce.Dispute](disputeFields...),
+		of[commerce.Score](scoreFields...), of[commerce.ScoreReason](reasonFields...), of[commerce.Money](moneyFields...),
 	} {
 		all[k.name] = k
 	}
@@ -241,6 +248,52 @@ var refundFields = []func(*kind){
 	moment("created", func(r *commerce.Refund) time.Time { return r.Created }),
 	text("operation", func(r *commerce.Refund) string { return r.Operation }),
 	named("metadata", func(r *commerce.Refund) map[string]string { return r.Metadata }),
+	many("orders", func(r *commerce.Refund) []commerce.OrderHint { return r.Orders }),
+}
+
+var reviewFields = []func(*kind){
+	part("ref", func(r *commerce.Review) *commerce.Ref { return &r.Ref }),
+	part("payment", func(r *commerce.Review) *commerce.Ref { return &r.Payment }),
+	flag("open", func(r *commerce.Review) bool { return r.Open }),
+	text("reason", func(r *commerce.Review) string { return r.Reason }),
+	text("closed", func(r *commerce.Review) string { return r.Closed }),
+	moment("created", func(r *commerce.Review) time.Time { return r.Created }),
+}
+
+var warningFields = []func(*kind){
+	part("ref", func(w *commerce.FraudWarning) *commerce.Ref { return &w.Ref }),
+	part("payment", func(w *commerce.FraudWarning) *commerce.Ref { return &w.Payment }),
+	text("charge", func(w *commerce.FraudWarning) string { return w.Charge }),
+	text("type", func(w *commerce.FraudWarning) string { return w.Type }),
+	flag("actionable", func(w *commerce.FraudWarning) bool { return w.Actionable }),
+	moment("created", func(w *commerce.FraudWarning) time.Time { return w.Created }),
+}
+
+var disputeFields = []func(*kind){
+	part("ref", func(d *commerce.Dispute) *commerce.Ref { return &d.Ref }),
+	part("payment", func(d *commerce.Dispute) *commerce.Ref { return &d.Payment }),
+	text("charge", func(d *commerce.Dispute) string { return d.Charge }),
+	amount("amount", func(d *commerce.Dispute) commerce.Money { return d.Amount }),
+	word("status", func(d *commerce.Dispute) commerce.DisputeStatus { return d.Status },
+		commerce.DisputeOpen, commerce.DisputeReview, commerce.DisputeWon, commerce.DisputeLost, commerce.DisputeClosed),
+	flag("inquiry", func(d *commerce.Dispute) bool { return d.Inquiry }),
+	text("reason", func(d *commerce.Dispute) string { return d.Reason }),
+	moment("created", func(d *commerce.Dispute) time.Time { return d.Created }),
+	moment("due", func(d *commerce.Dispute) time.Time { return d.Due }),
+	flag("answered", func(d *commerce.Dispute) bool { return d.Answered }),
+	amount("withdrawn", func(d *commerce.Dispute) commerce.Money { return d.Withdrawn }),
+	amount("reinstated", func(d *commerce.Dispute) commerce.Money { return d.Reinstated }),
+}
+
+var scoreFields = []func(*kind){
+	whole("points", func(s *commerce.Score) int64 { return int64(s.Points) }),
+	many("reasons", func(s *commerce.Score) []commerce.ScoreReason { return s.Reasons }),
+}
+
+var reasonFields = []func(*kind){
+	text("code", func(r *commerce.ScoreReason) string { return r.Code }),
+	whole("points", func(r *commerce.ScoreReason) int64 { return int64(r.Points) }),
+	text("text", func(r *commerce.ScoreReason) string { return r.Text }),
 }
 
 var moneyFields = []func(*kind){

@@ -140,12 +140,17 @@ const (
 	Payments Part = "payments"
 	Refunds  Part = "refunds"
 	Earlier  Part = "earlier"
+	Reviews  Part = "reviews"
+	Warnings Part = "warnings"
+	Disputes Part = "disputes"
+	Score    Part = "score"
 )
 
 // partOf says which part a word is computed from.
 var partOf = map[string]Part{
 	"payments": Payments, "payment_state": Payments, "paid": Payments, "authorised": Payments,
 	"refunds": Refunds, "refunded": Refunds, "earlier": Earlier, "earlier_total": Earlier,
+	"reviews": Reviews, "warnings": Warnings, "disputes": Disputes, "score": Score,
 }
 
 // Uses reports whether the expression asks for a part of the facts: what it does not
