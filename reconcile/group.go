@@ -114,22 +114,45 @@ func (w *worker) settle(le, re []entry) error {
 			return err
 		}
 	case len(l) > 0 && len(r) > 0:
+		r, free := w.due(r)
 		if l, r, err = w.both(l, r); err != nil {
 			return err
 		}
+		w.wait(l, append(r, free...))
+		return nil
 	case len(l) > 1 && w.left.lines:
 		if sum, one := total(l); one && sum == 0 {
 			w.leave(l) // a payment that failed, and its charge
 			return nil
 		}
 	}
+	w.wait(l, r)
+	return nil
+}
+
+// wait notes rows that have no partner yet.
+func (w *worker) wait(l, r []row) {
 	for i := range l {
 		w.out.left = append(w.out.left, l[i].entry)
 	}
 	for i := range r {
 		w.out.right = append(w.out.right, r[i].entry)
 	}
-	return nil
+}
+
+// due puts documents aside that Stripe has no part in, where lines have others to go to.
+func (w *worker) due(documents []row) (due, free []row) {
+	for _, r := range documents {
+		if w.left.lines && r.amount == 0 {
+			free = append(free, r)
+		} else {
+			due = append(due, r)
+		}
+	}
+	if len(due) == 0 {
+		return free, nil
+	}
+	return due, free
 }
 
 // leave notes rows that need no document.
@@ -209,12 +232,29 @@ func (w *worker) both(l, r []row) ([]row, []row, error) {
 		return nil, nil, nil
 	case len(l) > 0 && len(r) > 0 && one && two && leftSum == rightSum && l[0].currency() == r[0].currency():
 		return nil, nil, w.together(l, r)
+	case w.inPart(l) && len(r) > 0 && two && leftSum > rightSum && l[0].currency() == r[0].currency():
+		w.connect(l, r)
+		w.report(NotYetInvoiced, &l[0], &r[0], leftSum-rightSum, l[0].currency())
+		return nil, nil, nil
 	}
 	return w.differing(l, r, &documents)
 }
 
+// inPart reports whether a sale of the shop may be invoiced in part, since the rest of its
+// goods has not left.
+func (w *worker) inPart(sale []row) bool {
+	return !w.left.lines && w.config.OnShipment && len(sale) == 1 && sale[0].kind() == kindSale && sale[0].doc.Unsent
+}
+
 // together matches rows that come to the same amount.
 func (w *worker) together(l, r []row) error {
+	w.connect(l, r)
+	w.exchange(l, r)
+	return w.compare(l, r)
+}
+
+// connect notes that rows belong together.
+func (w *worker) connect(l, r []row) {
 	var special uint64
 	if w.left.lines && len(r) > 1 || !w.left.lines && len(l) > 1 {
 		special = pairLoose
@@ -223,8 +263,6 @@ func (w *worker) together(l, r []row) error {
 		w.match(&l[min(i, len(l)-1)].entry, &r[min(i, len(r)-1)].entry, special)
 	}
 	w.out.counts.ByID += len(l) - max(len(l), len(r))
-	w.exchange(l, r)
-	return w.compare(l, r)
 }
 
 // total adds up rows; not ok where they are of several currencies.

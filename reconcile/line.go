@@ -82,8 +82,11 @@ type Document struct {
 	Number string // the order number, by which shop and ERP name one sale
 	Row    int    // line of the file it was read from, the header being 1; 0 = from no file
 
-	Refund bool           // a credit memo or credit note; its Amount is positive all the same
-	Amount commerce.Money // what Stripe should have collected or given back
+	Refund bool // a credit memo or credit note; its Amount is positive all the same
+	// Amount is what Stripe should have collected or given back; nought where it has no part
+	// in it, as of a sale that was paid offline or by gift card: such a document of the shop
+	// is not looked for at Stripe, and is there for the ERP's to be compared with.
+	Amount commerce.Money
 	Date   time.Time
 
 	// Total is the gross of all tenders, gift cards, store credit and points included, in

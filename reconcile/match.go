@@ -274,7 +274,7 @@ func (m *matcher) nextID(d *side, e *entry) (uint64, error) {
 }
 
 func (m *matcher) byAmount(_ *side, e *entry) (uint64, error) {
-	if e.kind() == kindRelated {
+	if e.kind() == kindRelated || e.amount == 0 {
 		return 0, nil
 	}
 	var b [16]byte
@@ -434,6 +434,8 @@ func (m *matcher) lonely(ctx context.Context, d *side) error {
 // reason says why a row has no partner; empty where that is as it should be.
 func (m *matcher) reason(d *side, r *row) Reason {
 	switch {
+	case r.doc != nil && r.doc.Amount.IsZero() && (d == m.left || m.left.lines):
+		return "" // Stripe has no part in it: it is here for the ERP's documents
 	case r.when().Before(m.config.CutOver):
 		return BeforeCutOver
 	case r.line != nil:

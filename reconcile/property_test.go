@@ -266,6 +266,21 @@ var agreeing = []func(*world){
 			e.Amount, e.Total = d.Amount, d.Total
 		}
 	},
+	func(w *world) { // paid without Stripe, and in the ERP or not
+		_, d, _ := w.order()
+		w.lines = w.lines[:len(w.lines)-1]
+		d.Total, d.Amount, d.Intent, d.Payment = d.Amount, w.money(0), "", ""
+		if w.IntN(2) == 0 {
+			w.erp = w.erp[:len(w.erp)-1]
+		}
+	},
+	func(w *world) { // a gift card paid one invoice of the shop, and Stripe the other
+		_, d, e := w.order()
+		card := *d
+		card.ID, card.Total, card.Amount, card.Lines, card.Taxes = "card/"+d.ID, w.money(700), w.money(0), nil, nil
+		w.shop = append(w.shop, card)
+		e.Amount, e.Lines, e.Taxes = w.money(e.Amount.Minor()+700), nil, nil
+	},
 	func(w *world) { // two invoices of one order
 		_, _, e := w.order()
 		second := *e
@@ -326,7 +341,7 @@ func (w *world) plant(r reconcile.Reason) {
 		w.lines = append(w.lines, again)
 	case reconcile.AmountDiffers:
 		l, d, e := w.order()
-		switch w.IntN(3) {
+		switch w.IntN(5) {
 		case 0:
 			d.Amount, e.Amount = w.money(d.Amount.Minor()+1), w.money(e.Amount.Minor()+1)
 			w.expect(r, l.ID, d.ID, w.money(-1))
@@ -336,6 +351,13 @@ func (w *world) plant(r reconcile.Reason) {
 		case 2: // the invoice is over what Stripe was due, and a gift card paid a part
 			d.Total = w.money(d.Amount.Minor() + 900)
 			w.expect(r, d.ID, e.ID, w.money(900))
+		case 3: // the invoice of a sale that Stripe has no part in
+			w.lines = w.lines[:len(w.lines)-1]
+			d.Total, d.Amount, d.Intent, d.Payment = w.money(d.Amount.Minor()+3), w.money(0), "", ""
+			w.expect(r, d.ID, e.ID, w.money(3))
+		case 4: // money for a sale that was to be paid without Stripe
+			d.Total, d.Amount = d.Amount, w.money(0)
+			w.expect(r, l.ID, d.ID, l.Amount)
 		}
 	case reconcile.CurrencyDiffers:
 		l, d, e := w.order()
@@ -421,10 +443,18 @@ func (w *world) plant(r reconcile.Reason) {
 		e.Date = d.Date
 		w.expect(r, d.ID, d.Amount.Neg())
 	case reconcile.NotYetInvoiced:
-		_, d, _ := w.order()
+		_, d, e := w.order()
 		d.Unsent = true
-		w.erp = w.erp[:len(w.erp)-1]
-		w.expect(r, d.ID, d.Amount)
+		if w.IntN(2) == 0 {
+			w.erp = w.erp[:len(w.erp)-1]
+			w.expect(r, d.ID, d.Amount)
+			break
+		}
+		second := *e // two parts have left
+		second.ID, second.Amount, second.Lines, second.Taxes = "second/"+e.ID, w.money(400), nil, nil
+		e.Amount, e.Lines, e.Taxes = w.money(e.Amount.Minor()-600), nil, nil
+		w.erp = append(w.erp, second)
+		w.expect(r, d.ID, e.ID, w.money(200))
 	case reconcile.BeforeCutOver:
 		l, _, _ := w.order()
 		l.Created = novemberAt(firstDay-3, 0)

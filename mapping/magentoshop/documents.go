@@ -17,36 +17,43 @@ import (
 	"github.com/commercesync/commerce/resilience"
 )
 
-// Documents yields what the shop's own books say of the money that Stripe moved: the
-// invoices that are paid, as sales, and the credit memos, as refunds, that were made in
-// [from, to) by the shop's clock; a zero time is no bound. Sales come first, each in the
-// order of ids.
+// Documents yields what the shop's own books say of its sales and of the money that Stripe
+// moved for them: the invoices that are paid, as sales, and the credit memos, as refunds,
+// that were made in [from, to) by the shop's clock; a zero time is no bound. Sales come
+// first, each in the order of ids, and behind them those that Stripe has no part in.
 //
 // An invoice is what Magento records a payment by, so that what is not paid has none that
 // is: orders that are pending, were authorised only, or were cancelled before anybody paid
-// are left out, and a bank debit has the day on which its money was recorded. Left out as
-// well is what Stripe was not to pay: orders by offline methods (see Config.Tenders), and
-// those that gift cards, store credit and points paid for as a whole. The amount is
-// grand_total, which is what was left after these; Total is what was there before. An order
-// that was captured in parts has a sale for each.
+// are left out, and a bank debit has the day on which its money was recorded. The amount is
+// grand_total, which is what gift cards, store credit and points left; Total is what was
+// there before. An order that was captured in parts has a sale for each.
 //
-// A refund is there for each credit memo of such an order that the shop calls refunded,
-// whether or not money moved. Which part of it went to the buyer's store credit instead,
-// REST does not tell.
+// Stripe has no part in orders by offline methods (see Config.Tenders), and in those that
+// gift cards, store credit and points paid for as a whole. Of these each is a sale itself,
+// of the day on which it was placed, unless it was cancelled: an ERP may invoice it before
+// anybody has paid. Amount is nought, and Total what it comes to.
+//
+// A refund is there for each credit memo that the shop calls refunded, whether or not money
+// moved; its amount is nought where Stripe has no part in the order. Which part of it went
+// to the buyer's store credit instead, REST does not tell.
 //
 // The ids of Stripe are those of transaction_id, else those that a comment names, where
 // [Shop.RecordPayment] and our refunds leave them, else that of the order's payment.
 //
 // An invoice or memo whose rows can not be said in canonical words comes with its amount and
-// without Lines, Taxes, Total and Unsent, and the log says why. It costs a request for each page of
-// invoices, for each page of memos, and for their orders; one page is held at a time. The
-// sequence ends with the first error.
+// without Lines, Taxes, Total and Unsent, and the log says why; where the amount is nought,
+// Total is grand_total. It costs a request for each page of invoices, of memos and of orders,
+// and for the orders that are told; one page is held at a time. The sequence ends with the
+// first error.
 func (s *Shop) Documents(ctx context.Context, from, to time.Time) iter.Seq2[reconcile.Document, error] {
 	return func(yield func(reconcile.Document, error) bool) {
 		d := documents{Shop: s, yield: yield}
 		ctx := resilience.WithBackfill(ctx)
 		filters := magento.Where(made(from, to)...)
 		err := d.sales(ctx, filters)
+		if err == nil {
+			err = d.others(ctx, filters)
+		}
 		if err == nil {
 			err = d.refunds(ctx, filters)
 		}
@@ -97,11 +104,15 @@ var (
 	noted = append(slices.Clone(billed), "adjustment")
 )
 
-// paper is an invoice or a credit memo.
+// placed are the fields that tell whether Stripe has a part in an order.
+var placed = strings.Split("created_at state status order_currency_code grand_total payment[method]", " ")
+
+// paper is an invoice, a credit memo or an order.
 type paper struct {
 	id          string // "invoice/9"
 	order       magento.ID
 	refund      bool
+	whole       bool // the order itself
 	created     time.Time
 	transaction string
 	comments    []magento.DocumentComment
@@ -140,6 +151,32 @@ func (d *documents) sales(ctx context.Context, filters [][]magento.Filter) error
 		}
 	}
 	return d.turn(ctx)
+}
+
+// others tells the orders that Stripe has no part in.
+func (d *documents) others(ctx context.Context, filters [][]magento.Filter) error {
+	for o, err := range d.client.Orders.List(ctx, magento.ListParams{ByID: true, Filters: filters, Fields: placed}) {
+		if err != nil {
+			return err
+		}
+		r := &reader{shop: d.Shop, o: &o, document: "magento order " + o.EntityID.String()}
+		with := r.byStripe()
+		if r.err != nil {
+			return r.err
+		}
+		if with || d.c.States.Of(o.State, o.Status) == commerce.OrderCanceled {
+			continue
+		}
+		if err := d.add(ctx, paper{id: d.Ref(o.EntityID).ID, order: o.EntityID, whole: true, created: o.CreatedAt.Time, Totals: magento.Totals{GrandTotal: o.GrandTotal}}); err != nil {
+			return err
+		}
+	}
+	return d.turn(ctx)
+}
+
+// byStripe reports whether a part of the order is to be paid by Stripe.
+func (r *reader) byStripe() bool {
+	return r.tender() == commerce.TenderStripe && r.amount("", "grand_total", r.o.GrandTotal) > 0
 }
 
 func (d *documents) refunds(ctx context.Context, filters [][]magento.Filter) error {
@@ -208,7 +245,8 @@ func (p paper) named(id *regexp.Regexp) string {
 	return found
 }
 
-// document says a paper of an order; ok is false where Stripe has no part in it.
+// document says a paper of an order; ok is false where another paper says the same, or it
+// comes to nothing.
 func (d *documents) document(ctx context.Context, o *magento.Order, p paper) (doc reconcile.Document, ok bool, err error) {
 	r := &reader{shop: d.Shop, o: o, document: "magento " + p.id}
 	currency, err := commerce.ParseCurrency(o.OrderCurrencyCode)
@@ -217,19 +255,27 @@ func (d *documents) document(ctx context.Context, o *magento.Order, p paper) (do
 	}
 	doc = reconcile.Document{System: System, Shop: d.c.Account, ID: p.id, Number: o.IncrementID, Refund: p.refund, Date: p.created,
 		Amount: r.money("grand_total", p.GrandTotal, currency)}
-	if r.err != nil || r.tender() != commerce.TenderStripe || doc.Amount.Sign() <= 0 {
+	due := r.byStripe()
+	if r.err != nil || doc.Amount.Sign() < 0 || !due && !p.refund && !p.whole {
 		return doc, false, r.err
-	}
-	doc.Payment = cmp.Or(p.named(stripePayment), paymentID(*o))
-	if p.refund {
-		doc.RefundID = p.named(stripeRefund)
 	}
 	said := d.content(ctx, r, p)
 	doc.Lines, doc.Taxes, doc.Unsent = said.Lines, said.Taxes, said.Unsent
+	if said.Total == (commerce.Money{}) {
+		said.Total = doc.Amount
+	}
+	if due {
+		doc.Payment = cmp.Or(p.named(stripePayment), paymentID(*o))
+		if p.refund {
+			doc.RefundID = p.named(stripeRefund)
+		}
+	} else {
+		doc.Amount = commerce.Zero(currency)
+	}
 	if said.Total != doc.Amount {
 		doc.Total = said.Total
 	}
-	return doc, true, nil
+	return doc, !said.Total.IsZero(), nil
 }
 
 // content says what a paper is made of and what it comes to, whoever paid: nothing where it
@@ -240,18 +286,19 @@ func (d *documents) content(ctx context.Context, r *reader, p paper) reconcile.D
 	if err == nil {
 		whole, err = reconcile.Sale(order)
 	}
-	if err == nil {
-		order, err = r.part(order, p)
-	}
-	if err == nil {
-		said, err = reconcile.Sale(order)
+	if p.whole {
+		said = whole
+	} else if err == nil {
+		if order, err = r.part(order, p); err == nil {
+			said, err = reconcile.Sale(order)
+		}
 	}
 	if err != nil {
 		d.c.Logger.WarnContext(ctx, "magento: a document has no lines: "+err.Error(), "document", p.id)
 		return reconcile.Document{}
 	}
 	for i := range said.Lines {
-		if said.Lines[i].Key == reconcile.LineFee {
+		if p.refund && said.Lines[i].Key == reconcile.LineFee {
 			said.Lines[i].Key = reconcile.LineAdjustment
 		}
 	}
@@ -278,7 +325,7 @@ func (r *reader) part(order commerce.Order, p paper) (commerce.Order, error) {
 	// those of all (2.4.6-p1, REC 519): what is off, and not off the rows, is the shipping's.
 	whole := stated.Net + stated.Shipping + stated.Fees + stated.Tax
 	off := whole - stated.Gross
-	if len(order.Tenders) > 1 { // gift cards, store credit and points pay a part as well
+	if by := order.Tenders; len(by) > 1 || len(by) == 1 && by[0].Kind != r.tender() { // gift cards, store credit and points pay as well
 		off = -r.amount("", "discount_amount", p.DiscountAmount) - r.amount("", "discount_tax_compensation_amount", p.DiscountTaxCompensation)
 		stated.Gross = whole - off
 	}

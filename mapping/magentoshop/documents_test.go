@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -90,6 +91,10 @@ func names(docs []reconcile.Document) (out []string) {
 	return out
 }
 
+func without(names []string, prefix string) []string {
+	return slices.DeleteFunc(names, func(s string) bool { return strings.HasPrefix(s, prefix) })
+}
+
 func addsUp(t *testing.T, d reconcile.Document) {
 	t.Helper()
 	sum := commerce.Zero(d.Amount.Currency())
@@ -144,11 +149,16 @@ func TestASaleIsToldWhenStripeWasToPayAndTheShopSaysItDid(t *testing.T) {
 
 	docs := s.told(time.Time{}, time.Time{})
 	require.Equal(t, []bool{true, true, false, true}, []bool{docs[0].Unsent, docs[1].Unsent, docs[2].Unsent, docs[3].Unsent}, "the goods of one have left")
-	require.Equal(t, []string{"invoice/1 2000000001 44.72 EUR", "invoice/4 2000000005 34.72 EUR", "invoice/5 2000000006 44.72 EUR", "invoice/6 2000000008 17.85 EUR"}, names(docs))
+	require.Equal(t, []string{"invoice/1 2000000001 44.72 EUR", "invoice/4 2000000005 34.72 EUR", "invoice/5 2000000006 44.72 EUR", "invoice/6 2000000008 17.85 EUR",
+		"order/3 2000000003 0.00 EUR", "order/4 2000000004 0.00 EUR"}, names(docs))
 	addsUp(t, docs[0])
 	addsUp(t, docs[3])
 	require.Equal(t, docs[0].Lines, docs[1].Lines, "they are of the whole order")
 	require.Equal(t, money("44.72", "EUR"), docs[1].Total, "the gift card's part included")
+	for _, without := range docs[4:] {
+		require.Equal(t, money("44.72", "EUR"), without.Total, "Stripe has no part in it")
+		require.Equal(t, []any{docs[0].Lines, docs[0].Taxes, ""}, []any{without.Lines, without.Taxes, without.Payment})
+	}
 	require.Equal(t, reconcile.Document{System: "magento", Shop: "main", ID: "invoice/1", Number: "2000000001", Amount: money("44.72", "EUR"), Date: s.now, Unsent: true,
 		Lines: []reconcile.DocumentLine{
 			{Key: "CUP", Quantity: commerce.MustDecimal("2"), Net: money("20.00", "EUR")},
@@ -175,7 +185,9 @@ func TestARefundHasTheIdsTheRatesAndTheDateOfItsCreditMemo(t *testing.T) {
 	s.refund(other, magento.RefundParams{Everything: true, AllShipping: true})
 
 	docs := s.told(time.Time{}, time.Time{})
-	require.Equal(t, []string{"invoice/1 2000000001 44.72 EUR", "creditmemo/1 2000000001 19.77 EUR", "creditmemo/2 2000000001 1.00 EUR"}, names(docs))
+	require.Equal(t, []string{"invoice/1 2000000001 44.72 EUR", "creditmemo/1 2000000001 19.77 EUR", "creditmemo/2 2000000001 1.00 EUR", "creditmemo/3 2000000002 0.00 EUR"}, without(names(docs), "order/"))
+	require.Equal(t, []any{money("44.72", "EUR"), ""}, []any{docs[4].Total, docs[4].Payment}, "Stripe had no part in it")
+	docs = slices.Delete(docs, 1, 2)
 	require.Equal(t, "pi_1", docs[0].Payment)
 	memo := docs[1]
 	addsUp(t, memo)
@@ -247,7 +259,7 @@ func TestDocumentsAskForTheirDaysByKeyAndForNobody(t *testing.T) {
 			require.NotContains(t, q, person)
 		}
 	}
-	require.Equal(t, map[string]int{"/rest/V1/orders": 6, "/rest/V1/invoices": 3, "/rest/V1/creditmemos": 3}, lists, "three pages each, and their orders")
+	require.Equal(t, map[string]int{"/rest/V1/orders": 9, "/rest/V1/invoices": 3, "/rest/V1/creditmemos": 3}, lists, "three pages each, and the orders of invoices and memos")
 }
 
 // TestTheFieldsThatAreAskedForSayTheSameMoney compares with whole orders.
@@ -418,4 +430,31 @@ func TestRecordedInvoicesAndCreditMemosAreSaid(t *testing.T) {
 	}
 	require.GreaterOrEqual(t, said, 8)
 	t.Logf("%d of %d said", said, len(papers))
+}
+
+func TestWhatStripeHasNoPartInIsTheOrderItselfWhoeverHasPaidYet(t *testing.T) {
+	t.Parallel()
+	s := newTill(t, magentotest.Config{}, 2)
+	open := s.place(german("banktransfer")) // 1: the ERP may have invoiced it
+	gone := s.place(german("banktransfer"))
+	require.NoError(t, s.mage.Orders.Cancel(t.Context(), gone))
+	card := german("free")
+	card.GiftCard = "44.72"
+	s.pay(s.place(card)) // 3
+	parts := german("stripe_payments") // 4: Stripe pays what the card leaves of the last invoice
+	parts.GiftCard = "10"
+	s.pay(s.place(parts))
+	s.now = s.now.AddDate(0, 0, 2)
+	s.pay(open)
+
+	docs := s.told(time.Time{}, time.Time{})
+	require.Equal(t, []string{"invoice/2 2000000004 34.72 EUR", "order/1 2000000001 0.00 EUR", "order/3 2000000003 0.00 EUR"}, names(docs))
+	for _, d := range docs[1:] {
+		require.Equal(t, money("44.72", "EUR"), d.Total, d.ID)
+		whole := d
+		whole.Amount = d.Total
+		addsUp(t, whole)
+	}
+	require.Equal(t, s.now.AddDate(0, 0, -2), docs[1].Date, "the day on which it was placed")
+	require.Equal(t, []bool{true, true, false}, []bool{docs[1].Unsent, docs[2].Unsent, docs[1].Refund})
 }

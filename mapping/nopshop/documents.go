@@ -17,17 +17,22 @@ import (
 	"github.com/commercesync/commerce/resilience"
 )
 
-// Documents yields what the shop's own books say of the money that Stripe moved: the sales
-// of orders that were paid, and the refunds that were booked, in [from, to) by the shop's
-// clock; a zero time is no bound. Sales come first, newest first.
+// Documents yields what the shop's own books say of its sales and of the money that Stripe
+// moved for them: the orders that were paid, and the refunds that were booked, in [from, to)
+// by the shop's clock; a zero time is no bound. Sales come first, newest first, and behind
+// them those that Stripe has no part in.
 //
-// A sale is there when a part of the order is to be paid by Stripe ([commerce.Order.Due]:
-// not gift cards, points and offline methods, see Config.Methods) and its payment status
-// says that money is or was here: paid, partially refunded, refunded. So orders that are
-// pending, authorised or voided, and cancelled ones that nobody paid, are left out. Its date
-// is the one on which the shop marked it as paid. The shop can only be asked for orders by
-// the date on which they were placed: they are looked at for [Config].PaidFor. Deleted
-// orders are in no list of the shop, and not here.
+// An order that Stripe is to pay a part of ([commerce.Order.Due]: not gift cards, points and
+// offline methods, see Config.Methods) is a sale when its payment status says that money is
+// or was here: paid, partially refunded, refunded. So orders that are pending, authorised or
+// voided, and cancelled ones that nobody paid, are left out. Its date is the one on which the
+// shop marked it as paid. The shop can only be asked for orders by the date on which they were
+// placed: they are looked at for [Config].PaidFor. Deleted orders are in no list of the shop,
+// and not here.
+//
+// One that Stripe has no part in is a sale of the day on which it was placed, unless it was
+// cancelled: an ERP may invoice it before anybody has paid. Its amount is nought, and that of
+// its refunds; Total is what they come to.
 //
 // The shop keeps one sum of what was refunded of an order, and a note of each refund, which
 // has its date and amount ("Order has been partially refunded. Amount = 5", 4.40 to 4.90).
@@ -39,8 +44,8 @@ import (
 // Orders are looked at for refunds for [Config].RefundsFor. A sale's Total is what it came to
 // before gift cards and points; of a refund, the shop books only money.
 //
-// An order that can not be said in canonical words comes with its amount and without
-// Lines, Taxes and Total, and the log says why. It costs a request for each page, and of
+// An order that can not be said in canonical words comes with its order total and without
+// Lines and Taxes, and the log says why. It costs a request for each page, and of
 // each order one for its lines, its products, its address and, where its row names no
 // payment, its attributes; of each order with a refund one for its notes. One page is held
 // at a time. The sequence ends with the first error.
@@ -49,6 +54,9 @@ func (s *Shop) Documents(ctx context.Context, from, to time.Time) iter.Seq2[reco
 		d := documents{Shop: s, from: from, to: to, yield: yield}
 		ctx := resilience.WithBackfill(ctx)
 		err := d.sales(ctx)
+		if err == nil {
+			err = d.others(ctx)
+		}
 		if err == nil {
 			err = d.refunds(ctx)
 		}
@@ -97,26 +105,50 @@ func (d *documents) sales(ctx context.Context) error {
 		if !o.PaidDate.IsZero() {
 			on = o.PaidDate.Time
 		}
-		if !d.within(on) || d.method(o.PaymentMethod).Tender != commerce.TenderStripe {
+		if !d.within(on) || !d.byStripe(o) {
 			continue
 		}
-		order, err := d.sold(ctx, o, true)
-		if err != nil {
-			return err
-		}
-		doc, err := reconcile.Sale(order)
-		if err != nil {
-			return err
-		}
-		doc.Unsent = d.unsent(o)
-		if doc.Date = on; doc.Amount.Sign() <= 0 {
-			continue
-		}
-		if err := d.tell(doc); err != nil {
+		if err := d.sale(ctx, o, on); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// others tells the orders that Stripe has no part in.
+func (d *documents) others(ctx context.Context) error {
+	for o, err := range d.client.Orders.List(ctx, nopcommerce.OrderParams{CreatedFrom: d.from, CreatedTo: d.to}) {
+		if err != nil {
+			return err
+		}
+		if !d.within(o.CreatedOn.Time) || d.byStripe(o) || d.c.Statuses.of(o, false) == commerce.OrderCanceled {
+			continue
+		}
+		if err := d.sale(ctx, o, o.CreatedOn.Time); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sale tells an order as a sale of a time, unless it comes to nothing.
+func (d *documents) sale(ctx context.Context, o nopcommerce.Order, on time.Time) error {
+	order, err := d.sold(ctx, o, true)
+	if err != nil {
+		return err
+	}
+	doc, err := reconcile.Sale(order)
+	if err != nil || doc.Amount.Sign() <= 0 && doc.Total.IsZero() {
+		return err
+	}
+	doc.Unsent, doc.Date = d.unsent(o), on
+	return d.tell(doc)
+}
+
+// byStripe reports whether a part of an order is to be paid by Stripe.
+func (d *documents) byStripe(o nopcommerce.Order) bool {
+	total, err := mapping.ParseAmount(string(o.Total))
+	return d.method(o.PaymentMethod).Tender == commerce.TenderStripe && (err != nil || total > 0)
 }
 
 // unsent is what the order's row says: shipments are not read.
@@ -130,7 +162,7 @@ func (d *documents) unsent(o nopcommerce.Order) bool {
 func (d *documents) sold(ctx context.Context, o nopcommerce.Order, lines bool) (commerce.Order, error) {
 	r := reader{shop: d.Shop, rows: rows{order: o}, o: o, document: "nopcommerce order " + o.ID.String()}
 	var err error
-	if paymentID(o, nil) == "" {
+	if paymentID(o, nil) == "" && d.byStripe(o) {
 		if r.attributes, err = d.attributes(ctx, o.ID); err != nil {
 			return commerce.Order{}, err
 		}
@@ -144,8 +176,8 @@ func (d *documents) sold(ctx context.Context, o nopcommerce.Order, lines bool) (
 	}
 	order := commerce.Order{Ref: d.Ref(o.ID), Number: cmp.Or(o.CustomOrderNumber, o.ID.String()), Placed: o.CreatedOn.Time, PaymentID: paymentID(o, r.attributes)}
 	total, err := r.collected("order_total", o.Total)
-	order.Currency = total.Currency()
-	order.Tenders = []commerce.Tender{{Kind: commerce.TenderStripe, Amount: total, Reference: order.PaymentID}}
+	order.Currency, order.Totals.Gross = total.Currency(), total
+	order.Tenders = []commerce.Tender{{Kind: d.method(o.PaymentMethod).Tender, Amount: total, Reference: order.PaymentID}}
 	return order, err
 }
 
@@ -204,15 +236,12 @@ func (d *documents) refunds(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if d.method(o.PaymentMethod).Tender != commerce.TenderStripe {
-			continue
-		}
 		docs, err := d.refunded(ctx, o)
 		if err != nil {
 			return err
 		}
 		for _, doc := range docs {
-			if doc.Amount.Sign() > 0 && d.within(doc.Date) {
+			if d.within(doc.Date) {
 				if err := d.tell(doc); err != nil {
 					return err
 				}
@@ -281,6 +310,12 @@ func (d *documents) refunded(ctx context.Context, o nopcommerce.Order) ([]reconc
 		doc := reconcile.Document{System: sale.System, Shop: sale.Shop, ID: b.id, Number: sale.Number, Refund: true, Unsent: d.unsent(o), Date: b.date, Payment: sale.Payment}
 		if doc.Amount, err = r.collected("refunded_amount", b.amount); err != nil {
 			return nil, err
+		}
+		if doc.Amount.Sign() <= 0 {
+			continue
+		}
+		if !d.byStripe(o) {
+			doc.Amount, doc.Total = commerce.Zero(doc.Amount.Currency()), doc.Amount
 		}
 		if len(all) == 1 && len(order.Tenders) == 1 {
 			doc.Lines, doc.Taxes = sale.Lines, sale.Taxes

@@ -117,7 +117,11 @@ func TestASaleIsToldWhenStripeWasToPayAndTheShopSaysItDid(t *testing.T) {
 	euros, err := s.shop.Order(t.Context(), s.shop.Ref(6))
 	require.NoError(t, err)
 	require.Equal(t, commerce.Currency("EUR"), euros.Currency)
-	require.Equal(t, []string{"order/8 8 49.48 USD", "order/6 6 " + euros.Totals.Gross.String(), "order/5 5 40.00 USD", "order/1 1 49.48 USD"}, documentNames(docs))
+	require.Equal(t, []string{"order/8 8 49.48 USD", "order/6 6 " + euros.Totals.Gross.String(), "order/5 5 40.00 USD", "order/1 1 49.48 USD",
+		"order/4 4 0.00 USD", "order/3 3 0.00 USD"}, documentNames(docs))
+	for _, without := range docs[4:] {
+		require.Equal(t, []any{money("49.48", "USD"), docs[3].Lines, ""}, []any{without.Total, without.Lines, without.Payment}, "Stripe has no part in it")
+	}
 	require.Equal(t, money("49.48", "USD"), docs[2].Total, "the gift card's part included")
 	one := commerce.MustDecimal("1")
 	require.Equal(t, reconcile.Document{System: "nopcommerce", Shop: "main", ID: "order/1", Number: "1", Amount: money("49.48", "USD"), Date: s.now,
@@ -293,4 +297,35 @@ func TestTheAgeForRefundsIsNotNegative(t *testing.T) {
 	s := newTill(t, nopshop.Config{})
 	_, err := nopshop.New(s.nop, nopshop.Config{Currency: "USD", RefundsFor: -1})
 	require.ErrorContains(t, err, "RefundsFor")
+}
+
+func TestWhatStripeHasNoPartInIsTheOrderItselfWhoeverHasPaidYet(t *testing.T) {
+	t.Parallel()
+	s := newTill(t, nopshop.Config{})
+	offline := taxed()
+	offline.PaymentMethod = "Payments.CheckMoneyOrder"
+	s.place(offline) // the ERP may have invoiced it
+	require.NoError(t, s.far.Cancel(s.place(offline)))
+	back, placed := s.place(offline), s.now // 3
+	s.now = placed.AddDate(0, 0, 2)
+	require.NoError(t, s.far.MarkPaid(back))
+	require.NoError(t, s.far.Refund(back, "5"))
+	odd := s.place(offline) // 4: comes without words
+	require.NoError(t, s.far.Quietly(odd, func(o *nopcommercetest.Order) { o.OrderTax = amount(t, "1") }))
+
+	docs := s.told(time.Time{}, time.Time{})
+	require.Equal(t, []string{"order/4 4 0.00 USD", "order/3 3 0.00 USD", "order/1 1 0.00 USD"}, documentNames(docs[:3]))
+	for _, d := range docs[:3] {
+		require.Equal(t, money("49.48", "USD"), d.Total, d.ID)
+		require.Empty(t, d.Payment)
+	}
+	require.Empty(t, docs[0].Lines)
+	require.Equal(t, placed, docs[1].Date, "the day on which it was placed")
+	refund := docs[3]
+	require.Equal(t, []any{"3", true, money("0", "USD"), money("5", "USD"), s.now}, []any{refund.Number, refund.Refund, refund.Amount, refund.Total, refund.Date})
+	require.Len(t, docs, 4)
+	for _, c := range s.far.Calls() {
+		require.NotContains(t, c.Path, "GenericAttribute", "no payment is looked for")
+	}
+	require.Len(t, s.told(s.now, time.Time{}), 2, "an order and a refund")
 }
