@@ -440,7 +440,7 @@ func TestWhatStripeHasNoPartInIsTheOrderItselfWhoeverHasPaidYet(t *testing.T) {
 	require.NoError(t, s.mage.Orders.Cancel(t.Context(), gone))
 	card := german("free")
 	card.GiftCard = "44.72"
-	s.pay(s.place(card)) // 3
+	s.pay(s.place(card))               // 3
 	parts := german("stripe_payments") // 4: Stripe pays what the card leaves of the last invoice
 	parts.GiftCard = "10"
 	s.pay(s.place(parts))
