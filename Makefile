@@ -6,6 +6,7 @@
 # make sim     plays 2,000 disturbed days at each shop; SEEDS=20000 for more, SHOP=magento for one
 # make pollers 2,000 random histories of both shops, of which no poll may miss a change; SEEDS=…
 # make payouts 100,000 generated payouts are explained and booked; PAYOUTS=…
+# make refunds 100,000 random orders are given back in parts; REFUNDS=…
 # make fuzz    T=60s runs every fuzz target for T
 # make soak    T=10m lets the program work for T while 1 % of each fault happens (make test: seconds)
 # make sim-control plants bugs, one after the other, which the days must find; BUGS=lease for some
@@ -18,7 +19,7 @@
 MODULES := . idempotency/redisstore examples internal/bench internal/integration
 GOTEST  := go test -race -shuffle=on -timeout 20m
 
-.PHONY: test test-tryton test-odoo kill matrix sim sim-control crashpoints pollers payouts fuzz soak bench figures servers vet lint
+.PHONY: test test-tryton test-odoo kill matrix sim sim-control crashpoints pollers payouts refunds fuzz soak bench figures servers vet lint
 
 test: servers vet
 	@set -e; for m in $(MODULES); do \
@@ -45,6 +46,9 @@ pollers:
 
 payouts:
 	go test -timeout 120m -count=1 -v -run PropertiesOfGenerated ./reconcile -payouts $${PAYOUTS:-100000}
+
+refunds:
+	go test -timeout 120m -count=1 -v -run AllocationsAlways ./mapping -rapid.checks $${REFUNDS:-100000}
 
 # A run whose time ends while a worker is busy fails with "context deadline exceeded",
 # which is no finding (go.dev/issue/75804, mended in Go 1.27).
