@@ -1,9 +1,13 @@
 package vault
 
 import (
+	"bytes"
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"iter"
+	"sync/atomic"
 	"time"
 
 	"github.com/commercesync/commerce"
@@ -12,9 +16,9 @@ import (
 // Config configures a Vault. Store and Ring are required; every other field may
 // be left out.
 type Config struct {
-	// Store keeps the sealed records: [NewMemory], or Vault() of a sqlstore.DB.
+	// Store keeps the sealed records: a [Memory], or Vault() of a sqlstore.DB.
 	Store Store
-	// Ring loads the keys: RingFile.Load, or Fixed. It is called by New, by
+	// Ring loads the keys: [RingFile].Load, or [Fixed]. It is called by New, by
 	// [Vault.Reload], and when a record names a key that the ring at hand does not
 	// have, so that a rotation needs no restart.
 	Ring func(context.Context) (*Ring, error)
@@ -50,22 +54,83 @@ type Entry struct {
 // Vault seals credentials. It is safe for concurrent use, by any number of
 // processes over one store.
 type Vault struct {
-	c Config
+	c       Config
+	current atomic.Pointer[loaded]
+	loading chan struct{} // held while the ring is loaded
+	tried   time.Time     // when that was last tried
 }
 
-// New checks the configuration, loads the ring and returns a Vault.
+// New checks the configuration, loads the ring and returns a Vault. An error of kind
+// invalid names the field.
 func New(ctx context.Context, c Config) (*Vault, error) {
-	return nil, fmt.Errorf("not yet")
+	const op = "new vault"
+	switch {
+	case c.Store == nil:
+		return nil, invalid(op, "Config.Store is nil")
+	case c.Ring == nil:
+		return nil, invalid(op, "Config.Ring is nil")
+	case c.ReloadEvery < 0:
+		return nil, invalid(op, "Config.ReloadEvery must not be negative")
+	case c.MaxSecret < 0:
+		return nil, invalid(op, "Config.MaxSecret must not be negative")
+	}
+	c.CacheSize = cmp.Or(c.CacheSize, 10_000)
+	c.CacheFor = cmp.Or(c.CacheFor, 5*time.Minute)
+	c.ReloadEvery = cmp.Or(c.ReloadEvery, 10*time.Second)
+	c.MaxSecret = cmp.Or(c.MaxSecret, 64<<10)
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	v := &Vault{c: c, loading: make(chan struct{}, 1)}
+	if err := v.Reload(ctx); err != nil {
+		return nil, err
+	}
+	return v, nil
 }
 
-// Open returns a secret and its version. Errors: kind not found where there is
-// none, [commerce.KindInvalid] where the record was changed outside the vault,
-// [commerce.KindForbidden] where its key is retired or too old; see the codes.
+// Open returns a secret and its version. Where there is none the error is of kind not
+// found; what else may be the matter the codes of this package say.
 //
 // The bytes are the caller's. Turn them into a [commerce.Secret], or into a struct
 // of such, before anything else sees them.
 func (v *Vault) Open(ctx context.Context, owner commerce.Ref, name string) (secret []byte, version int64, err error) {
-	return nil, 0, nil
+	r, err := v.c.Store.Get(ctx, owner, name)
+	if err == nil && r.Deleted() {
+		err = commerce.ErrNotFound
+	}
+	if err == nil {
+		r.Owner, r.Name = owner, name // whatever the store says
+		secret, err = v.open(ctx, r)
+	}
+	switch {
+	case err == nil:
+		return secret, r.Version, nil
+	case errors.Is(err, commerce.ErrNotFound):
+		return nil, 0, commerce.Errorf(commerce.KindNotFound, system, opOf("open", owner, name), "there is no such credential")
+	}
+	return nil, 0, during(opOf("open", owner, name), "", err)
+}
+
+// open opens a record, with a remembered data key where there is one. The key is looked
+// at first: one that was retired meanwhile opens nothing.
+func (v *Vault) open(ctx context.Context, r Record) ([]byte, error) {
+	s, k, err := v.keyOf(ctx, r.Key)
+	if err != nil {
+		return nil, err
+	}
+	p, now := place{r.Owner, r.Name}, v.c.Now()
+	if o := s.openers.get(p, now); o != nil && o.fits(r) {
+		return o.open(r.Sealed)
+	}
+	o, err := unwrap(ctx, k, r)
+	if err != nil {
+		return nil, err
+	}
+	secret, err := o.open(r.Sealed)
+	if err == nil {
+		s.openers.put(p, o, now)
+	}
+	return secret, err
 }
 
 // Secret opens a credential that is one text.
@@ -76,18 +141,143 @@ func (v *Vault) Secret(ctx context.Context, owner commerce.Ref, name string) (co
 
 // Seal writes a secret if version is the one that stands, 0 = there must be none,
 // and returns the new version. Somebody else's write is an error of kind conflict:
-// open, and decide anew.
+// open, and decide anew. A secret that is too long is an error of kind limit.
 func (v *Vault) Seal(ctx context.Context, owner commerce.Ref, name string, secret []byte, version int64) (int64, error) {
-	return 0, nil
+	op := opOf("seal", owner, name)
+	if err := check(op, owner, name, version); err != nil {
+		return 0, err
+	}
+	if len(secret) == 0 {
+		return 0, invalid(op, "the secret is empty; delete the credential instead")
+	}
+	if len(secret) > v.c.MaxSecret {
+		return 0, during(op, commerce.NotSent, commerce.Errorf(commerce.KindLimit, system, op, "the secret has %d bytes, more than Config.MaxSecret", len(secret)))
+	}
+	stands := version
+	if version == 0 {
+		r, err := v.c.Store.Get(ctx, owner, name)
+		switch {
+		case errors.Is(err, commerce.ErrNotFound):
+		case err != nil:
+			return 0, during(op, commerce.NotSent, err)
+		case !r.Deleted():
+			return 0, conflict(op)
+		}
+		stands = r.Version // a version is never given twice, also not after a deletion
+	}
+	s := v.current.Load()
+	r := Record{Owner: owner, Name: name, Version: stands + 1, Key: s.ring.Primary(), Changed: v.now()}
+	var o opener
+	var err error
+	if r.Sealed, o, err = seal(ctx, s.ring.keys[s.ring.primary], owner, name, r.Version, secret); err != nil {
+		return 0, during(op, commerce.NotSent, err)
+	}
+	if err := v.put(ctx, op, r, stands); err != nil {
+		return 0, err
+	}
+	s.openers.put(place{owner, name}, o, v.c.Now())
+	return r.Version, nil
 }
 
-// Delete removes a secret if version is the one that stands. Its next version, if
-// it is ever sealed again, goes on from there.
+// Delete removes a secret if version is the one that stands. That there was one, and
+// its last version, is remembered, so that no version comes twice.
 func (v *Vault) Delete(ctx context.Context, owner commerce.Ref, name string, version int64) error {
-	return nil
+	op := opOf("delete", owner, name)
+	if err := check(op, owner, name, version); err != nil {
+		return err
+	}
+	r, err := v.c.Store.Get(ctx, owner, name)
+	switch {
+	case errors.Is(err, commerce.ErrNotFound) || err == nil && r.Deleted():
+		e := commerce.Errorf(commerce.KindNotFound, system, op, "there is no such credential")
+		e.Outcome = commerce.NotSent
+		return e
+	case err != nil:
+		return during(op, commerce.NotSent, err)
+	case r.Version != version:
+		return conflict(op)
+	}
+	err = v.put(ctx, op, Record{Owner: owner, Name: name, Version: version + 1, Changed: v.now()}, version)
+	v.current.Load().openers.drop(place{owner, name})
+	return err
 }
+
+// put writes a record. Where the store can not say what became of it, it is looked up.
+func (v *Vault) put(ctx context.Context, op string, r Record, stands int64) error {
+	err := v.c.Store.Put(ctx, r, stands)
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, commerce.ErrConflict) {
+		return conflict(op)
+	}
+	if commerce.SafeToRetry(err) {
+		return during(op, commerce.NotSent, err)
+	}
+	got, readErr := v.c.Store.Get(ctx, r.Owner, r.Name)
+	if readErr == nil && got.Version == r.Version && bytes.Equal(got.Sealed, r.Sealed) {
+		return nil
+	}
+	return during(op, commerce.Unknown, err)
+}
+
+// listPage is how many records a list reads at a time.
+const listPage = 200
 
 // List returns what a tenant has, by owner and name, and opens none of it.
 func (v *Vault) List(ctx context.Context, tenant string) iter.Seq2[Entry, error] {
+	return func(yield func(Entry, error) bool) {
+		f := Filter{Tenant: &tenant}
+		for {
+			page, err := v.c.Store.List(ctx, f, listPage)
+			if err != nil {
+				yield(Entry{}, during("list credentials", "", err))
+				return
+			}
+			for _, r := range page {
+				if !yield(Entry{r.Owner, r.Name, r.Version, r.Key, r.Changed}, nil) {
+					return
+				}
+			}
+			if len(page) < listPage {
+				return
+			}
+			f.After = &page[len(page)-1]
+		}
+	}
+}
+
+// Format writes which keys the vault has, for every verb.
+func (v *Vault) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "vault with keys %v", v.current.Load().ring)
+}
+
+func (v *Vault) now() time.Time { return v.c.Now().UTC().Truncate(time.Microsecond) }
+
+// maxPlace bounds owner and name, so that any database can index them.
+const maxPlace = 1000
+
+// check refuses what no store could keep apart.
+func check(op string, owner commerce.Ref, name string, version int64) error {
+	switch {
+	case owner.System == "":
+		return invalid(op, "the owner names no system")
+	case name == "" || !isText(name) || len(name) > maxPlace:
+		return invalid(op, "the name must be a text of 1 to %d bytes", maxPlace)
+	case !isText(owner.Tenant+owner.System+owner.Account+string(owner.Mode)+owner.ID) || len(owner.String()) > maxPlace:
+		return invalid(op, "the owner must be made of texts, of at most %d bytes together", maxPlace)
+	case version < 0:
+		return invalid(op, "version %d is none", version)
+	}
 	return nil
+}
+
+func opOf(act string, owner commerce.Ref, name string) string {
+	return act + " " + name + " of " + owner.String()
+}
+
+func conflict(op string) error {
+	e := commerce.Errorf(commerce.KindConflict, system, op, "another version stands; open it and decide anew")
+	e.Outcome = commerce.NotSent
+	return e
 }

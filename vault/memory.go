@@ -1,0 +1,91 @@
+package vault
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+
+	"github.com/commercesync/commerce"
+)
+
+// Memory keeps records in this process: for tests and for trying things out. The zero
+// value is empty and ready.
+type Memory struct {
+	mu      sync.RWMutex
+	records map[place]Record
+}
+
+var _ Store = (*Memory)(nil)
+
+// Get implements [Store].
+func (m *Memory) Get(_ context.Context, owner commerce.Ref, name string) (Record, error) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	r, ok := m.records[place{owner, name}]
+	if !ok {
+		return Record{}, commerce.ErrNotFound
+	}
+	return r, nil
+}
+
+// Put implements [Store].
+func (m *Memory) Put(_ context.Context, r Record, stands int64) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.records[place{r.Owner, r.Name}].Version != stands {
+		return commerce.ErrConflict
+	}
+	if m.records == nil {
+		m.records = map[place]Record{}
+	}
+	m.records[place{r.Owner, r.Name}] = r
+	return nil
+}
+
+// Reseal implements [Store].
+func (m *Memory) Reseal(_ context.Context, r Record, key string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	was, ok := m.records[place{r.Owner, r.Name}]
+	if !ok || was.Version != r.Version || was.Key != key || was.Deleted() {
+		return commerce.ErrConflict
+	}
+	was.Key, was.Sealed = r.Key, r.Sealed
+	m.records[place{r.Owner, r.Name}] = was
+	return nil
+}
+
+// List implements [Store].
+func (m *Memory) List(_ context.Context, f Filter, limit int) ([]Record, error) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	var out []Record
+	for _, r := range m.records {
+		if r.Deleted() || f.Tenant != nil && r.Owner.Tenant != *f.Tenant || f.NotKey != "" && r.Key == f.NotKey ||
+			f.After != nil && inOrder(r, *f.After) <= 0 {
+			continue
+		}
+		out = append(out, r)
+	}
+	slices.SortFunc(out, inOrder)
+	return out[:min(limit, len(out))], nil
+}
+
+// inOrder is the order of a list.
+func inOrder(a, b Record) int {
+	return cmp.Or(cmp.Compare(a.Owner.String(), b.Owner.String()), cmp.Compare(a.Name, b.Name))
+}
+
+// Count implements [Store].
+func (m *Memory) Count(context.Context) (map[string]int64, error) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	n := map[string]int64{}
+	for _, r := range m.records {
+		if !r.Deleted() {
+			n[r.Key]++
+		}
+	}
+	return n, nil
+}
