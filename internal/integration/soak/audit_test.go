@@ -16,9 +16,15 @@ import (
 
 // waits says what the program still has to do; empty = nothing.
 func (w *world) waits() string {
+	open, first := 0, ""
 	for e, err := range w.db.Inbox().List(w.t.Context(), inbox.Filter{States: []inbox.State{inbox.Ready, inbox.Parked}, Limit: 1000}) {
 		require.NoError(w.t, err)
-		return fmt.Sprintf("event %d %s %s is %s after %d attempts: %s", e.Seq, e.Event.Type, e.Root, e.State, e.Attempts, e.Reason)
+		if open++; open == 1 {
+			first = fmt.Sprintf("event %d %s %s is %s after %d attempts: %s", e.Seq, e.Event.Type, e.Root, e.State, e.Attempts, e.Reason)
+		}
+	}
+	if open > 0 {
+		return fmt.Sprintf("%d events are open; %s", open, first)
 	}
 	for _, s := range w.buyers.Sales {
 		if paid[s.Story] && len(w.fakes.Shop.Shipments(s.ID)) == 0 {
@@ -36,14 +42,16 @@ func (w *world) waits() string {
 	return ""
 }
 
-// settle ends the faults, lets the program finish and returns what it did not.
-func (w *world) settle() string {
+// settle ends the faults, lets the program finish within a time, and returns how long
+// that took, and what it did not finish.
+func (w *world) settle(within time.Duration) (took time.Duration, left string) {
 	for len(w.agenda) > 0 {
 		<-time.After(time.Until(w.agenda[0].at))
 		w.tell()
 	}
 	w.calm(true)
-	ctx, cancel := context.WithTimeout(w.t.Context(), 2*time.Minute)
+	begun := time.Now()
+	ctx, cancel := context.WithTimeout(w.t.Context(), within)
 	defer cancel()
 	look := time.NewTicker(100 * time.Millisecond)
 	defer look.Stop()
@@ -51,11 +59,11 @@ func (w *world) settle() string {
 		w.send()
 		left := w.waits()
 		if left == "" {
-			return ""
+			return time.Since(begun), ""
 		}
 		select {
 		case <-ctx.Done():
-			return left
+			return within, left
 		case <-look.C:
 		}
 	}
