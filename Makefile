@@ -12,12 +12,19 @@
 # make sim-control plants bugs, one after the other, which the days must find; BUGS=lease for some
 # make crashpoints crashes order to cash and a failed payment at every point and pair of points
 # make bench   measures the library beside what most programs do; ARGS=-h tells more
-# make figures writes docs/figures.md from what the harnesses measured
+# make figures writes docs/figures.md from what make bench measures
+#
+# KEEP=1 puts what kill, matrix, sim, sim-control, crashpoints, pollers, payouts and soak
+# say into docs/figures.md too.
 # make vet     gofmt, go vet and tidy modules
 # make lint    golangci-lint, where it is installed
 
 MODULES := . idempotency/redisstore examples internal/bench internal/integration
 GOTEST  := go test -race -shuffle=on -timeout 20m
+
+# A harness runs with $(SAYS); $(call keep,NAME,COMMAND) behind it keeps its figures.
+SAYS = -v -count=1 $(if $(KEEP),-json)
+keep = $(if $(KEEP),| go run -C $(CURDIR)/internal/bench . -write ../../docs -take $(1) -command '$(2)')
 
 .PHONY: test test-tryton test-odoo kill matrix sim sim-control crashpoints pollers payouts refunds fuzz soak bench figures servers vet lint
 
@@ -36,16 +43,16 @@ test-odoo:
 	cd internal/integration && ODOO=1 go test -race -timeout 60m -count=1 -v ./odoo
 
 kill: servers
-	cd internal/integration && KILLS=$${KILLS:-100} CRASHES=$${CRASHES:-40} go test -race -timeout 180m -count=1 -v ./kill
+	cd internal/integration && KILLS=$${KILLS:-100} CRASHES=$${CRASHES:-40} go test -race -timeout 180m $(SAYS) ./kill $(call keep,kill,make kill KILLS=$(or $(KILLS),100))
 
 matrix: servers
-	cd internal/integration && FULL=1 go test -timeout 180m -count=1 -v ./faults ./webhooks ./contention
+	cd internal/integration && FULL=1 go test -timeout 180m $(SAYS) ./faults ./webhooks ./contention $(call keep,matrix,make matrix$(if $(KEYS), KEYS=$(KEYS)))
 
 pollers:
-	cd internal/integration && go test -timeout 120m -count=1 -v ./pollers -seeds $${SEEDS:-2000}
+	cd internal/integration && go test -timeout 120m $(SAYS) ./pollers -seeds $${SEEDS:-2000} $(call keep,pollers,make pollers SEEDS=$(or $(SEEDS),2000))
 
 payouts:
-	go test -timeout 120m -count=1 -v -run PropertiesOfGenerated ./reconcile -payouts $${PAYOUTS:-100000}
+	go test -timeout 120m $(SAYS) -run PropertiesOfGenerated ./reconcile -payouts $${PAYOUTS:-100000} $(call keep,payouts,make payouts PAYOUTS=$(or $(PAYOUTS),100000))
 
 refunds:
 	go test -timeout 120m -count=1 -v -run AllocationsAlways ./mapping -rapid.checks $${REFUNDS:-100000}
@@ -63,7 +70,7 @@ fuzz:
 	done
 
 soak: servers
-	cd internal/integration && SOAK=$${T:-10m} go test -timeout 0 -count=1 -v -run '^TestSoak' ./soak
+	cd internal/integration && SOAK=$${T:-10m} go test -timeout 0 $(SAYS) -run '^TestSoak' ./soak $(call keep,soak,make soak T=$(or $(T),10m))
 
 bench: servers
 	cd internal/bench && go run . $(ARGS)
@@ -72,13 +79,13 @@ figures: servers
 	cd internal/bench && go run . -json $(ARGS) >bench.tmp && mv bench.tmp ../../docs/figures/bench.jsonl && go run . -write ../../docs
 
 sim:
-	go test -timeout 120m -count=1 -v -run DisturbedDays ./internal/sim -seeds $${SEEDS:-2000} -shop "$(SHOP)"
+	GOGC=400 go test -timeout 0 $(SAYS) -run DisturbedDays ./internal/sim -seeds $${SEEDS:-2000} -shop "$(SHOP)" $(call keep,sim,make sim SEEDS=$(or $(SEEDS),2000))
 
 sim-control:
-	go test -timeout 120m -count=1 -v -run PlantedBugs ./internal/sim -bugs "$${BUGS:-.}"
+	go test -timeout 0 $(SAYS) -run PlantedBugs ./internal/sim -bugs "$${BUGS:-.}" $(call keep,sim-control,make sim-control)
 
 crashpoints:
-	go test -timeout 120m -count=1 -v -run ACrashAtAnyPoint ./internal/sim -crashpoints
+	go test -timeout 120m $(SAYS) -run ACrashAtAnyPoint ./internal/sim -crashpoints $(call keep,crashpoints,make crashpoints)
 
 servers:
 	@internal/integration/servers.sh

@@ -6,6 +6,8 @@
 //	go run . -rows reconcile -large   ten million rows too
 //	go run . -json                one figure a line, for docs/figures (see package figures)
 //	go run . -write ../../docs    writes figures.md there from figures/*.jsonl
+//	go test -v -json … | go run . -write ../../docs -take kill -command 'make kill'
+//	                              puts what a harness said there too; KEEP=1 make kill does this
 //
 // "plain" is what most programs do: net/http, stripe-go's ConstructEvent, one
 // INSERT … ON CONFLICT DO NOTHING a request through a pool of pgx with as many
@@ -20,6 +22,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -51,12 +54,17 @@ func main() {
 	asJSON := flag.Bool("json", false, "print one JSON object a figure")
 	rows := flag.String("rows", "", "measure only rows whose name contains one of these, comma separated")
 	write := flag.String("write", "", "write figures.md in this directory, and measure nothing")
+	take := flag.String("take", "", "put the output of go test -v -json on the standard input into figures/NAME.jsonl")
+	command := flag.String("command", "", "what reproduces what is taken")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	var err error
-	if *write != "" {
+	switch {
+	case *take != "":
+		err = b.take(*write, *take, *command)
+	case *write != "":
 		err = figures.Write(*write)
-	} else {
+	default:
 		err = b.run(ctx, *rows, *asJSON)
 	}
 	stop()
@@ -64,6 +72,16 @@ func main() {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
+}
+
+// take keeps what a harness said.
+func (b *bench) take(dir, name, command string) error {
+	b.busy = busy()
+	list, err := figures.Take(os.Stdin, os.Stdout, command, time.Now().UTC().Format(time.DateOnly), commit(), b.machine())
+	if len(list) == 0 {
+		return err
+	}
+	return errors.Join(err, figures.Keep(dir, name, list))
 }
 
 // row measures one or some figures. It is run where its name is wanted.
@@ -142,7 +160,7 @@ func commit() string {
 		return "unknown"
 	}
 	name := strings.TrimSpace(string(out))
-	if dirty, err := exec.Command("git", "status", "--porcelain", "--untracked-files=no", ":/").Output(); err != nil || len(dirty) > 0 {
+	if dirty, err := exec.Command("git", "status", "--porcelain", "--untracked-files=no", ":/", ":(top,exclude)docs").Output(); err != nil || len(dirty) > 0 {
 		name += "+"
 	}
 	return name
