@@ -120,7 +120,11 @@ func (t *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		return nil, r.Context().Err()
 	}
-	p.stop("answer " + label)
+	if write {
+		p.stop("wrote " + label)
+	} else {
+		p.stop("answer " + label)
+	}
 	return f.resp, f.err
 }
 

@@ -265,8 +265,11 @@ func (w *world) turnPage() {
 func (w *world) release(s *stand) {
 	p := s.p
 	often := w.w.often
-	if strings.HasPrefix(s.label, "store did") || strings.HasPrefix(s.label, "answer") || strings.HasPrefix(s.label, "mailed") {
-		often /= 2 // between an effect and its answer it hurts most
+	switch what, _, _ := strings.Cut(s.label, " "); {
+	case what == "wrote" || what == "mailed":
+		often /= 8 // between an effect and its answer it hurts most
+	case what == "answer" || strings.HasPrefix(s.label, "store did"):
+		often /= 2
 	}
 	if !s.idle && !w.calm && often > 0 && w.chance.IntN(often) == 0 {
 		switch kind := w.chance.IntN(3); {
