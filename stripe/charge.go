@@ -86,6 +86,17 @@ type CardDetails struct {
 	Country string `json:"country"`
 	Funding string `json:"funding"`
 	Network string `json:"network"`
+	// Fingerprint is the same for one number within an account, and tells nothing of it.
+	Fingerprint string `json:"fingerprint"`
+	// CaptureBefore is when the authorisation ends; 0 where it is captured or not said.
+	CaptureBefore Timestamp `json:"capture_before"`
+	// Multicapture says whether it may be captured more than once; nil where it is not said.
+	Multicapture *Availability `json:"multicapture"`
+}
+
+// Availability says whether something may be done with a payment.
+type Availability struct {
+	Status string `json:"status"` // "available", "unavailable"
 }
 
 // UnmarshalJSON reads the details and the last digits of whatever type it is.

@@ -168,6 +168,8 @@ func (p *Pay) MovementsOf(ctx context.Context, payment commerce.Ref) ([]reconcil
 			}
 		}
 	}
+	slices.Reverse(m.lines) // all lists are newest first
+	charged := len(m.lines)
 	for re, err := range p.client.Refunds.List(ctx, refunds) {
 		if err == nil {
 			err = m.of(ctx, re.ID, re.BalanceTransaction.ID, re.FailureBalanceTransaction.ID)
@@ -176,7 +178,7 @@ func (p *Pay) MovementsOf(ctx context.Context, payment commerce.Ref) ([]reconcil
 			return nil, err
 		}
 	}
-	slices.Reverse(m.lines) // all lists were newest first
+	slices.Reverse(m.lines[charged:])
 	slices.SortStableFunc(m.lines, func(a, b reconcile.Line) int { return a.Created.Compare(b.Created) })
 	return m.lines, nil
 }

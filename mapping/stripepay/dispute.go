@@ -2,11 +2,111 @@ package stripepay
 
 import (
 	"context"
+	"iter"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/mapping"
 	"github.com/commercesync/commerce/reconcile"
+	"github.com/commercesync/commerce/stripe"
 )
+
+// disputeStatuses are Stripe's words up to API version 2026-08-26.
+var disputeStatuses = map[string]commerce.DisputeStatus{
+	"warning_needs_response": commerce.DisputeOpen, "needs_response": commerce.DisputeOpen,
+	"warning_under_review": commerce.DisputeReview, "under_review": commerce.DisputeReview,
+	"won": commerce.DisputeWon, "lost": commerce.DisputeLost,
+	"warning_closed": commerce.DisputeClosed, "prevented": commerce.DisputeClosed,
+}
+
+// Dispute reads a dispute with what it has moved so far. Errors: kind not found; kind
+// invalid, code "mode_mismatch" or "foreign_ref"; kind mapping for a status that is not
+// known.
+func (p *Pay) Dispute(ctx context.Context, ref commerce.Ref) (commerce.Dispute, error) {
+	op := "read dispute " + ref.ID
+	if err := p.check(op, ref); err != nil {
+		return commerce.Dispute{}, err
+	}
+	d, err := p.client.Disputes.Get(ctx, ref.ID)
+	if err != nil {
+		return commerce.Dispute{}, err
+	}
+	return p.ofDispute(op, d)
+}
+
+// DisputesOf returns all disputes of a payment's charges, oldest first. Errors: those of
+// Dispute.
+func (p *Pay) DisputesOf(ctx context.Context, payment commerce.Ref) ([]commerce.Dispute, error) {
+	op := "list disputes of " + payment.ID
+	intent, charge, err := p.of(ctx, op, payment)
+	if err != nil {
+		return nil, err
+	}
+	var out []commerce.Dispute
+	for d, err := range p.disputes(ctx, op, &stripe.DisputeListParams{PaymentIntent: intent, Charge: charge}) {
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, d)
+	}
+	slices.Reverse(out)
+	return out, nil
+}
+
+// Disputes yields the disputes that were opened since, newest first; a zero time is no
+// bound. An error ends it.
+func (p *Pay) Disputes(ctx context.Context, since time.Time) iter.Seq2[commerce.Dispute, error] {
+	return p.disputes(ctx, "list disputes", &stripe.DisputeListParams{CreatedRange: within(since, time.Time{})})
+}
+
+func (p *Pay) disputes(ctx context.Context, op string, params *stripe.DisputeListParams) iter.Seq2[commerce.Dispute, error] {
+	return func(yield func(commerce.Dispute, error) bool) {
+		for d, err := range p.client.Disputes.List(ctx, params) {
+			var out commerce.Dispute
+			if err == nil {
+				out, err = p.ofDispute(op, &d)
+			}
+			if !yield(out, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// ofDispute says a dispute in canonical words. What it has moved is told by its balance
+// transactions alone: a status says nothing of money.
+func (p *Pay) ofDispute(op string, d *stripe.Dispute) (commerce.Dispute, error) {
+	if err := p.sameMode(op, d.ID, d.Livemode); err != nil {
+		return commerce.Dispute{}, err
+	}
+	r := &reader{document: "stripe " + d.ID, currency: d.Currency}
+	out := commerce.Dispute{Ref: p.origin.With(d.ID), Payment: p.payment(d.PaymentIntent, stripe.ID(d.Charge.ID)), Charge: d.Charge.ID,
+		Amount: r.money("amount", d.Amount), Status: disputeStatuses[d.Status], Inquiry: strings.HasPrefix(d.Status, "warning_"),
+		Reason: d.Reason, Created: d.Created.Time(), Answered: d.EvidenceDetails.SubmissionCount > 0}
+	if out.Status == "" {
+		return commerce.Dispute{}, mapping.Faultf(r.document, "status", d.Status, "is no status of a dispute that is known")
+	}
+	if d.EvidenceDetails.DueBy != 0 {
+		out.Due = d.EvidenceDetails.DueBy.Time()
+	}
+	for _, t := range d.BalanceTransactions {
+		r.currency = t.Currency
+		moved, into := r.money("balance_transactions.amount", t.Amount), &out.Reinstated
+		if moved.Sign() < 0 {
+			moved, into = moved.Neg(), &out.Withdrawn
+		}
+		if *into == (commerce.Money{}) {
+			*into = moved
+		} else if sum, err := into.Add(moved); err == nil {
+			*into = sum
+		} else if r.err == nil {
+			r.err = mapping.Faultf(r.document, "balance_transactions.amount", moved.String(), "%v", err)
+		}
+	}
+	return out, r.err
+}
 
 // LostDispute returns the movements of a dispute that was closed and lost, oldest first:
 // what its bank withdrew, and what came back of it. It has none where the dispute ended

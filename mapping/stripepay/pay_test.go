@@ -28,6 +28,11 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 var (
 	_ workflow.Payments = (*stripepay.Pay)(nil)
 	_ workflow.Balance  = (*stripepay.Pay)(nil)
+
+	_ workflow.RefundPayments  = (*stripepay.Pay)(nil)
+	_ workflow.DisputePayments = (*stripepay.Pay)(nil)
+	_ workflow.RiskPayments    = (*stripepay.Pay)(nil)
+	_ workflow.CapturePayments = (*stripepay.Pay)(nil)
 )
 
 type world struct {

@@ -115,6 +115,10 @@ func (p *Pay) charge(out *commerce.Payment, ch *stripe.Charge, capturable int64)
 			captured = r.money("amount", ch.Amount)
 		}
 		out.Captured = captured
+	case status == commerce.PaymentCaptured && !ch.Captured && ch.AmountCaptured > 0:
+		// Captured in parts, and more may follow.
+		status = commerce.PaymentAuthorised
+		out.Captured, out.Refunded = captured, r.money("amount_refunded", ch.AmountRefunded)
 	case status == commerce.PaymentCaptured && !ch.Captured:
 		status = commerce.PaymentAuthorised
 		if out.Authorised.IsZero() && !ch.Refunded {
@@ -134,10 +138,12 @@ func (p *Pay) charge(out *commerce.Payment, ch *stripe.Charge, capturable int64)
 	details := ch.PaymentMethodDetails
 	out.Method = commerce.PaymentMethod{Type: details.Type, Last4: details.Last4}
 	if details.Card != nil {
-		out.Method.Brand, out.Method.Last4 = details.Card.Brand, cmp.Or(details.Card.Last4, details.Last4)
+		card := details.Card
+		out.Method.Brand, out.Method.Last4 = card.Brand, cmp.Or(card.Last4, details.Last4)
+		out.Method.Country, out.Method.Fingerprint = card.Country, card.Fingerprint
 	}
 	if o := ch.Outcome; o != nil {
-		out.Risk.Level, out.Risk.Score = o.RiskLevel, int(o.RiskScore)
+		out.Risk.Level, out.Risk.Score, out.Risk.Outcome = o.RiskLevel, int(o.RiskScore), o.Type
 	}
 	out.Risk.Review = cmp.Or(out.Risk.Review, string(ch.Review))
 	if status == commerce.PaymentFailed || status == commerce.PaymentReturned {
@@ -154,18 +160,21 @@ func (p *Pay) charge(out *commerce.Payment, ch *stripe.Charge, capturable int64)
 	return p.fee(out, ch)
 }
 
-// refunded is what went back to the buyer. A capture of less than was authorised
-// releases the rest ("any additional amount will be automatically refunded": the amount
-// of a capture in the OpenAPI document of stripe-mock v0.183.0, API 2023-10-16), which
-// the charge counts as refunded though nothing had been taken, and which Stripe's
-// reports book as partial_capture_reversal. A charge that shows less than the release
-// does not count it. What can still be captured is not released yet, and nothing is
-// where more was captured than was authorised.
+// refunded is what went back to the buyer. A capture of less than was authorised releases
+// the rest, which before API version 2025-03-31 the charge counts as refunded though
+// nothing had been taken, and which Stripe's reports book as partial_capture_reversal.
+// Since then it does not, and the movement of the charge is over what was captured alone:
+// that tells, where it is known. Else a charge that shows less than the release does not
+// count it. What can still be captured is not released yet, and nothing is where more was
+// captured than was authorised.
+// Source: docs.stripe.com/changelog/basil/2025-03-31, read 2026-11.
 func refunded(ch *stripe.Charge, capturable int64) int64 {
-	if released := max(0, ch.Amount-ch.AmountCaptured-capturable); ch.AmountRefunded >= released {
-		return ch.AmountRefunded - released
+	released := max(0, ch.Amount-ch.AmountCaptured-capturable)
+	if bt := ch.BalanceTransaction.Object; bt != nil && bt.Currency == ch.Currency && bt.Amount == ch.AmountCaptured ||
+		ch.AmountRefunded < released {
+		return ch.AmountRefunded
 	}
-	return ch.AmountRefunded
+	return ch.AmountRefunded - released
 }
 
 // failureText says a failure to the merchant in our own words: Stripe's sentence may

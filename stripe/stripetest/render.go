@@ -135,6 +135,10 @@ func (f *Fake) renderCharge(c *charge, version string, x expansion) object {
 		details["brand"], details["funding"], details["network"] = n.brand, "credit", n.brand
 		details["exp_month"], details["exp_year"] = 12, 2034
 		details["amount_authorized"] = c.amount
+		details["multicapture"] = object{"status": map[bool]string{true: "available", false: "unavailable"}[c.intent.parts]}
+		if c.intent.status == "requires_capture" {
+			details["capture_before"] = c.created.Add(authorisedFor).Unix()
+		}
 	}
 	m["payment_method_details"] = object{"type": n.kind, n.kind: details}
 	maps.Copy(m, c.said)
