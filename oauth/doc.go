@@ -1,0 +1,2 @@
+// Package oauth begins, finishes, renews and ends an OAuth connection.
+package oauth
