@@ -2,6 +2,7 @@ package stripepay
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/commercesync/commerce"
@@ -50,8 +51,12 @@ func (p *Pay) Request(r mapping.PaymentRequest) idempotency.Effect[mapping.Open]
 
 // refused marks what was found out before anything was sent.
 func refused(op string, err error) error {
-	return &commerce.Error{Kind: commerce.KindOf(err), System: System, Op: op, Outcome: commerce.NotSent,
+	e := &commerce.Error{Kind: commerce.KindOf(err), System: System, Op: op, Outcome: commerce.NotSent,
 		RetryAfter: commerce.RetryAfter(err), Err: err}
+	if inner, ok := errors.AsType[*commerce.Error](err); ok {
+		e.Code = inner.Code
+	}
+	return e
 }
 
 func texts(list []string) []*string {
