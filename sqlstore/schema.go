@@ -10,7 +10,8 @@ import (
 )
 
 // tables are the names that {…} stands for in statements.
-var tables = []string{"schema", "events", "queue", "ended", "acts", "links", "leases", "cursors", "revisions", "operations"}
+var tables = []string{"schema", "events", "queue", "ended", "acts", "links", "leases", "cursors", "revisions", "operations",
+	"credentials", "accesses"}
 
 // migrations bring the schema from one version to the next; the version is their
 // number. A released one never changes. {key} (a text that is searched for), {text},
@@ -129,6 +130,29 @@ CREATE TABLE {operations} (
 	result {bytes}
 ){engine};
 CREATE INDEX {operations}_changed ON {operations} (changed, name);
+`, `
+CREATE TABLE {credentials} (
+	owner {key} NOT NULL,        -- tenant/system/account/mode/id
+	name {key} NOT NULL,
+	version {int} NOT NULL,      -- grows with every change, also by a deletion
+	ring_key {key} NOT NULL,     -- that wraps the data key; empty where deleted
+	sealed {bytes},              -- null where deleted
+	changed {int} NOT NULL,
+	PRIMARY KEY (owner, name)
+){engine};
+
+CREATE TABLE {accesses} (
+	seq {int} PRIMARY KEY,
+	at {int} NOT NULL,
+	actor {text} NOT NULL,
+	purpose {text} NOT NULL,
+	verb {key} NOT NULL,
+	owner {key} NOT NULL,
+	name {key} NOT NULL,
+	version {int} NOT NULL,
+	outcome {key} NOT NULL,
+	chain {key} NOT NULL         -- the line's sum over the one before
+){engine};
 `}
 
 // migrate brings the schema to the newest version, one opener at a time. Running
