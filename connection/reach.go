@@ -140,7 +140,8 @@ func ask(ctx context.Context, rt http.RoundTripper, u *url.URL) (*http.Response,
 	return resp, resp.Body.Close()
 }
 
+// isLocal reports whether a host is this machine or, below .test, none of the Internet (RFC 6761).
 func isLocal(host string) bool {
 	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback() || host == "localhost" || strings.HasSuffix(host, ".localhost")
+	return ip != nil && ip.IsLoopback() || host == "localhost" || strings.HasSuffix(host, ".localhost") || strings.HasSuffix(host, ".test")
 }

@@ -90,7 +90,7 @@ func newApp(ctx context.Context, o options, w *world.World, kind string) (*app, 
 		Routes: mapping.Routes{{Name: kind, Shop: kind, Mode: commerce.Test}}, Taxes: map[string]mapping.TaxTable{"default": taxes}}); err != nil {
 		return nil, err
 	}
-	if err := a.books.Check(ctx); err != nil {
+	if err := a.books.Check(ctx).Err(); err != nil {
 		return nil, err
 	}
 

@@ -10,7 +10,7 @@
 //			{Rate: "0"},
 //		}},
 //	})
-//	if err := books.Check(ctx); err != nil { … } // tables against the server, once
+//	if err := books.Check(ctx).Err(); err != nil { … } // tables against the server, once
 //	route, err := books.Route(order, payments)
 //	doc, err := idempotency.Run(ctx, steps, key, books.SalesOrder(route, order, payments))
 //

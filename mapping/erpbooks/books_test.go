@@ -103,7 +103,7 @@ func TestAnOrderBecomesOneConfirmedSalesOrderWithTheShopsTotal(t *testing.T) {
 	c.Location = berlin
 	c.Products = erpbooks.Products{}
 	b := books(t, m, c)
-	require.NoError(t, b.Check(t.Context()))
+	require.NoError(t, b.Check(t.Context()).Err())
 	o := order(t, "17")
 	r := route(t, b, o)
 	steps := idempotency.NewMemory(nil)
@@ -347,7 +347,7 @@ func TestAnERPOfTheOtherModeIsRefused(t *testing.T) {
 	found, err := m.FindOrders(t.Context(), b.Reference(o.Ref))
 	require.NoError(t, err)
 	require.Empty(t, found, "refused before anything was written")
-	require.ErrorContains(t, b.Check(t.Context()), "mode")
+	require.ErrorContains(t, b.Check(t.Context()).Err(), "mode")
 }
 
 func TestTheWarehouseIsAskedAndSaysWhatIsMissing(t *testing.T) {
@@ -595,7 +595,7 @@ func TestCheckNamesEverythingThatDisagrees(t *testing.T) {
 	c := config()
 	c.System, c.Settle = "tryton", time.Second
 	c.Taxes["default"] = append(c.Taxes["default"], mapping.TaxRow{Rate: "25", IDs: []string{"t25"}})
-	err := books(t, memory(t, erptest.MemoryConfig{}), c).Check(t.Context())
+	err := books(t, memory(t, erptest.MemoryConfig{}), c).Check(t.Context()).Err()
 	require.ErrorIs(t, err, commerce.ErrInvalid)
 	for _, text := range []string{"Config.System", "Config.Settle", `"t25"`} {
 		require.ErrorContains(t, err, text)

@@ -3,73 +3,121 @@ package erpbooks
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/connection"
 	"github.com/commercesync/commerce/erp"
 	"github.com/commercesync/commerce/idempotency"
 )
 
-// Check compares the config with the server: that each route's company answers, that
-// the ERP is the system it is taken for, that Settle is long enough, that each tax of
-// the tables exists, and that Mode fits what the ERP does by itself. Where there are
-// charts, the adapter has to have the abilities that they need; accounts and journals
-// have to exist, the clearing account in the currency of settlement. It makes a few reads
-// and is meant for the start of a program. Every finding is in the error, which is of
-// kind invalid.
-func (b *Books) Check(ctx context.Context) error {
-	var found []error
-	bad := func(format string, args ...any) {
-		found = append(found, commerce.Errorf(commerce.KindInvalid, room, "check", format, args...))
+// Check compares the config with the server: that the ERP is reached safely and takes the
+// credentials, that its user has the rights that are needed and no more, that each route's
+// company answers and is of the route's mode, that the ERP is the system it is taken for,
+// that Settle is long enough, that each tax of the tables exists with its rate, and that
+// Mode fits what the ERP does by itself. Where there are charts, the adapter has to have
+// the abilities that they need; accounts and journals have to exist, the clearing account
+// in the currency of settlement. It makes a few reads.
+func (b *Books) Check(ctx context.Context) commerce.Findings {
+	k := &check{b: b, of: commerce.Ref{System: b.c.System, Mode: b.c.Routes[0].Mode}}
+	if door, ok := b.erp.(interface {
+		Door() (address string, bare http.RoundTripper)
+	}); ok {
+		address, bare := door.Door()
+		found, open := connection.Knock(ctx, k.of, connection.Door{URL: address, Transport: bare})
+		if k.found = found; !open {
+			return k.found
+		}
 	}
+	if err := b.erp.Ping(ctx); err != nil {
+		return append(k.found, connection.Found(k.of, err))
+	}
+	k.rights(ctx)
 	for _, company := range b.companies() {
-		e := b.erp.ForCompany(company)
-		caps, err := e.Capabilities(ctx)
-		if err != nil {
-			return fmt.Errorf("company %q: %w", company, err)
-		}
-		if caps.System != b.c.System {
-			bad("Config.System is %q, the ERP says %q", b.c.System, caps.System)
-		}
-		for _, r := range b.c.Routes {
-			if r.Company == company && r.Mode != caps.Mode {
-				bad("Config.Routes: %q is of mode %s, the ERP's books are of mode %s", r.Name, r.Mode, caps.Mode)
-			}
-		}
-		if caps.Settle > b.c.Settle {
-			bad("Config.Settle is %s, the ERP needs %s", b.c.Settle, caps.Settle)
-		}
-		if b.c.Mode == Summary && caps.InvoicesItself {
-			bad("Config.Mode is summary, and company %q makes invoices of its orders by itself", company)
-		}
-		taxes, err := e.Taxes(ctx)
-		if err != nil {
-			return fmt.Errorf("company %q: %w", company, err)
-		}
-		for _, id := range b.taxesOf(company) {
-			if !slices.ContainsFunc(taxes, func(t erp.Tax) bool { return t.ID == id }) {
-				bad("Config.Taxes names tax %q, which company %q has not", id, company)
-			}
-		}
-		if len(b.c.Charts) > 0 {
-			if err := b.checkLedger(ctx, e, company, caps, bad); err != nil {
-				return fmt.Errorf("company %q: %w", company, err)
-			}
+		if err := k.company(ctx, company); err != nil {
+			k.found = append(k.found, connection.Found(k.of, fmt.Errorf("company %q: %w", company, err)))
 		}
 	}
-	return errors.Join(found...)
+	return k.found
+}
+
+// check collects findings.
+type check struct {
+	b     *Books
+	of    commerce.Ref
+	found commerce.Findings
+}
+
+func (k *check) tell(code, about, seen, expected, mend string) {
+	k.found = append(k.found, commerce.Finding{Connection: k.of, Code: code, About: about, Severity: commerce.Broken, Seen: seen, Expected: expected, Mend: mend})
+}
+
+func (k *check) company(ctx context.Context, company string) error {
+	b := k.b
+	e := b.erp.ForCompany(company)
+	caps, err := e.Capabilities(ctx)
+	if err != nil {
+		return err
+	}
+	if caps.System != b.c.System {
+		k.tell("other_erp", "", fmt.Sprintf("Config.System is %q, the ERP says %q", b.c.System, caps.System), "the name of the adapter",
+			"set Config.System to what the ERP says; documents that stand under the other name are not found again")
+	}
+	for _, r := range b.c.Routes {
+		if r.Company == company && r.Mode != caps.Mode {
+			k.tell("mode_mismatch", r.Name, fmt.Sprintf("Config.Routes: %q is of mode %s, the ERP's books are of mode %s", r.Name, r.Mode, caps.Mode),
+				"routes of the mode of the books", "say in the ERP client's Origin.Mode whether its books are for real, or lead the route elsewhere")
+		}
+	}
+	if caps.Settle > b.c.Settle {
+		k.tell("settle_short", company, fmt.Sprintf("Config.Settle is %s, the ERP needs %s", b.c.Settle, caps.Settle), "no less than the ERP needs",
+			"raise Config.Settle: a request that still runs would be taken for lost and sent twice")
+	}
+	if b.c.Mode == Summary && caps.InvoicesItself {
+		k.tell("invoices_itself", company, fmt.Sprintf("Config.Mode is summary, and company %q makes invoices of its orders by itself", company), "no invoices of orders",
+			"set the invoice method of sales to manual, or Config.Mode to invoiced: revenue would be posted twice")
+	}
+	taxes, err := e.Taxes(ctx)
+	if err != nil {
+		return err
+	}
+	have := map[string]erp.Tax{}
+	for _, t := range taxes {
+		have[t.ID] = t
+	}
+	for _, id := range b.taxesOf(company) {
+		if _, ok := have[id]; !ok {
+			k.tell("tax_missing", id, fmt.Sprintf("Config.Taxes names tax %q, which company %q has not", id, company), "each tax of the table exists",
+				"correct the id in the tax table; the ERP lists its taxes with their ids")
+		}
+	}
+	k.rates(company, have)
+	if len(b.c.Charts) > 0 {
+		return k.ledger(ctx, e, company, caps)
+	}
+	return nil
+}
+
+// tablesOf are the names of the tax tables that a company's routes give.
+func (b *Books) tablesOf(company string) []string {
+	var names []string
+	for _, r := range b.c.Routes {
+		if r.Company == company {
+			names = append(names, cmp.Or(r.TaxTable, defaultName))
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 func (b *Books) taxesOf(company string) []string {
 	var ids []string
-	for _, r := range b.c.Routes {
-		if r.Company != company {
-			continue
-		}
-		for _, row := range b.c.Taxes[cmp.Or(r.TaxTable, defaultName)] {
+	for _, name := range b.tablesOf(company) {
+		for _, row := range b.c.Taxes[name] {
 			ids = append(ids, row.IDs...)
 		}
 	}
@@ -77,13 +125,41 @@ func (b *Books) taxesOf(company string) []string {
 	return slices.Compact(ids)
 }
 
-// checkLedger is Check for the charts of a company.
-func (b *Books) checkLedger(ctx context.Context, e erp.ERP, company string, caps erp.Capabilities, bad func(string, ...any)) error {
+// rates compares the rates of the tax table with those of the taxes that stand for them:
+// totals would disagree.
+func (k *check) rates(company string, have map[string]erp.Tax) {
+	for _, name := range k.b.tablesOf(company) {
+		for i, row := range k.b.c.Taxes[name] {
+			want, err := commerce.ParseDecimal(row.Rate)
+			if err != nil || len(row.IDs) == 0 {
+				continue
+			}
+			var sum commerce.Decimal
+			known := true
+			for _, id := range row.IDs {
+				t, ok := have[id]
+				known = known && ok && !t.Rate.IsZero() // nought: no percentage
+				if sum, err = sum.Add(t.Rate); err != nil {
+					known = false
+				}
+			}
+			if known && sum.Cmp(want) != 0 {
+				k.tell("tax_rate", strings.Join(row.IDs, "+"), fmt.Sprintf("Config.Taxes[%q][%d] is for %s %%, the taxes %s of company %q come to %s %%", name, i, want.Trim(0), strings.Join(row.IDs, " and "), company, sum.Trim(0)),
+					"one rate", "name the tax that has the rate, or correct the row")
+			}
+		}
+	}
+}
+
+// ledger looks at what the charts of a company need.
+func (k *check) ledger(ctx context.Context, e erp.ERP, company string, caps erp.Capabilities) error {
+	b := k.b
 	needs := func(has bool, class idempotency.Class, does string) {
+		const expected, mend = "an adapter that posts what the books need", "take another adapter, or leave Config.Charts empty: only sales orders are written then"
 		if !has {
-			bad("the ERP adapter of %s %s", b.c.System, does)
+			k.tell("ability_missing", does, fmt.Sprintf("the ERP adapter of %s %s", b.c.System, does), expected, mend)
 		} else if class == "" || class == idempotency.Blind {
-			bad("the ERP adapter of %s %s that could be found again under a key", b.c.System, does)
+			k.tell("ability_missing", does, fmt.Sprintf("the ERP adapter of %s %s that could be found again under a key", b.c.System, does), expected, mend)
 		}
 	}
 	_, ledger := e.(erp.Ledger)
@@ -94,10 +170,12 @@ func (b *Books) checkLedger(ctx context.Context, e erp.ERP, company string, caps
 		_, receipter := e.(erp.Receipter)
 		needs(receipter, caps.Classes.Receipt, noReceipter)
 		if invoicer && !caps.InvoicesItself && !caps.InvoicesOnRequest {
-			bad("Config.Mode is invoiced, and company %q makes no invoices of its orders: see its invoice method", company)
+			k.tell("invoices_never", company, fmt.Sprintf("Config.Mode is invoiced, and company %q makes no invoices of its orders: see its invoice method", company),
+				"invoices of orders", "set the invoice method of sales to on order or on shipment, or Config.Mode to summary")
 		}
 		if caps.TaxRounding != erp.RoundPerDocument && caps.TaxRounding != erp.RoundPerLine {
-			bad("company %q does not say how it rounds tax", company)
+			k.tell("tax_rounding", company, fmt.Sprintf("company %q does not say how it rounds tax", company), "per document or per line",
+				"set the rounding of tax in the company's accounting configuration, the same as the shop's")
 		}
 	}
 	audit, ok := e.(erp.Auditor)
@@ -106,8 +184,8 @@ func (b *Books) checkLedger(ctx context.Context, e erp.ERP, company string, caps
 		return nil
 	}
 	for _, name := range b.chartsOf(company) {
-		if err := b.c.Charts[name].check(ctx, audit, caps.Currency, b.c.Mode, func(format string, args ...any) {
-			bad("Config.Charts[%q]: %s", name, fmt.Sprintf(format, args...))
+		if err := b.c.Charts[name].check(ctx, audit, caps.Currency, b.c.Mode, func(code, about, mend, format string, args ...any) {
+			k.tell(code, name+" "+about, fmt.Sprintf("Config.Charts[%q]: ", name)+fmt.Sprintf(format, args...), "what the chart of accounts says is there", mend)
 		}); err != nil {
 			return err
 		}
@@ -128,9 +206,9 @@ func (b *Books) chartsOf(company string) []string {
 }
 
 // check compares a chart with the accounts and journals that there are.
-func (c Chart) check(ctx context.Context, audit erp.Auditor, currency commerce.Currency, mode Mode, bad func(string, ...any)) error {
+func (c Chart) check(ctx context.Context, audit erp.Auditor, currency commerce.Currency, mode Mode, bad func(code, about, mend, format string, args ...any)) error {
 	if c.Company != currency {
-		bad("Company is %s, the ERP's is %s", c.Company, currency)
+		bad("chart_currency", "", "correct the chart's Company, or lead the route to another company", "Company is %s, the ERP's is %s", c.Company, currency)
 	}
 	journals, err := audit.Journals(ctx)
 	if err != nil {
@@ -138,7 +216,7 @@ func (c Chart) check(ctx context.Context, audit erp.Auditor, currency commerce.C
 	}
 	for _, code := range slices.Compact([]string{c.Journal, c.Receipts}) {
 		if !slices.Contains(journals, code) {
-			bad("there is no journal %q", code)
+			bad("journal_missing", code, "correct the code, or make the journal", "there is no journal %q", code)
 		}
 	}
 	used := map[string]string{} // code: what for
@@ -179,20 +257,20 @@ func (c Chart) check(ctx context.Context, audit erp.Auditor, currency commerce.C
 	}
 	for _, code := range codes {
 		if _, ok := accounts[code]; !ok {
-			bad("there is no account %q to post to", code)
+			bad("account_missing", code, "correct the code, or make the account; closed accounts and headings do not count", "there is no account %q to post to", code)
 		} else if accounts[code].Party && used[code] != "" {
-			bad("%s: account %q wants a party on each line", used[code], code)
+			bad("account_wants_party", code, "name another account, or take the obligation to name a party off this one", "%s: account %q wants a party on each line", used[code], code)
 		}
 	}
 	if a, ok := accounts[c.Advance]; ok && !a.Settles {
-		bad("Advance: lines of account %q can not be settled against each other", c.Advance)
+		bad("account_never_settles", c.Advance, "let the account be reconciled in the ERP", "Advance: lines of account %q can not be settled against each other", c.Advance)
 	}
 	for _, settlement := range slices.Sorted(maps.Keys(c.Clearing)) {
 		if a, ok := accounts[c.Clearing[settlement]]; ok && a.Currency != settlement {
-			bad("Clearing: account %q is kept in %s, not in %s", a.Code, a.Currency, settlement)
+			bad("account_currency", a.Code, "give the account the currency of settlement as its second currency, or name another", "Clearing: account %q is kept in %s, not in %s", a.Code, a.Currency, settlement)
 		}
 		if a, ok := accounts[c.Transit[settlement]]; ok && a.Currency != settlement && a.Currency != currency {
-			bad("Transit: account %q is kept in %s, not in %s", a.Code, a.Currency, settlement)
+			bad("account_currency", a.Code, "give the account the currency of settlement as its second currency, or name another", "Transit: account %q is kept in %s, not in %s", a.Code, a.Currency, settlement)
 		}
 	}
 	return nil

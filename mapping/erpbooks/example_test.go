@@ -79,7 +79,7 @@ func ExampleBooks_Receipt() {
 			Company: "EUR", Journal: "STRIPE", Clearing: map[commerce.Currency]string{"EUR": "1090"}}}},
 	})
 	if err == nil {
-		err = books.Check(ctx)
+		err = books.Check(ctx).Err()
 	}
 	if err != nil {
 		fmt.Println(err)

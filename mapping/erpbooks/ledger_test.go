@@ -657,7 +657,7 @@ func TestTheLedgerIsCheckedAgainstTheERP(t *testing.T) {
 	good := func() erptest.MemoryConfig {
 		return erptest.MemoryConfig{InvoicesItself: true, Accounts: accounts(), Journals: []string{"STRIPE", "BANK"}}
 	}
-	require.NoError(t, books(t, memory(t, good()), withChart()).Check(t.Context()))
+	require.NoError(t, books(t, memory(t, good()), withChart()).Check(t.Context()).Err())
 	for want, edit := range map[string]func(*erptest.MemoryConfig, *erpbooks.Chart){
 		`there is no journal "BANK"`:                          func(m *erptest.MemoryConfig, _ *erpbooks.Chart) { m.Journals = []string{"STRIPE"} },
 		`there is no account "9999" to post to`:               func(_ *erptest.MemoryConfig, c *erpbooks.Chart) { c.Suspense = "9999" },
@@ -675,7 +675,7 @@ func TestTheLedgerIsCheckedAgainstTheERP(t *testing.T) {
 			chart := c.Charts["default"]
 			edit(&m, &chart)
 			c.Charts["default"] = chart
-			err := books(t, memory(t, m), c).Check(t.Context())
+			err := books(t, memory(t, m), c).Check(t.Context()).Err()
 			require.ErrorIs(t, err, commerce.ErrInvalid)
 			require.ErrorContains(t, err, `Config.Charts["default"]: `+want)
 		})
@@ -690,7 +690,7 @@ func (o ordersOnly) ForCompany(id string) erp.ERP { return ordersOnly{o.ERP.ForC
 func TestAnERPWithoutTheAbilitySaysSoAtStartAndInEveryCall(t *testing.T) {
 	t.Parallel()
 	b := books(t, ordersOnly{memory(t, erptest.MemoryConfig{})}, withChart())
-	err := b.Check(t.Context())
+	err := b.Check(t.Context()).Err()
 	for _, name := range []string{"erp.Invoicer", "erp.Receipter", "erp.Ledger", "erp.Auditor"} {
 		require.ErrorContains(t, err, name)
 	}
@@ -757,7 +757,7 @@ func TestAnERPThatDisagreesWithTheModeIsFoundAtStart(t *testing.T) {
 			t.Parallel()
 			conf := withChart()
 			conf.Mode = c.mode
-			err := books(t, everything{memory(t, m), c.says}, conf).Check(t.Context())
+			err := books(t, everything{memory(t, m), c.says}, conf).Check(t.Context()).Err()
 			require.ErrorIs(t, err, commerce.ErrInvalid)
 			require.ErrorContains(t, err, want)
 		})

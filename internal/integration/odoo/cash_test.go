@@ -45,7 +45,7 @@ func TestAnOrderGoesFromTheShopToTheBooksAndTheWarehouse(t *testing.T) {
 			Taxes: map[string]mapping.TaxTable{"default": {{Rate: "19", IDs: []string{tax(t, adapter, "VAT 19%")}},
 				{Rate: "7", IDs: []string{tax(t, adapter, "VAT 7%")}}, {Rate: "0"}}}})
 		require.NoError(t, err)
-		require.NoError(t, books.Check(ctx))
+		require.NoError(t, books.Check(ctx).Err())
 		steps := idempotency.NewMemory(nil)
 		var docs []commerce.Document
 		for i := range 3 {

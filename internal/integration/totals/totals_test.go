@@ -316,7 +316,7 @@ func newProgram(t *testing.T, far far) program {
 		Taxes: map[string]mapping.TaxTable{"default": taxTable(t, tryt)}}
 	books, err := erpbooks.New(tryt, c)
 	require.NoError(t, err)
-	require.NoError(t, books.Check(t.Context()))
+	require.NoError(t, books.Check(t.Context()).Err())
 	c.Rounding = 500
 	perUnit, err := erpbooks.New(tryt, c)
 	require.NoError(t, err)

@@ -1,0 +1,9 @@
+package nopcommerce
+
+import "net/http"
+
+// Door returns an address at which the API answers and what carries requests there,
+// without credentials: a check looks at certificate, redirects and clock as a stranger does.
+func (cl *Client) Door() (address string, bare http.RoundTripper) {
+	return cl.base.String() + cl.c.API.prefix() + cl.ping().path, cl.c.Transport
+}
