@@ -58,7 +58,7 @@ func newVault(t *testing.T) *vault {
 			Clearing: map[commerce.Currency]string{"EUR": "1090"}, Transit: map[commerce.Currency]string{"EUR": "1095"},
 			Categories: map[string]string{"fee": "6800", "dispute": "1405"}, Fees: map[string]string{"stripe_fee": "6800"}}}}})
 	require.NoError(t, err)
-	require.NoError(t, ledger.Check(t.Context()))
+	require.NoError(t, ledger.Check(t.Context()).Err())
 
 	store, steps := inbox.NewMemory(inbox.MemoryConfig{Now: now}), idempotency.NewMemory(now)
 	orders := &workflow.OrderToCash{Shop: magentoLane(t, store).shop, Payments: pay, Books: ledger, Steps: steps,

@@ -84,7 +84,7 @@ func newProgram(w *world, o office, invoicing workflow.Invoicing) *program {
 	p.books, err = erpbooks.New(o.erp(), erpbooks.Config{System: o.system(), Settle: longestRequest, Charts: map[string]erpbooks.Chart{"default": chart},
 		Routes: mapping.Routes{{Name: "books", Mode: commerce.Test}}, Taxes: map[string]mapping.TaxTable{"default": append(table, mapping.TaxRow{Rate: "0"})}})
 	require.NoError(w.t, err)
-	require.NoError(w.t, p.books.Check(w.t.Context()))
+	require.NoError(w.t, p.books.Check(w.t.Context()).Err())
 
 	store, steps := inbox.NewMemory(inbox.MemoryConfig{Now: w.clock}), idempotency.NewMemory(w.clock)
 	orders := &workflow.OrderToCash{Shop: p.shop, Payments: p.pay, Books: p.books, Warehouse: p.books, Steps: steps,
