@@ -215,13 +215,17 @@ func (s *Slot[T]) recent(ctx context.Context) (*view[T], error) {
 		if s.c.Now().Sub(v.looked) < s.c.Refresh {
 			return v, nil
 		}
-		select {
-		case s.turn <- struct{}{}:
-		default:
+	}
+	old := v == nil || s.c.Now().Sub(v.looked) >= 2*s.c.Refresh // then the one in it may be retired
+	select {
+	case s.turn <- struct{}{}:
+	default:
+		if !old {
 			return v, nil // somebody looks already
 		}
-	} else if err := s.take(ctx); err != nil {
-		return nil, err
+		if err := s.take(ctx); err != nil {
+			return nil, err
+		}
 	}
 	defer s.release()
 	if now := s.view.Load(); now != nil && now != v {

@@ -40,6 +40,9 @@ type Config struct {
 	Grace    time.Duration
 	Notifier workflow.Notifier
 	Alerter  workflow.Alerter
+	// StripeKey and WebhookSecrets default to those of the fakes. A drill rotates them.
+	StripeKey      commerce.Credentials[commerce.Secret]
+	WebhookSecrets commerce.Credentials[[]commerce.Secret]
 	// PayURL is where a buyer comes back to from a Checkout session that a message about a
 	// failed payment leads to. Empty: messages lead nowhere.
 	PayURL string
@@ -55,8 +58,14 @@ type Program struct {
 
 // New wires a program. It reads the ERP's taxes.
 func New(ctx context.Context, c Config) (*Program, error) {
+	if c.StripeKey == nil {
+		c.StripeKey = commerce.Static(commerce.NewSecret(StripeKey))
+	}
+	if c.WebhookSecrets == nil {
+		c.WebhookSecrets = commerce.Static([]commerce.Secret{commerce.NewSecret(WebhookSecret)})
+	}
 	protect := resilience.Config{Now: c.Now, Rand: c.Inbox.Rand, Breaker: c.Breaker, Retry: resilience.Retry{Attempts: 2, Initial: time.Millisecond, Max: 5 * time.Millisecond}}
-	pays, err := stripe.NewClient(stripe.Config{BaseURL: c.Far.StripeURL, Credentials: commerce.Static(commerce.NewSecret(StripeKey)),
+	pays, err := stripe.NewClient(stripe.Config{BaseURL: c.Far.StripeURL, Credentials: c.StripeKey,
 		Transport: c.Far.Stripe, Resilience: protect, Now: c.Now})
 	if err != nil {
 		return nil, err
@@ -100,7 +109,7 @@ func New(ctx context.Context, c Config) (*Program, error) {
 	if err := errors.Join(p.Orders.Check(), failed.Check()); err != nil {
 		return nil, err
 	}
-	hook, err := stripe.Webhook(stripe.WebhookConfig{Secrets: commerce.Static([]commerce.Secret{commerce.NewSecret(WebhookSecret)}),
+	hook, err := stripe.Webhook(stripe.WebhookConfig{Secrets: c.WebhookSecrets,
 		Account: Account, Mode: commerce.Test, Now: c.Now})
 	if err != nil {
 		return nil, err
