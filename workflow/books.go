@@ -46,12 +46,12 @@ const (
 // the order in which news comes, and how often, changes nothing. Its handlers come
 // behind those of OrderToCash and OrderChanges: inbox.Merge(o2c.Handlers(), books.Handlers()).
 type Books struct {
-	// OrderToCash takes the orders up: its ports and settings serve here as well.
-	// Required. What moved before the day of its StartAt is part of the opening balance:
-	// see [Books.Open].
-	OrderToCash *OrderToCash
-	Ledger      Ledger  // required
-	Balance     Balance // required
+	// Shops take the orders up: the OrderToCash of each shop that sells through the account,
+	// whose ports and settings serve here as well. Required. They share Steps, Links and
+	// StartAt: what moved before its day is part of the opening balance, see [Books.Open].
+	Shops   []*OrderToCash
+	Ledger  Ledger  // required
+	Balance Balance // required
 	// Account is the account at the processor, "acct_…", where several of these share
 	// an inbox: the news of others is left alone. Empty: all are this one's.
 	Account string
@@ -88,7 +88,7 @@ type Books struct {
 // Check reports the first setting that can not work, as an error of kind invalid that
 // names the field.
 func (b *Books) Check() error {
-	if err := check("Books", []field{{"OrderToCash", b.OrderToCash == nil}, {"Ledger", b.Ledger == nil},
+	if err := check("Books", []field{{"Shops", len(b.Shops) == 0 || slices.Contains(b.Shops, nil)}, {"Ledger", b.Ledger == nil},
 		{"Balance", b.Balance == nil}}, []duration{{"Wait", b.Wait}, {"OpenFor", b.OpenFor}}, nil); err != nil {
 		return err
 	}
@@ -100,8 +100,22 @@ func (b *Books) Check() error {
 	case b.ProveAfter < 0:
 		return refuse(commerce.KindInvalid, "check Books", "", "ProveAfter is %d, below nought", b.ProveAfter)
 	}
-	return b.OrderToCash.Check()
+	for i, o := range b.Shops {
+		if err := o.Check(); err != nil {
+			return err
+		}
+		switch {
+		case slices.ContainsFunc(b.Shops[:i], func(p *OrderToCash) bool { return p.Shop.Origin() == o.Shop.Origin() }):
+			return refuse(commerce.KindInvalid, "check Books", "", "two of Shops are %s: give them accounts of their own", o.Shop.Origin())
+		case !o.StartAt.Equal(b.start()):
+			return refuse(commerce.KindInvalid, "check Books", "", "Shops: %s has another StartAt than %s", o.Shop.Origin(), b.Shops[0].Shop.Origin())
+		}
+	}
+	return nil
 }
+
+// start is when the books begin; zero = always.
+func (b *Books) start() time.Time { return b.Shops[0].StartAt }
 
 // News of the processor's balance, which the feeds of mapping/stripepay tell.
 const (
@@ -121,7 +135,7 @@ const orderOpen = "order.open"
 
 // Handlers returns what an inbox is to call for which events.
 func (b *Books) Handlers() inbox.Handlers {
-	if b.OrderToCash == nil || b.OrderToCash.Shop == nil || b.Balance == nil {
+	if len(b.Shops) == 0 || b.Balance == nil || slices.ContainsFunc(b.Shops, func(o *OrderToCash) bool { return o == nil || o.Shop == nil }) {
 		return nil
 	}
 	hs := inbox.Handlers{}
@@ -133,22 +147,17 @@ func (b *Books) Handlers() inbox.Handlers {
 			return handle(ctx, e)
 		}}}
 	}
-	for kind := range b.OrderToCash.Handlers() {
-		on(kind, b.after)
+	for _, o := range b.Shops {
+		for kind := range o.Handlers() {
+			on(kind, b.after)
+		}
+		on(o.Shop.System()+" "+orderOpen, b.open)
 	}
 	on(b.Balance.System()+" "+balanceMovement, b.movement)
 	on(b.Balance.System()+" "+balanceDay, b.day)
 	on(b.Balance.System()+" "+disputeClosed, b.lost)
 	on(internal+" "+kindOrderBooks, b.movement)
-	on(b.OrderToCash.Shop.System()+" "+orderOpen, b.open)
 	return hs
-}
-
-// desk is that of OrderToCash, but nothing of the balance is none of our business.
-func (b *Books) desk() desk {
-	d := b.OrderToCash.desk()
-	d.ignoreUnlinked, d.startAt = false, time.Time{}
-	return d
 }
 
 // nameOf is the name of a handler, which several of one inbox have to differ in.
@@ -184,16 +193,20 @@ func (b *Books) after(ctx context.Context, e commerce.Event) error {
 	if !b.invoiced() || b.others(e) {
 		return nil
 	}
-	d := b.desk()
 	root, linked := linkedTo(ctx, e)
-	if b.OrderToCash.ofShop(e) {
+	told := slices.ContainsFunc(b.Shops, func(o *OrderToCash) bool { return o.ofShop(e) })
+	if told {
 		root, linked = e.SubjectRef(), true
+	}
+	s, ours := b.owner(root)
+	if !linked || !ours {
+		return nil // nobody knows the order yet
+	}
+	d := s.desk()
+	if told {
 		if err := d.links.Link(ctx, root); err != nil {
 			return err
 		}
-	}
-	if !linked {
-		return nil // nobody knows the order yet
 	}
 	if begun, err := d.begun(ctx, root, generation{n: 1}); !begun || err != nil {
 		return err
@@ -205,12 +218,12 @@ func (b *Books) after(ctx context.Context, e commerce.Event) error {
 	if err != nil {
 		return err
 	}
-	return b.order(ctx, d, e, a)
+	return s.order(ctx, d, e, a)
 }
 
 // open looks at the books of an order a day later.
 func (b *Books) open(ctx context.Context, e commerce.Event) error {
-	if left := b.desk().young(e, openEvery); left > 0 {
+	if left := b.shop(0).desk().young(e, openEvery); left > 0 {
 		return park("look at the books of "+e.Subject, left, "its money pays nothing yet")
 	}
 	return b.after(ctx, e)
@@ -224,14 +237,18 @@ func (b *Books) movement(ctx context.Context, e commerce.Event) error {
 	if !b.invoiced() || b.others(e) {
 		return nil
 	}
-	d := b.desk()
+	s, err := b.shopOf(ctx, e)
+	if err != nil {
+		return err
+	}
+	d := s.desk()
 	if e.Type == balanceMovement {
-		d.several = func(ctx context.Context, p commerce.Payment) error { return b.refundOf(ctx, d, e, p) }
+		d.several = func(ctx context.Context, p commerce.Payment) error { return s.refundOf(ctx, d, e, p) }
 	}
 	found := false
-	err := d.work(ctx, e, kindOrderBooks, func(ctx context.Context, a account) error {
+	err = d.work(ctx, e, kindOrderBooks, func(ctx context.Context, a account) error {
 		found = true
-		return b.order(ctx, d, e, a)
+		return s.order(ctx, d, e, a)
 	})
 	if e.Type != balanceMovement || found || !nobodys(err) {
 		return err

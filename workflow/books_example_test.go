@@ -24,7 +24,7 @@ func ExampleBooks() {
 		Shop: shopSide{far}, Payments: paySide{far}, Books: bookSide{far},
 		Steps: idempotency.NewMemory(nil), Links: inbox.Links{Store: events},
 	}
-	books := &Books{OrderToCash: o2c, Ledger: ledgerSide{bank}, Balance: balanceSide{bank}, Invoicing: OnOrder}
+	books := &Books{Shops: []*OrderToCash{o2c}, Ledger: ledgerSide{bank}, Balance: balanceSide{bank}, Invoicing: OnOrder}
 	if err := books.Check(); err != nil {
 		fmt.Println(err)
 		return

@@ -31,7 +31,7 @@ func (b *Books) purses(ctx context.Context) ([]purse, error) {
 		}
 		p := purse{currency: c}
 		if p.route, err = b.Ledger.BalanceRoute(b.ref("balance"), c); err == nil {
-			p.chart, err = chartOf(b.Ledger, p.route, b.OrderToCash.StartAt)
+			p.chart, err = chartOf(b.Ledger, p.route, b.start())
 		}
 		if err == nil {
 			out = append(out, p)
@@ -56,7 +56,7 @@ func (b *Books) purses(ctx context.Context) ([]purse, error) {
 
 // ref names something of the account whose books these are.
 func (b *Books) ref(id string) commerce.Ref {
-	of := b.OrderToCash.Payments.Ref(id)
+	of := b.Shops[0].Payments.Ref(id)
 	if b.Account != "" {
 		of.Account = b.Account
 	}

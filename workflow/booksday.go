@@ -21,7 +21,7 @@ func (b *Books) day(ctx context.Context, e commerce.Event) error {
 	if b.others(e) {
 		return nil
 	}
-	d := b.desk()
+	d := b.shop(0).desk()
 	of := e.Ref.With(e.Object)
 	currency, on, err := parseDay(of)
 	if err != nil {
@@ -87,7 +87,7 @@ func progressing[T any](ctx context.Context, seq iter.Seq2[T, error]) iter.Seq2[
 
 // chart is the ledger's, with what Books itself posts left out or split.
 func (b *Books) chart(ctx context.Context, d desk, e commerce.Event, r mapping.Route) (reconcile.Chart, error) {
-	c, err := chartOf(b.Ledger, r, b.OrderToCash.StartAt)
+	c, err := chartOf(b.Ledger, r, b.start())
 	if err == nil && b.Account != "" && c.Account != b.Account {
 		// The days of two accounts would be one series.
 		err = refuse(commerce.KindInvalid, "choose chart", "", "its Account is %q, and that of Books %q", c.Account, b.Account)
@@ -135,7 +135,7 @@ func (b *Books) splitter(ctx context.Context, d desk, e commerce.Event, r mappin
 		of := e.Ref.With(l.ID)
 		nobody := func(m commerce.Money) ([]reconcile.Part, error) {
 			if left := d.settled(ctx, e, b.wait()); left > 0 {
-				return nil, park("book "+l.ID, min(left, b.OrderToCash.recheck()), "it is of no order yet")
+				return nil, park("book "+l.ID, min(left, b.Shops[0].recheck()), "it is of no order yet")
 			}
 			if !b.Suspense {
 				return nil, refuse(commerce.KindNeedsDecision, "book "+l.ID, "no_order", "%s of it are of no order; name one and replay, or set Suspense", m)

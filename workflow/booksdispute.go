@@ -18,7 +18,7 @@ func (b *Books) lost(ctx context.Context, e commerce.Event) error {
 	if b.others(e) {
 		return nil
 	}
-	d := b.desk()
+	d := b.shop(0).desk()
 	of := e.Ref.With(e.Object)
 	lines, err := b.Balance.LostDispute(ctx, of)
 	if err != nil || len(lines) == 0 {
@@ -28,7 +28,7 @@ func (b *Books) lost(ctx context.Context, e commerce.Event) error {
 	if err != nil {
 		return err // before any write
 	}
-	chart, err := chartOf(b.Ledger, route, b.OrderToCash.StartAt)
+	chart, err := chartOf(b.Ledger, route, b.start())
 	if err != nil {
 		return err
 	}

@@ -40,7 +40,7 @@ func (b *Books) Month(ctx context.Context, in reconcile.MonthInput, sales ...Sal
 	if len(purses) == 0 {
 		return nil, refuse(commerce.KindInvalid, op, "", "the balance has no currency")
 	}
-	m := &month{Books: b, d: b.desk(), one: purses[0], purses: purses, sales: sales}
+	m := &month{Books: b, d: b.shop(0).desk(), one: purses[0], purses: purses, sales: sales}
 	for _, p := range purses {
 		if p.route.Company != m.one.route.Company || p.route.Chart != m.one.route.Chart {
 			return nil, refuse(commerce.KindMapping, op, "several_books", "%s goes into books of company %s, %s into those of company %s",

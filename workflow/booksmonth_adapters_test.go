@@ -63,7 +63,7 @@ func newVault(t *testing.T) *vault {
 	store, steps := inbox.NewMemory(inbox.MemoryConfig{Now: now}), idempotency.NewMemory(now)
 	orders := &workflow.OrderToCash{Shop: magentoLane(t, store).shop, Payments: pay, Books: ledger, Steps: steps,
 		Links: inbox.Links{Store: store}, IgnoreUnlinked: true, StartAt: start, Now: now}
-	v.books = &workflow.Books{OrderToCash: orders, Ledger: ledger, Balance: pay, Account: "acct_fake", Mode: workflow.Summary, Suspense: true, Wait: time.Hour}
+	v.books = &workflow.Books{Shops: []*workflow.OrderToCash{orders}, Ledger: ledger, Balance: pay, Account: "acct_fake", Mode: workflow.Summary, Suspense: true, Wait: time.Hour}
 	payouts := &workflow.Payouts{Ledger: ledger, Balance: pay, Steps: steps, Links: orders.Links, Account: "acct_fake", Mode: workflow.Summary, StartAt: start, Now: now}
 	activity, err := stripepay.NewActivity(pay, stripepay.ActivityConfig{From: start})
 	require.NoError(t, err)

@@ -22,7 +22,7 @@ func moneybox(now *time.Time) *Books {
 	bank.moves("fee", "2", "", -500, 0, start.Add(9*time.Hour))
 	o2c := &OrderToCash{Shop: shopSide{far}, Payments: paySide{far}, Books: bookSide{far},
 		Steps: idempotency.NewMemory(clock), Links: inbox.Links{Store: inbox.NewMemory(inbox.MemoryConfig{})}, StartAt: start, Now: clock}
-	return &Books{OrderToCash: o2c, Ledger: ledgerSide{bank}, Balance: balanceSide{bank}}
+	return &Books{Shops: []*OrderToCash{o2c}, Ledger: ledgerSide{bank}, Balance: balanceSide{bank}}
 }
 
 func ExampleBooks_Open() {

@@ -61,13 +61,13 @@ func (b *Books) Open(ctx context.Context, o Opening) ([]Opened, error) {
 		return nil, refuse(commerce.KindInvalid, op, "", "Opening.Account is missing")
 	case o.Lookback < 0:
 		return nil, refuse(commerce.KindInvalid, op, "", "Opening.Lookback is %s, below nought", o.Lookback)
-	case b.OrderToCash.StartAt.IsZero():
+	case b.start().IsZero():
 		return nil, refuse(commerce.KindInvalid, op, "", "OrderToCash.StartAt is missing: it says when the books begin")
 	}
 	if o.Lookback == 0 {
 		o.Lookback = longestUnderway
 	}
-	d := b.desk()
+	d := b.shop(0).desk()
 	purses, err := b.purses(ctx)
 	if err != nil {
 		return nil, err

@@ -39,14 +39,14 @@ type moved struct {
 
 // order brings the books of an order to what they should be. Every way through it ends
 // in the same place however often and in whatever order it is gone.
-func (b *Books) order(ctx context.Context, d desk, e commerce.Event, a account) error {
+func (b shopBooks) order(ctx context.Context, d desk, e commerce.Event, a account) error {
 	own := e.Type == balanceMovement || e.Type == kindOrderBooks
 	route, err := b.Ledger.Route(a.order, a.every())
 	if err != nil {
 		return err // before any write
 	}
 	o := &ledgerOf{account: a, route: route}
-	if o.chart, err = chartOf(b.Ledger, route, b.OrderToCash.StartAt); err != nil {
+	if o.chart, err = chartOf(b.Ledger, route, b.start()); err != nil {
 		return err
 	}
 	if err := b.sold(ctx, d, o); err != nil {
@@ -70,7 +70,7 @@ func (b *Books) order(ctx context.Context, d desk, e commerce.Event, a account) 
 }
 
 // sold finds the sales order that counts.
-func (b *Books) sold(ctx context.Context, d desk, o *ledgerOf) error {
+func (b shopBooks) sold(ctx context.Context, d desk, o *ledgerOf) error {
 	for g := o.generation; g.n > 0; g.n-- {
 		doc, err := recall[posted](ctx, d.steps, g.of(keySalesOrder(o.order.Ref)))
 		if errors.Is(err, commerce.ErrNotFound) {
@@ -93,7 +93,7 @@ func (b *Books) sold(ctx context.Context, d desk, o *ledgerOf) error {
 
 // movements reads what moved for the order, oldest first. What was before the start is
 // in the opening balance.
-func (b *Books) movements(ctx context.Context, d desk, e commerce.Event, o *ledgerOf) ([]moved, error) {
+func (b shopBooks) movements(ctx context.Context, d desk, e commerce.Event, o *ledgerOf) ([]moved, error) {
 	handed, err := b.handedOver(ctx, d, o.account)
 	if err != nil {
 		return nil, err
@@ -144,7 +144,7 @@ func (b *Books) movements(ctx context.Context, d desk, e commerce.Event, o *ledg
 
 // handedOver reports whether the order's money counts for the one that an edit put in
 // its place: see OrderToCash.handOver.
-func (b *Books) handedOver(ctx context.Context, d desk, a account) (bool, error) {
+func (b shopBooks) handedOver(ctx context.Context, d desk, a account) (bool, error) {
 	if !ended(a.order) || a.order.Replaced == "" {
 		return false, nil
 	}
@@ -160,16 +160,16 @@ func (b *Books) handedOver(ctx context.Context, d desk, a account) (bool, error)
 
 // unsold waits for the sales order of an order that money has moved for, or books it
 // elsewhere where none is to come.
-func (b *Books) unsold(ctx context.Context, d desk, e commerce.Event, o *ledgerOf) error {
+func (b shopBooks) unsold(ctx context.Context, d desk, e commerce.Event, o *ledgerOf) error {
 	op := "book money of " + o.order.Ref.ID
 	if !slices.ContainsFunc(o.movements, func(m moved) bool { return !m.gets.Settled.IsZero() }) {
 		return nil
 	}
-	start := b.OrderToCash.StartAt
+	start := b.start()
 	never := ended(o.order) || !start.IsZero() && o.order.Placed.Before(start)
 	if left := d.settled(ctx, e, b.wait()); left > 0 && !never {
 		// What makes the sales order books the money as well: this is for what was lost.
-		return park(op, min(left, max(b.OrderToCash.recheck(), d.now().Sub(e.Created))), "the order has no sales order yet")
+		return park(op, min(left, max(b.orders.recheck(), d.now().Sub(e.Created))), "the order has no sales order yet")
 	}
 	if !b.Suspense {
 		return refuse(commerce.KindNeedsDecision, op, "no_sales_order",
@@ -187,7 +187,7 @@ func (b *Books) unsold(ctx context.Context, d desk, e commerce.Event, o *ledgerO
 }
 
 // invoice posts the order's invoice when it is due, and reads all that there are.
-func (b *Books) invoice(ctx context.Context, d desk, o *ledgerOf) error {
+func (b shopBooks) invoice(ctx context.Context, d desk, o *ledgerOf) error {
 	key := o.generation.of("erp.invoice/" + o.order.Ref.String())
 	on, due, err := b.invoiceDue(ctx, d, o)
 	if err == nil && due {
@@ -203,7 +203,7 @@ func (b *Books) invoice(ctx context.Context, d desk, o *ledgerOf) error {
 // drafts posts what the ERP has drafted since the order was first invoiced, as it does of
 // each parcel: a step for each draft, on the day of the last parcel. Credit notes, and what
 // is drafted beyond the order's total, are left to people.
-func (b *Books) drafts(ctx context.Context, d desk, o *ledgerOf, first string) error {
+func (b shopBooks) drafts(ctx context.Context, d desk, o *ledgerOf, first string) error {
 	left, err := o.order.Totals.Gross, error(nil)
 	for _, i := range o.invoices {
 		if !i.Draft && err == nil && i.Document.Total.Currency() == left.Currency() {
@@ -242,7 +242,7 @@ func (b *Books) drafts(ctx context.Context, d desk, o *ledgerOf, first string) e
 
 // invoiceDue reports whether we invoice the order now, and on which day. One that was
 // edited since, or written by others, is not ours to invoice.
-func (b *Books) invoiceDue(ctx context.Context, d desk, o *ledgerOf) (on commerce.Date, due bool, err error) {
+func (b shopBooks) invoiceDue(ctx context.Context, d desk, o *ledgerOf) (on commerce.Date, due bool, err error) {
 	switch {
 	case b.Invoicing == ByERP, o.confirmed.IsZero(), o.sold.Adopted, o.sold.outdated(o.content):
 		return on, false, nil
@@ -260,7 +260,7 @@ func (b *Books) invoiceDue(ctx context.Context, d desk, o *ledgerOf) (on commerc
 
 // shippedOn is the day on which the last of an order left when it was invoiced, or a draft
 // of it was. Where nobody says when, it is the day on which we see it, once for ever.
-func (b *Books) shippedOn(ctx context.Context, d desk, o *ledgerOf, draft string) (commerce.Date, error) {
+func (b shopBooks) shippedOn(ctx context.Context, d desk, o *ledgerOf, draft string) (commerce.Date, error) {
 	last, err := b.lastShipped(ctx, d, o.order.Ref)
 	if err != nil {
 		return commerce.Date{}, err
@@ -269,9 +269,9 @@ func (b *Books) shippedOn(ctx context.Context, d desk, o *ledgerOf, draft string
 }
 
 // lastShipped returns when our warehouse sent the last of an order, or now.
-func (b *Books) lastShipped(ctx context.Context, d desk, order commerce.Ref) (time.Time, error) {
+func (b shopBooks) lastShipped(ctx context.Context, d desk, order commerce.Ref) (time.Time, error) {
 	var last time.Time
-	if w := b.OrderToCash.Warehouse; w != nil {
+	if w := b.orders.Warehouse; w != nil {
 		subjects, err := d.links.Subjects(ctx, order)
 		if err != nil {
 			return last, err
@@ -316,7 +316,7 @@ func (b *Books) nobody(ctx context.Context, d desk, e commerce.Event, why error)
 	if err != nil {
 		return err
 	}
-	chart, err := chartOf(b.Ledger, route, b.OrderToCash.StartAt)
+	chart, err := chartOf(b.Ledger, route, b.start())
 	if err != nil || chart.Before(l.Created) {
 		return err
 	}
@@ -343,7 +343,7 @@ func (d desk) somebodys(ctx context.Context, e commerce.Event) (bool, error) {
 
 // elsewhere takes a movement back from where it is on the suspense account for nobody, or
 // for an order that this one was put in the place of.
-func (b *Books) elsewhere(ctx context.Context, d desk, o *ledgerOf, m moved) error {
+func (b shopBooks) elsewhere(ctx context.Context, d desk, o *ledgerOf, m moved) error {
 	orders, err := d.before(ctx, m.payment, o.order.Ref)
 	if err != nil {
 		return err

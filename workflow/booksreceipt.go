@@ -52,7 +52,7 @@ func purpose(m moved) string {
 }
 
 // money posts the receipts that are missing, and applies them to what is open.
-func (b *Books) money(ctx context.Context, d desk, o *ledgerOf) error {
+func (b shopBooks) money(ctx context.Context, d desk, o *ledgerOf) error {
 	rooms, err := b.rooms(ctx, d, o)
 	if err != nil {
 		return err
@@ -79,7 +79,7 @@ func (b *Books) money(ctx context.Context, d desk, o *ledgerOf) error {
 
 // rooms says which receipts the order has, and decides on those that it lacks: for each
 // movement they add up to what the order gets of it. What was decided stands.
-func (b *Books) rooms(ctx context.Context, d desk, o *ledgerOf) ([]*room, error) {
+func (b shopBooks) rooms(ctx context.Context, d desk, o *ledgerOf) ([]*room, error) {
 	var rooms []*room
 	index := map[string]*room{}
 	for _, m := range o.movements {
@@ -128,7 +128,7 @@ func (b *Books) rooms(ctx context.Context, d desk, o *ledgerOf) ([]*room, error)
 
 // receive posts a receipt, for the invoices that are open, and takes the movement back
 // from the suspense account.
-func (b *Books) receive(ctx context.Context, d desk, o *ledgerOf, r *receipt) error {
+func (b shopBooks) receive(ctx context.Context, d desk, o *ledgerOf, r *receipt) error {
 	key, of := keyReceipt(o.order.Ref, r.movement), r.of.payment.Ref.With(r.of.ID)
 	if done, err := d.done(ctx, key); err != nil {
 		return err
@@ -192,7 +192,7 @@ func keyUnapply(order commerce.Ref, movement string) string {
 
 // unapply takes applications back that more was applied by than is left of a charge or a
 // refund: its invoices are open again.
-func (b *Books) unapply(ctx context.Context, d desk, o *ledgerOf, in *room) error {
+func (b shopBooks) unapply(ctx context.Context, d desk, o *ledgerOf, in *room) error {
 	if !in.returned {
 		return nil
 	}
@@ -232,7 +232,7 @@ func (b *Books) unapply(ctx context.Context, d desk, o *ledgerOf, in *room) erro
 }
 
 // apply pays what is open with what is left of receipts.
-func (b *Books) apply(ctx context.Context, d desk, o *ledgerOf, in *room) error {
+func (b shopBooks) apply(ctx context.Context, d desk, o *ledgerOf, in *room) error {
 	if to, _ := pays(o.invoices, in.kept); len(to) == 0 {
 		return nil
 	}
@@ -275,7 +275,7 @@ func (b *Books) apply(ctx context.Context, d desk, o *ledgerOf, in *room) error 
 }
 
 // applyTo takes one step for each invoice. What somebody has settled otherwise is told.
-func (b *Books) applyTo(ctx context.Context, d desk, o *ledgerOf, r *receipt, got mapping.Received, to []mapping.Application) error {
+func (b shopBooks) applyTo(ctx context.Context, d desk, o *ledgerOf, r *receipt, got mapping.Received, to []mapping.Application) error {
 	again, err := d.done(ctx, keyUnapply(o.order.Ref, r.movement))
 	if err != nil {
 		return err
@@ -313,7 +313,7 @@ func (b *Books) applyTo(ctx context.Context, d desk, o *ledgerOf, r *receipt, go
 
 // left looks again at an order whose money pays nothing yet, and tells of money that pays
 // nothing once the order is invoiced, where OrderToCash has not told of it as too much.
-func (b *Books) left(ctx context.Context, d desk, o *ledgerOf, rooms []*room) error {
+func (b shopBooks) left(ctx context.Context, d desk, o *ledgerOf, rooms []*room) error {
 	got, total, paid := commerce.Zero(o.order.Currency), commerce.Zero(o.order.Currency), commerce.Zero(o.order.Currency)
 	invoiced, open := false, false
 	var err error
@@ -357,7 +357,7 @@ func (b *Books) left(ctx context.Context, d desk, o *ledgerOf, rooms []*room) er
 
 // lookAgain has the order looked at tomorrow, unless that is too long after its last
 // movement.
-func (b *Books) lookAgain(ctx context.Context, d desk, o *ledgerOf) error {
+func (b shopBooks) lookAgain(ctx context.Context, d desk, o *ledgerOf) error {
 	now := d.now()
 	if b.OpenFor == 0 || len(o.movements) == 0 || now.Sub(o.movements[len(o.movements)-1].Created) > b.OpenFor {
 		return nil

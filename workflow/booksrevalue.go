@@ -18,7 +18,7 @@ func (b *Books) Revalue(ctx context.Context, on commerce.Date) error {
 	if err := b.Check(); err != nil {
 		return err
 	}
-	d := b.desk()
+	d := b.shop(0).desk()
 	purses, err := b.purses(ctx)
 	if err != nil {
 		return err

@@ -191,7 +191,7 @@ func (d desk) portion(ctx context.Context, a account, p commerce.Payment, l reco
 
 // refundOf decides which of a payment's orders a part was given back for: the one whose
 // number the refund names, or that a person named.
-func (b *Books) refundOf(ctx context.Context, d desk, e commerce.Event, p commerce.Payment) error {
+func (b shopBooks) refundOf(ctx context.Context, d desk, e commerce.Event, p commerce.Payment) error {
 	l, err := b.Balance.Movement(ctx, e.Ref.With(e.Object))
 	if err != nil || !givenBack(l) {
 		return err

@@ -156,7 +156,10 @@ func (d desk) orders(ctx context.Context, e commerce.Event, payment commerce.Ref
 	op := "find order of " + p.Ref.ID
 	if len(p.Orders) == 0 {
 		order, err := recall[commerce.Ref](ctx, d.steps, keyNamed(p.Ref))
-		if !errors.Is(err, commerce.ErrNotFound) {
+		switch {
+		case err == nil && !d.owns(ctx, e, order):
+			return p, nil, nil
+		case !errors.Is(err, commerce.ErrNotFound):
 			return p, []commerce.Ref{order}, err
 		}
 	}
@@ -188,6 +191,18 @@ func (d desk) orders(ctx context.Context, e commerce.Event, payment commerce.Ref
 	return p, refs, nil
 }
 
+// owns reports whether an order is of the shop; others of the inbox have their own.
+func owns(s Shop, order commerce.Ref) bool { return order.With("") == s.Origin() }
+
+// owns is the same of the desk's shop. News of an order of another are left to it.
+func (d desk) owns(ctx context.Context, e commerce.Event, order commerce.Ref) bool {
+	if owns(d.shop, order) {
+		return true
+	}
+	d.log.DebugContext(ctx, "order is of another shop", "event", e.Ref.ID, "order", order.String())
+	return false
+}
+
 // linkedTo returns the order that the event's subject was linked to before: the
 // inbox has taken its lease.
 func linkedTo(ctx context.Context, e commerce.Event) (commerce.Ref, bool) {
@@ -212,9 +227,15 @@ func (d desk) work(ctx context.Context, e commerce.Event, kind string, act func(
 		return err
 	}
 	if !order.IsZero() {
+		if !d.owns(ctx, e, order) {
+			return nil
+		}
 		return d.workOne(ctx, e, payment, order, act)
 	}
 	if order, ok := linkedTo(ctx, e); ok {
+		if !d.owns(ctx, e, order) {
+			return nil
+		}
 		a, err := d.account(ctx, e, payment, order)
 		if len(a.own.Orders) < 2 {
 			if err != nil {

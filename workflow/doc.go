@@ -106,7 +106,7 @@
 // account is what the processor's balance was. Its handlers come behind those of
 // [OrderToCash], whose ports it shares, and of [OrderChanges]:
 //
-//	books := &workflow.Books{OrderToCash: o2c, Ledger: ledger, Balance: pay}
+//	books := &workflow.Books{Shops: []*workflow.OrderToCash{o2c}, Ledger: ledger, Balance: pay}
 //	payouts := &workflow.Payouts{Ledger: ledger, Balance: pay, Sales: []workflow.Sales{shop},
 //		Steps: o2c.Steps, Links: o2c.Links, Report: save}
 //	handlers := inbox.Merge(o2c.Handlers(), changes.Handlers(), books.Handlers(), payouts.Handlers())
@@ -137,6 +137,11 @@
 //
 // A dispute that is closed and lost becomes a loss on that day: what was withdrawn stands
 // as a claim until then.
+//
+// Several shops may sell through one account, by workflows of their own in one inbox: each
+// leaves alone what is linked to an order of another (Shop.Origin tells them apart), and
+// all but the last have IgnoreUnlinked. One Books has them all as its Shops, since they
+// have one balance; Payouts and [Books.Month] are given the Sales of each.
 //
 // In mode [Summary] there are no invoices and no receipts: the day's entry books sales
 // and refunds on the accounts that Ledger.Split names for their orders.

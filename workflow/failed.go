@@ -61,8 +61,11 @@ var paymentFailedTypes = []string{
 
 // Handlers returns what an inbox is to call for which events.
 func (w *PaymentFailed) Handlers() inbox.Handlers {
-	hs := inbox.Handlers{}
-	h := inbox.Handler{Name: "payment-failed", Handle: w.failed}
+	hs, name := inbox.Handlers{}, "payment-failed"
+	if w.Shop != nil {
+		name = nameOf(name, w.Shop.Origin().Account)
+	}
+	h := inbox.Handler{Name: name, Handle: w.failed}
 	for _, t := range paymentFailedTypes {
 		hs[processor+" "+t] = []inbox.Handler{h}
 	}

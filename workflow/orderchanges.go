@@ -45,7 +45,7 @@ func (c *OrderChanges) Handlers() inbox.Handlers {
 	if c.OrderToCash == nil || c.OrderToCash.Shop == nil {
 		return nil
 	}
-	handler := []inbox.Handler{{Name: "order-changes", Handle: func(ctx context.Context, e commerce.Event) error {
+	handler := []inbox.Handler{{Name: nameOf("order-changes", c.OrderToCash.Shop.Origin().Account), Handle: func(ctx context.Context, e commerce.Event) error {
 		if err := c.Check(); err != nil {
 			return misconfigured(err)
 		}
@@ -59,6 +59,9 @@ func (c *OrderChanges) changed(ctx context.Context, e commerce.Event) error {
 	w := c.OrderToCash
 	d := w.desk()
 	order := e.SubjectRef()
+	if !d.owns(ctx, e, order) {
+		return nil
+	}
 	if err := d.links.Link(ctx, order); err != nil {
 		return err
 	}
@@ -88,6 +91,11 @@ func (c *OrderChanges) changed(ctx context.Context, e commerce.Event) error {
 	begun, err := d.begun(ctx, order, a.generation)
 	if err != nil || !begun && a.state == commerce.Unpaid {
 		return err // it was canceled, and nobody has paid since
+	}
+	if !begun {
+		if ok, err := w.clears(ctx, d, &a); !ok || err != nil {
+			return err // its goods were taken back, and are not to be asked for yet
+		}
 	}
 	if _, a.generation, err = w.post(ctx, d, a, route); err != nil {
 		return err

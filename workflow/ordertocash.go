@@ -65,6 +65,13 @@ type OrderToCash struct {
 	// free ones and those covered by gift cards, credit and points; none that are to be
 	// paid offline (cash on delivery, bank transfer, on account).
 	Take func(context.Context, commerce.Facts) (bool, error)
+	// Clear is asked before an order that is paid or authorised goes on to the ERP and the
+	// warehouse, with each news of it until it has. No: nothing is written, and whoever said
+	// so brings news of the order once it may go on. An error is the event's. [Fraud.Clear]
+	// is one. The facts are Order and Payments.
+	//
+	// Nil: yes.
+	Clear func(context.Context, commerce.Facts) (bool, error)
 	// StartAt: orders that were placed before are only read for matching. Their payments
 	// are linked, and every event of theirs is done with a line in the log: no document,
 	// note, mail, hold, shipment or exception. Give PaymentFailed and Collect the same.
@@ -99,7 +106,8 @@ type OrderToCash struct {
 	Recheck time.Duration
 	// IgnoreUnlinked: payments and shipments that name no order are none of our
 	// business (the account also serves others, people write sales of their own). The
-	// default buries them with code "no_order".
+	// default buries them with code "no_order". Of several shops in one inbox it is for all
+	// but the last: what is linked to an order of another shop is left to that one.
 	IgnoreUnlinked bool
 
 	Now    func() time.Time // defaults to time.Now
@@ -157,9 +165,12 @@ var orderToCashTypes = []string{
 
 // Handlers returns what an inbox is to call for which events.
 func (w *OrderToCash) Handlers() inbox.Handlers {
-	hs := inbox.Handlers{}
+	hs, name := inbox.Handlers{}, "order-to-cash"
+	if w.Shop != nil {
+		name = nameOf(name, w.Shop.Origin().Account)
+	}
 	on := func(kind string, handle func(context.Context, commerce.Event) error) {
-		hs[kind] = []inbox.Handler{{Name: "order-to-cash", Handle: func(ctx context.Context, e commerce.Event) error {
+		hs[kind] = []inbox.Handler{{Name: name, Handle: func(ctx context.Context, e commerce.Event) error {
 			if err := w.Check(); err != nil {
 				return misconfigured(err)
 			}
@@ -256,6 +267,11 @@ func (w *OrderToCash) follow(ctx context.Context, d desk, e commerce.Event, a ac
 		if err := w.overpaid(ctx, d, a); err != nil {
 			return err
 		}
+		if !finished && !ended(a.order) {
+			if ok, err := w.clears(ctx, d, &a); !ok || err != nil {
+				return err
+			}
+		}
 		stop := false
 		if a, stop, err = w.release(ctx, d, e, a, finished); stop || err != nil {
 			return err
@@ -277,10 +293,27 @@ func (w *OrderToCash) follow(ctx context.Context, d desk, e commerce.Event, a ac
 		return d.note(ctx, a.order, "partly_paid "+got.String(),
 			fmt.Sprintf("Partly paid: %s of %s received. No invoice and no shipment until the rest is here.", got, a.due))
 	case commerce.Authorised:
+		if ok, err := w.clears(ctx, d, &a); !ok || err != nil {
+			return err
+		}
 		return w.waiting(ctx, d, a, commerce.PaymentAuthorised, "authorised", "Payment %s: %s authorised, not captured yet. No invoice and no shipment until it is.")
 	default:
 		return w.waiting(ctx, d, a, commerce.PaymentPending, "pending", "Payment %s: %s on its way; a bank debit takes days. No invoice and no shipment until it is here.")
 	}
+}
+
+// clears asks Clear, which may have ended a hold of its own.
+func (w *OrderToCash) clears(ctx context.Context, d desk, a *account) (bool, error) {
+	if w.Clear == nil {
+		return true, nil
+	}
+	ok, err := w.Clear(ctx, commerce.Facts{Order: a.order, Payments: a.all})
+	if !ok || err != nil || a.order.State != commerce.OrderOnHold {
+		return ok, err
+	}
+	now, err := d.shop.Order(ctx, a.order.Ref)
+	a.order.State = now.State
+	return true, err
 }
 
 // waiting notes each payment that is not money yet.

@@ -272,16 +272,16 @@ func TestASettingOfTheBooksThatCanNotWorkIsNamed(t *testing.T) {
 	require.NoError(t, b.books.Check())
 	require.NoError(t, b.out.Check())
 	for want, err := range map[string]error{
-		"OrderToCash is missing": (&Books{}).Check(),
-		"Ledger is missing":      (&Books{OrderToCash: b.o2c}).Check(),
-		"Balance is missing":     (&Books{OrderToCash: b.o2c, Ledger: b.books.Ledger}).Check(),
-		`Mode is "both"`:         (&Books{OrderToCash: b.o2c, Ledger: b.books.Ledger, Balance: b.books.Balance, Mode: "both"}).Check(),
-		`Invoicing is "never"`:   (&Books{OrderToCash: b.o2c, Ledger: b.books.Ledger, Balance: b.books.Balance, Invoicing: "never"}).Check(),
-		"ProveAfter is -1":       (&Books{OrderToCash: b.o2c, Ledger: b.books.Ledger, Balance: b.books.Balance, ProveAfter: -1}).Check(),
-		"Wait is -1s":            (&Books{OrderToCash: b.o2c, Ledger: b.books.Ledger, Balance: b.books.Balance, Wait: -time.Second}).Check(),
-		"Steps is missing":       (&Payouts{Ledger: b.books.Ledger, Balance: b.books.Balance}).Check(),
-		"Sales is missing":       (&Payouts{Ledger: b.books.Ledger, Balance: b.books.Balance, Steps: b.steps, Links: b.o2c.Links, Sales: []Sales{nil}}).Check(),
-		"Recheck is -1s":         (&Payouts{Ledger: b.books.Ledger, Balance: b.books.Balance, Steps: b.steps, Links: b.o2c.Links, Recheck: -time.Second}).Check(),
+		"Shops is missing":     (&Books{}).Check(),
+		"Ledger is missing":    (&Books{Shops: []*OrderToCash{b.o2c}}).Check(),
+		"Balance is missing":   (&Books{Shops: []*OrderToCash{b.o2c}, Ledger: b.books.Ledger}).Check(),
+		`Mode is "both"`:       (&Books{Shops: []*OrderToCash{b.o2c}, Ledger: b.books.Ledger, Balance: b.books.Balance, Mode: "both"}).Check(),
+		`Invoicing is "never"`: (&Books{Shops: []*OrderToCash{b.o2c}, Ledger: b.books.Ledger, Balance: b.books.Balance, Invoicing: "never"}).Check(),
+		"ProveAfter is -1":     (&Books{Shops: []*OrderToCash{b.o2c}, Ledger: b.books.Ledger, Balance: b.books.Balance, ProveAfter: -1}).Check(),
+		"Wait is -1s":          (&Books{Shops: []*OrderToCash{b.o2c}, Ledger: b.books.Ledger, Balance: b.books.Balance, Wait: -time.Second}).Check(),
+		"Steps is missing":     (&Payouts{Ledger: b.books.Ledger, Balance: b.books.Balance}).Check(),
+		"Sales is missing":     (&Payouts{Ledger: b.books.Ledger, Balance: b.books.Balance, Steps: b.steps, Links: b.o2c.Links, Sales: []Sales{nil}}).Check(),
+		"Recheck is -1s":       (&Payouts{Ledger: b.books.Ledger, Balance: b.books.Balance, Steps: b.steps, Links: b.o2c.Links, Recheck: -time.Second}).Check(),
 	} {
 		require.ErrorIs(t, err, commerce.ErrInvalid)
 		require.ErrorContains(t, err, want)

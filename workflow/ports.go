@@ -14,6 +14,9 @@ import (
 type Shop interface {
 	// System is the source of its events: "magento" for "magento order.changed".
 	System() string
+	// Origin names the shop: it is the ref of each of its orders, without the id. Shops of
+	// one inbox have different ones.
+	Origin() commerce.Ref
 	// Find returns the order that a hint means: by entity id where it has one, else
 	// by number and store. ErrNotFound; ErrAmbiguous where two stores have the number
 	// and the hint names none.

@@ -31,6 +31,9 @@ func (w *OrderToCash) shipment(ctx context.Context, e commerce.Event) error {
 	case err != nil:
 		return err
 	}
+	if !d.owns(ctx, e, root) {
+		return nil
+	}
 	if root.Mode != s.Ref.Mode {
 		return otherMode(op, s.Ref, root)
 	}

@@ -24,6 +24,9 @@ const (
 func (w *OrderToCash) news(ctx context.Context, e commerce.Event) error {
 	d := w.desk()
 	order := e.SubjectRef()
+	if !d.owns(ctx, e, order) {
+		return nil
+	}
 	if err := d.links.Link(ctx, order); err != nil {
 		return err
 	}

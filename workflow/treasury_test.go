@@ -418,7 +418,7 @@ func newBank(t fataler, change ...func(*bank)) *bank {
 	b.office = newOffice(t, func(o *office) {
 		o.follow = true
 		b.treasury = newTreasury(o.world)
-		b.books = &Books{OrderToCash: o.o2c, Ledger: ledgerSide{b.treasury}, Balance: balanceSide{b.treasury}}
+		b.books = &Books{Shops: []*OrderToCash{o.o2c}, Ledger: ledgerSide{b.treasury}, Balance: balanceSide{b.treasury}}
 		b.out = &Payouts{Ledger: ledgerSide{b.treasury}, Balance: balanceSide{b.treasury}, Steps: o.steps, Links: o.o2c.Links,
 			Sales: []Sales{shopSales{o.world}}, Alerter: bell{o.world}, Now: o.o2c.Now, Report: func(_ context.Context, r *reconcile.Report) error {
 				b.hears, b.finds = append(b.hears, r.Proof), append(b.finds, maps.Clone(r.Counts))

@@ -237,7 +237,8 @@ func (w *world) guarded(what string, doc commerce.Document, is func() bool, do f
 
 type shopSide struct{ *world }
 
-func (shopSide) System() string { return shopRef.System }
+func (shopSide) System() string       { return shopRef.System }
+func (shopSide) Origin() commerce.Ref { return shopRef }
 
 func (w shopSide) Find(_ context.Context, h commerce.OrderHint) (commerce.Ref, error) {
 	w.mu.Lock()

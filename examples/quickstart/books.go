@@ -45,7 +45,7 @@ func charts(ctx context.Context, erp *tryton.Client) (map[string]erpbooks.Chart,
 // keep adds the books to what the inbox works: an invoice for each order, a receipt for each
 // movement of its money, an entry for each day and for each payout.
 func (a *app) keep(pay *stripepay.Pay, links workflow.Links) (inbox.Handlers, []inbox.FeedConfig, error) {
-	books := &workflow.Books{OrderToCash: a.orders, Ledger: a.books, Balance: pay, Suspense: true}
+	books := &workflow.Books{Shops: []*workflow.OrderToCash{a.orders}, Ledger: a.books, Balance: pay, Suspense: true}
 	payouts := &workflow.Payouts{Ledger: a.books, Balance: pay, Sales: []workflow.Sales{a.shop.sales},
 		Steps: a.orders.Steps, Links: links, Alerter: a, Now: a.world.Clock.Now}
 	activity, err := stripepay.NewActivity(pay, stripepay.ActivityConfig{From: a.world.Clock.Now()})

@@ -59,7 +59,7 @@ func readChart(env settings) (*erpbooks.Chart, error) {
 // keep adds the books to what the inbox works.
 func (p *program) keep(pay *stripepay.Pay, alerts alerter, log *slog.Logger) (inbox.Handlers, []inbox.FeedConfig, error) {
 	o, mode := p.orders, workflow.BooksMode(p.env("BOOKS"))
-	p.ledger = &workflow.Books{OrderToCash: o, Ledger: p.books, Balance: pay, Mode: mode, Invoicing: workflow.Invoicing(p.env("INVOICING")),
+	p.ledger = &workflow.Books{Shops: []*workflow.OrderToCash{o}, Ledger: p.books, Balance: pay, Mode: mode, Invoicing: workflow.Invoicing(p.env("INVOICING")),
 		Suspense: p.chart.Suspense != "", OpenFor: 30 * 24 * time.Hour, ProveAfter: 4}
 	payouts := &workflow.Payouts{Ledger: p.books, Balance: pay, Sales: []workflow.Sales{p.shop.sales}, Steps: o.Steps, Links: o.Links,
 		Mode: mode, Invoicing: p.ledger.Invoicing, StartAt: o.StartAt, Report: p.report, Alerter: alerts, Logger: log}

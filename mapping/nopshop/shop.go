@@ -223,6 +223,9 @@ func (s *Shop) System() string { return System }
 
 const orderPrefix = "order/"
 
+// Origin names the shop: it is the ref of each of its orders, without the id.
+func (s *Shop) Origin() commerce.Ref { return s.origin }
+
 // Ref returns the ref of the order with an id.
 func (s *Shop) Ref(id nopcommerce.ID) commerce.Ref { return s.origin.With(orderPrefix + id.String()) }
 

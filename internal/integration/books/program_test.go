@@ -89,7 +89,7 @@ func newProgram(w *world, o office, invoicing workflow.Invoicing) *program {
 	store, steps := inbox.NewMemory(inbox.MemoryConfig{Now: w.clock}), idempotency.NewMemory(w.clock)
 	orders := &workflow.OrderToCash{Shop: p.shop, Payments: p.pay, Books: p.books, Warehouse: p.books, Steps: steps,
 		Links: inbox.Links{Store: store}, Alerter: p, Now: w.clock}
-	books := &workflow.Books{OrderToCash: orders, Ledger: p.books, Balance: p.pay, Account: account, Invoicing: invoicing}
+	books := &workflow.Books{Shops: []*workflow.OrderToCash{orders}, Ledger: p.books, Balance: p.pay, Account: account, Invoicing: invoicing}
 	payouts := &workflow.Payouts{Ledger: p.books, Balance: p.pay, Steps: steps, Links: inbox.Links{Store: store}, Sales: []workflow.Sales{p.shop},
 		Alerter: p, Account: account, Invoicing: invoicing, Now: w.clock, Config: reconcile.Config{Dir: w.t.TempDir()}}
 	require.NoError(w.t, errors.Join(books.Check(), payouts.Check()))
