@@ -34,3 +34,5 @@ type CapturePayments interface {
 	// any order.
 	Authorised(ctx context.Context, since time.Time) iter.Seq2[mapping.Authorisation, error]
 }
+
+func keyVoid(payment commerce.Ref) string { return "payment.void/" + payment.String() }
