@@ -77,7 +77,7 @@ func seal(ctx context.Context, k Key, owner commerce.Ref, name string, version i
 	if err != nil {
 		return nil, opener{}, keyServiceError(k, err)
 	}
-	o := opener{version: version, key: k.ID, body: body, head: head(id, version, wrapped)}
+	o := opener{place: place{owner, name}, version: version, key: k.ID, body: body, head: head(id, version, wrapped)}
 	if o.data, err = subtle.NewAESGCM(data); err != nil {
 		return nil, opener{}, err
 	}
@@ -91,6 +91,7 @@ func seal(ctx context.Context, k Key, owner commerce.Ref, name string, version i
 
 // opener opens one version of one record.
 type opener struct {
+	place
 	version int64
 	key     string
 	head    []byte // what the record begins with, up to the body's length
@@ -100,7 +101,19 @@ type opener struct {
 
 // fits reports whether a record is the one that o opens.
 func (o *opener) fits(r Record) bool {
-	return o.version == r.Version && o.key == r.Key && bytes.HasPrefix(r.Sealed, o.head)
+	return o.version == r.Version && o.key == r.Key && o.name == r.Name && o.owner == r.Owner && bytes.HasPrefix(r.Sealed, o.head)
+}
+
+// wrappedOf returns the wrapped data key of a record; nil where there is none.
+func wrappedOf(sealed []byte) []byte {
+	if len(sealed) < headBytes {
+		return nil
+	}
+	end := headBytes + int(binary.BigEndian.Uint16(sealed[headBytes-2:]))
+	if len(sealed) < end+4 {
+		return nil
+	}
+	return sealed[headBytes:end]
 }
 
 // open opens the body of a record that fits.
@@ -119,18 +132,14 @@ func (o *opener) open(sealed []byte) ([]byte, error) {
 // unwrap makes the opener of a record, and refuses one that can not be what was
 // written for its owner, name and version.
 func unwrap(ctx context.Context, k Key, r Record) (opener, error) {
-	if len(r.Sealed) < headBytes {
-		return opener{}, refused(CodeRecordCut)
-	}
-	if r.Sealed[0] != form {
+	if len(r.Sealed) > 0 && r.Sealed[0] != form {
 		return opener{}, refused(CodeRecordFormat)
 	}
-	id := identity(r.Owner, r.Name)
-	n := int(binary.BigEndian.Uint16(r.Sealed[headBytes-2:]))
-	if len(r.Sealed) < headBytes+n+4 {
+	wrapped := wrappedOf(r.Sealed)
+	if wrapped == nil {
 		return opener{}, refused(CodeRecordCut)
 	}
-	wrapped := r.Sealed[headBytes : headBytes+n]
+	id := identity(r.Owner, r.Name)
 	want := head(id, r.Version, wrapped)
 	switch {
 	case !bytes.Equal(want[1:9], r.Sealed[1:9]):
@@ -138,7 +147,7 @@ func unwrap(ctx context.Context, k Key, r Record) (opener, error) {
 	case !bytes.Equal(want[9:17], r.Sealed[9:17]):
 		return opener{}, refused(CodeRecordReplayed)
 	}
-	if n == 0 || n > maxWraps {
+	if len(wrapped) == 0 || len(wrapped) > maxWraps {
 		return opener{}, refused(CodeRecordAltered)
 	}
 	wrap, body := associated(id, r.Version, k.ID)
@@ -147,7 +156,7 @@ func unwrap(ctx context.Context, k Key, r Record) (opener, error) {
 	if err != nil {
 		return opener{}, unwrapError(k, err)
 	}
-	o := opener{version: r.Version, key: r.Key, head: want, body: body}
+	o := opener{place: place{r.Owner, r.Name}, version: r.Version, key: r.Key, head: want, body: body}
 	if o.data, err = subtle.NewAESGCM(data); err != nil || len(data) != keyBytes {
 		return opener{}, refused(CodeRecordAltered)
 	}

@@ -13,7 +13,7 @@ import (
 // value is empty and ready.
 type Memory struct {
 	mu      sync.RWMutex
-	records map[place]Record
+	records map[place]*Record
 }
 
 var _ Store = (*Memory)(nil)
@@ -26,20 +26,21 @@ func (m *Memory) Get(_ context.Context, owner commerce.Ref, name string) (Record
 	if !ok {
 		return Record{}, commerce.ErrNotFound
 	}
-	return r, nil
+	return *r, nil
 }
 
 // Put implements [Store].
 func (m *Memory) Put(_ context.Context, r Record, stands int64) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.records[place{r.Owner, r.Name}].Version != stands {
+	was, ok := m.records[place{r.Owner, r.Name}]
+	if ok != (stands != 0) || ok && was.Version != stands {
 		return commerce.ErrConflict
 	}
 	if m.records == nil {
-		m.records = map[place]Record{}
+		m.records = map[place]*Record{}
 	}
-	m.records[place{r.Owner, r.Name}] = r
+	m.records[place{r.Owner, r.Name}] = &r
 	return nil
 }
 
@@ -52,7 +53,6 @@ func (m *Memory) Reseal(_ context.Context, r Record, key string) error {
 		return commerce.ErrConflict
 	}
 	was.Key, was.Sealed = r.Key, r.Sealed
-	m.records[place{r.Owner, r.Name}] = was
 	return nil
 }
 
@@ -63,10 +63,10 @@ func (m *Memory) List(_ context.Context, f Filter, limit int) ([]Record, error) 
 	var out []Record
 	for _, r := range m.records {
 		if r.Deleted() || f.Tenant != nil && r.Owner.Tenant != *f.Tenant || f.NotKey != "" && r.Key == f.NotKey ||
-			f.After != nil && inOrder(r, *f.After) <= 0 {
+			f.After != nil && inOrder(*r, *f.After) <= 0 {
 			continue
 		}
-		out = append(out, r)
+		out = append(out, *r)
 	}
 	slices.SortFunc(out, inOrder)
 	return out[:min(limit, len(out))], nil

@@ -41,7 +41,7 @@ func (v *Vault) reload(ctx context.Context, seen *loaded) error {
 	if ring == nil {
 		return invalid(op, "Config.Ring returned none")
 	}
-	s := &loaded{ring: ring, openers: newOpeners(v.c.CacheSize, v.c.CacheFor)}
+	s := &loaded{ring: ring, openers: newOpeners(v.c.CacheSize, v.c.CacheFor, v.clock)}
 	if v.c.MinKey != "" {
 		at, ok := ring.at[v.c.MinKey]
 		if !ok {

@@ -55,6 +55,7 @@ type Entry struct {
 // processes over one store.
 type Vault struct {
 	c       Config
+	clock   func() time.Duration // since the vault was made
 	current atomic.Pointer[loaded]
 	loading chan struct{} // held while the ring is loaded
 	tried   time.Time     // when that was last tried
@@ -78,10 +79,15 @@ func New(ctx context.Context, c Config) (*Vault, error) {
 	c.CacheFor = cmp.Or(c.CacheFor, 5*time.Minute)
 	c.ReloadEvery = cmp.Or(c.ReloadEvery, 10*time.Second)
 	c.MaxSecret = cmp.Or(c.MaxSecret, 64<<10)
-	if c.Now == nil {
+	start := time.Now()
+	clock := func() time.Duration { return time.Since(start) } // cheaper than the time of day
+	if c.Now != nil {
+		start = c.Now()
+		clock = func() time.Duration { return c.Now().Sub(start) }
+	} else {
 		c.Now = time.Now
 	}
-	v := &Vault{c: c, loading: make(chan struct{}, 1)}
+	v := &Vault{c: c, clock: clock, loading: make(chan struct{}, 1)}
 	if err := v.Reload(ctx); err != nil {
 		return nil, err
 	}
@@ -111,16 +117,15 @@ func (v *Vault) Open(ctx context.Context, owner commerce.Ref, name string) (secr
 	return nil, 0, during(opOf("open", owner, name), "", err)
 }
 
-// open opens a record, with a remembered data key where there is one. The key is looked
-// at first: one that was retired meanwhile opens nothing.
+// open opens a record, with a remembered data key where there is one. A ring remembers
+// its own: what a key unwrapped that was retired meanwhile opens nothing.
 func (v *Vault) open(ctx context.Context, r Record) ([]byte, error) {
+	if o := v.current.Load().openers.get(r); o != nil {
+		return o.open(r.Sealed)
+	}
 	s, k, err := v.keyOf(ctx, r.Key)
 	if err != nil {
 		return nil, err
-	}
-	p, now := place{r.Owner, r.Name}, v.c.Now()
-	if o := s.openers.get(p, now); o != nil && o.fits(r) {
-		return o.open(r.Sealed)
 	}
 	o, err := unwrap(ctx, k, r)
 	if err != nil {
@@ -128,7 +133,7 @@ func (v *Vault) open(ctx context.Context, r Record) ([]byte, error) {
 	}
 	secret, err := o.open(r.Sealed)
 	if err == nil {
-		s.openers.put(p, o, now)
+		s.openers.put(o)
 	}
 	return secret, err
 }
@@ -175,7 +180,7 @@ func (v *Vault) Seal(ctx context.Context, owner commerce.Ref, name string, secre
 	if err := v.put(ctx, op, r, stands); err != nil {
 		return 0, err
 	}
-	s.openers.put(place{owner, name}, o, v.c.Now())
+	s.openers.put(o)
 	return r.Version, nil
 }
 
