@@ -111,6 +111,8 @@ type Config struct {
 	// Location is the time zone that decides on which day a sale was made. Defaults
 	// to UTC.
 	Location *time.Location
+	// Now is the clock that Check compares the ERP's with. Defaults to time.Now.
+	Now func() time.Time
 	// Settle is how long a request may still take effect after we gave up on it. It
 	// must not be below that of the ERP's Capabilities, which Check compares. Defaults
 	// to 5 minutes.

@@ -28,7 +28,7 @@ func (b *Books) Check(ctx context.Context) commerce.Findings {
 		Door() (address string, bare http.RoundTripper)
 	}); ok {
 		address, bare := door.Door()
-		found, open := connection.Knock(ctx, k.of, connection.Door{URL: address, Transport: bare})
+		found, open := connection.Knock(ctx, k.of, connection.Door{URL: address, Transport: bare, Now: b.c.Now})
 		if k.found = found; !open {
 			return k.found
 		}
