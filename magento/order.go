@@ -65,6 +65,7 @@ type Order struct {
 	TotalCanceled         Number `json:"total_canceled"`
 	ShippingInvoiced      Number `json:"shipping_invoiced"`
 	ShippingRefunded      Number `json:"shipping_refunded"`
+	ShippingTaxRefunded   Number `json:"shipping_tax_refunded"`
 	AdjustmentPositive    Number `json:"adjustment_positive"`
 	AdjustmentNegative    Number `json:"adjustment_negative"`
 	BaseGrandTotal        Number `json:"base_grand_total"`
@@ -76,9 +77,12 @@ type Order struct {
 	BaseShippingInclTax   Number `json:"base_shipping_incl_tax"`
 	BaseShippingTaxAmount Number `json:"base_shipping_tax_amount"`
 	BaseShippingDiscount  Number `json:"base_shipping_discount_amount"`
+	BaseShippingRefunded  Number `json:"base_shipping_refunded"`
 	BaseTotalDue          Number `json:"base_total_due"`
 	BaseTotalPaid         Number `json:"base_total_paid"`
 	BaseTotalRefunded     Number `json:"base_total_refunded"`
+
+	BaseShippingTaxRefunded Number `json:"base_shipping_tax_refunded"`
 
 	// The tax inside a discount, where prices include tax and tax is computed after
 	// the discount.
@@ -221,13 +225,31 @@ type OrderItem struct {
 	DiscountAmount              Number `json:"discount_amount"` // positive
 	DiscountPercent             Number `json:"discount_percent"`
 	DiscountTaxCompensation     Number `json:"discount_tax_compensation_amount"`
-	AmountRefunded              Number `json:"amount_refunded"`
 	BasePrice                   Number `json:"base_price"`
 	BaseRowTotal                Number `json:"base_row_total"`
 	BaseRowTotalInclTax         Number `json:"base_row_total_incl_tax"`
 	BaseTaxAmount               Number `json:"base_tax_amount"`
 	BaseDiscountAmount          Number `json:"base_discount_amount"`
 	BaseDiscountTaxCompensation Number `json:"base_discount_tax_compensation_amount"`
+
+	// What was invoiced of the row, and what of that was refunded: before the discount,
+	// other than RowTotal.
+	RowInvoiced                         Number `json:"row_invoiced"`
+	DiscountInvoiced                    Number `json:"discount_invoiced"`
+	TaxInvoiced                         Number `json:"tax_invoiced"`
+	DiscountTaxCompensationInvoiced     Number `json:"discount_tax_compensation_invoiced"`
+	AmountRefunded                      Number `json:"amount_refunded"`
+	DiscountRefunded                    Number `json:"discount_refunded"`
+	TaxRefunded                         Number `json:"tax_refunded"`
+	DiscountTaxCompensationRefunded     Number `json:"discount_tax_compensation_refunded"`
+	BaseRowInvoiced                     Number `json:"base_row_invoiced"`
+	BaseDiscountInvoiced                Number `json:"base_discount_invoiced"`
+	BaseTaxInvoiced                     Number `json:"base_tax_invoiced"`
+	BaseDiscountTaxCompensationInvoiced Number `json:"base_discount_tax_compensation_invoiced"`
+	BaseAmountRefunded                  Number `json:"base_amount_refunded"`
+	BaseDiscountRefunded                Number `json:"base_discount_refunded"`
+	BaseTaxRefunded                     Number `json:"base_tax_refunded"`
+	BaseDiscountTaxCompensationRefunded Number `json:"base_discount_tax_compensation_refunded"`
 }
 
 // OrderAddress is an address of an order. It is flat, other than a customer's.

@@ -46,3 +46,7 @@ const (
 // ShortShipment is the state of a shipment's document where the shop recorded less
 // than was sent.
 const ShortShipment = "short"
+
+// ShortRefund is the state of a refund's document where the shop could book less than went
+// back.
+const ShortRefund = "short"
