@@ -58,6 +58,9 @@ func (w *OrderToCash) Sweep(ctx context.Context, since time.Time) (SweepReport, 
 		if err != nil {
 			return report, err
 		}
+		if !owns(w.Shop, order) {
+			continue // another shop's, whose own sweep looks at it
+		}
 		if counts, err := d.counts(ctx, order, n); err != nil {
 			return report, err
 		} else if !counts {
