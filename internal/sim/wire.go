@@ -136,7 +136,7 @@ func (w *world) trouble(system string, write bool) int {
 		n *= 2
 	}
 	if time.Now().Before(w.ill[system]) {
-		n = min(4*n, 500)
+		n = min(8*n, 800)
 	}
 	return n
 }
