@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/commercesync/commerce"
 	"github.com/commercesync/commerce/vault"
@@ -125,6 +126,11 @@ func (v *Vault) List(ctx context.Context, f vault.Filter, limit int) ([]vault.Re
 		}, "SELECT "+credentialColumns+" FROM {credentials} WHERE "+strings.Join(where, " AND ")+" ORDER BY owner, name LIMIT ?", append(args, limit)...)
 	})
 	return page, err
+}
+
+// Prune implements [vault.Store].
+func (v *Vault) Prune(ctx context.Context, before time.Time) (int64, error) {
+	return v.db.single(ctx, "prune credentials", "DELETE FROM {credentials} WHERE sealed IS NULL AND changed < ?", before.UnixMicro())
 }
 
 // Count implements [vault.Store].

@@ -1,2 +1,79 @@
 // Package vault seals credentials under rotating keys, bound to their owner.
+//
+//	file := vault.RingFile{Path: "/etc/shop/ring.json"}  // made once, with file.Create(ctx)
+//	v, err := vault.New(ctx, vault.Config{Store: db.Vault(), Ring: file.Load})
+//	...
+//	version, err := v.Seal(ctx, owner, "api_key", []byte(key), 0)
+//	secret, version, err := v.Secret(ctx, owner, "api_key")
+//
+// A credential belongs to an owner, a [commerce.Ref] of tenant, system, account and mode,
+// and has a name that says what it is for. Writing is by compare and set: who seals names
+// the version that it saw, 0 where there must be none, and whoever comes second gets an
+// error of kind conflict.
+//
+// # How a record is sealed
+//
+// Each sealing makes a data key of its own (AES-256-GCM, of Tink), which seals this one
+// secret and nothing else. A key of the [Ring] wraps the data key. Owner, name, version and
+// the wrapping key's id are associated data of both, so a record opens in its own place
+// only: not under another tenant, mode or name, not as another version. A record that was
+// cut, altered, moved or put in the place of another version does not open, and the error
+// says which it was and what to do; see the codes, [CodeRecordCut] and those after it.
+//
+// A data key that was unwrapped is remembered for [Config.CacheFor]. An open then costs
+// less than two bare AES-GCM decryptions of a secret as long as an API key, beside the
+// reading of the record (BenchmarkOpen).
+//
+// # Keys
+//
+// A ring is loaded by [Config.Ring], in one of three ways:
+//
+//   - [RingFile] keeps it in a file, as a Tink keyset in JSON. With RingFile.KEK, a key of
+//     a key service (AWS, Google Cloud, HashiCorp: Tink has a client for each), the file is
+//     sealed, and the service is asked once when it is loaded. Without, the file holds the
+//     keys as they are, and everybody who may read it has them: give it to the program
+//     alone, or put its text into an environment variable and load it with [ParseRing].
+//   - [RingOf] takes a keyset that the program has loaded in Tink's own ways.
+//   - [NewRing] takes keys that never leave the key service: every data key is then
+//     wrapped and unwrapped there.
+//
+// Who has the database and the ring has every credential. Keep a copy of the ring, never in
+// the database's backup: without it no credential can ever be opened.
+//
+// # Rotation
+//
+// A ring is rotated in this order while all programs go on; no step takes anything away
+// that a program still needs:
+//
+//  1. [RingFile.Add]: a fresh key, which wraps nothing yet. Programs load the ring when they
+//     meet a key that they do not know, or are told to with [Vault.Reload].
+//  2. [RingFile.Promote], when all have it: new records come under the new key.
+//  3. [Vault.Rewrap]: every record is sealed anew under it, with a new data key. Readers
+//     and writers go on; a run that is cut off is run again. It ends when nothing is left,
+//     which [Vault.Usage] proves.
+//  4. [RingFile.Retire]: records under the old key, from an old backup or a forger's hand,
+//     are refused with [CodeKeyRetired]. [RingFile.Enable] takes it back.
+//  5. [RingFile.Remove], when no backup is left that needs it.
+//
+// When a key has leaked, do all of it at once, rotate every credential at its far side, and
+// set [Config.MinKey] to the new key: a record that somebody sealed with the leaked one is
+// refused then, even by a program whose ring still has it.
+//
+// # What it does not do
+//
+// Who can write the table can delete a record, or put a whole row of an earlier day back
+// with its version: the row is then what it was on that day. What is deleted or put back
+// leaves a gap in the versions that an [AccessLog] shows. Who can read the memory of the
+// program has what it opened.
+//
+// A secret is handed out as bytes, which print as they are; [Vault.Secret] hands it out as
+// a [commerce.Secret], which prints as "[sealed]". Vault, Ring and Key print the ids of
+// their keys.
+//
+// # Around it
+//
+// A [Guard] before the vault writes down who opened what into an [AccessLog], and asks the
+// host before somebody does what can not be taken back; [As] says on whose behalf. A [Slot]
+// keeps a credential that is rotated under running clients. Implementers of [Store] and
+// [AccessStore] run the suites in vaulttest.
 package vault

@@ -3,8 +3,10 @@ package vault
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/commercesync/commerce"
 )
@@ -75,6 +77,20 @@ func (m *Memory) List(_ context.Context, f Filter, limit int) ([]Record, error) 
 // inOrder is the order of a list.
 func inOrder(a, b Record) int {
 	return cmp.Or(cmp.Compare(a.Owner.String(), b.Owner.String()), cmp.Compare(a.Name, b.Name))
+}
+
+// Prune implements [Store].
+func (m *Memory) Prune(_ context.Context, before time.Time) (n int64, _ error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	maps.DeleteFunc(m.records, func(_ place, r *Record) bool {
+		old := r.Deleted() && r.Changed.Before(before)
+		if old {
+			n++
+		}
+		return old
+	})
+	return n, nil
 }
 
 // Count implements [Store].

@@ -83,8 +83,9 @@ func RingOf(h *keyset.Handle) (*Ring, error) {
 		}
 		if !k.Retired {
 			one := keyset.NewManager()
-			if _, err = one.AddKey(e.Key()); err == nil {
-				k.AEAD, err = only(one, e.KeyID())
+			var id uint32 // its own where a record begins with it, else any
+			if id, err = one.AddKey(e.Key()); err == nil {
+				k.AEAD, err = only(one, id)
 			}
 			if err != nil {
 				return nil, invalid(op, "key %s: %w", k.ID, err)
@@ -117,6 +118,16 @@ func ParseRing(text commerce.Secret) (*Ring, error) {
 	h, err := insecurecleartextkeyset.Read(keyset.NewJSONReader(strings.NewReader(text.Reveal())))
 	if err != nil {
 		return nil, invalid("parse ring", "the text is no Tink keyset in JSON") // the cause may quote it
+	}
+	return RingOf(h)
+}
+
+// FreshRing makes a ring of one new key that nobody keeps: for tests and for trying
+// things out. What is sealed under it ends with the program.
+func FreshRing() (*Ring, error) {
+	h, err := keyset.NewHandle(aead.AES256GCMKeyTemplate())
+	if err != nil {
+		return nil, during("make ring", "", err)
 	}
 	return RingOf(h)
 }

@@ -191,9 +191,14 @@ func (f RingFile) read(ctx context.Context) (*keyset.Handle, error) {
 	if err != nil || len(sealed.GetEncryptedKeyset()) == 0 {
 		return nil, commerce.Errorf(commerce.KindInvalid, system, "", "%s is no sealed Tink keyset in JSON", f.Path)
 	}
-	h, err := keyset.ReadWithContext(ctx, &keyset.MemReaderWriter{EncryptedKeyset: sealed}, f.KEK, ringFileAD)
+	// Not keyset.ReadWithContext, whose error does not wrap the service's.
+	text, err = f.KEK.DecryptWithContext(ctx, sealed.GetEncryptedKeyset(), ringFileAD)
 	if err != nil {
 		return nil, keyServiceError(Key{ID: "RingFile.KEK"}, err)
+	}
+	h, err := insecurecleartextkeyset.Read(keyset.NewBinaryReader(bytes.NewReader(text)))
+	if err != nil {
+		return nil, commerce.Errorf(commerce.KindInvalid, system, "", "%s holds something else than a Tink keyset", f.Path)
 	}
 	return h, nil
 }

@@ -12,7 +12,7 @@ type Record struct {
 	Owner commerce.Ref // whose it is: tenant, system, account, mode; ID may name the shop
 	Name  string       // what it is for: "api_key", "webhook_secret", "refresh_token"
 	// Version is 1 at first and grows by one with every change, also by a deletion:
-	// no version is ever given twice.
+	// no version is given twice, until Prune forgets that there was one.
 	Version int64
 	// Key is the id of the ring's key that wraps the data key; "" where deleted.
 	Key string
@@ -48,6 +48,9 @@ type Store interface {
 	// owners' Ref.String, byte by byte, and then of their names; a shorter page is
 	// the last.
 	List(ctx context.Context, f Filter, limit int) ([]Record, error)
+
+	// Prune forgets records that were deleted before a time, and returns how many.
+	Prune(ctx context.Context, before time.Time) (int64, error)
 
 	// Count says how many records that are not deleted each key wraps.
 	Count(ctx context.Context) (map[string]int64, error)

@@ -185,7 +185,7 @@ func (v *Vault) Seal(ctx context.Context, owner commerce.Ref, name string, secre
 }
 
 // Delete removes a secret if version is the one that stands. That there was one, and
-// its last version, is remembered, so that no version comes twice.
+// its last version, is remembered, so that no version comes twice; see [Vault.Prune].
 func (v *Vault) Delete(ctx context.Context, owner commerce.Ref, name string, version int64) error {
 	op := opOf("delete", owner, name)
 	if err := check(op, owner, name, version); err != nil {
@@ -205,6 +205,17 @@ func (v *Vault) Delete(ctx context.Context, owner commerce.Ref, name string, ver
 	err = v.put(ctx, op, Record{Owner: owner, Name: name, Version: version + 1, Changed: v.now()}, version)
 	v.current.Load().openers.drop(place{owner, name})
 	return err
+}
+
+// Prune forgets that there were credentials which were deleted before a time, and returns
+// how many. A day suffices, so that nobody who opened one before it was deleted takes
+// another's version for it.
+func (v *Vault) Prune(ctx context.Context, before time.Time) (int64, error) {
+	n, err := v.c.Store.Prune(ctx, before)
+	if err != nil {
+		return n, during("prune", commerce.Unknown, err)
+	}
+	return n, nil
 }
 
 // put writes a record. Where the store can not say what became of it, it is looked up.

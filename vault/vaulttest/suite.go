@@ -27,6 +27,7 @@ func Run(t *testing.T, open func(t *testing.T) vault.Store) {
 		"a put is about the version that stands":                            comparesAndSets,
 		"of many who put the same version exactly one does":                 onePuts,
 		"a deleted record is remembered and not listed":                     remembersDeleted,
+		"what was deleted long ago is forgotten":                            prunes,
 		"a reseal changes key and envelope and nothing else":                reseals,
 		"a reseal that somebody overtook changes nothing":                   resealOvertaken,
 		"a list is one tenant's, in order, page by page":                    lists,
@@ -133,6 +134,31 @@ func remembersDeleted(t *testing.T, s vault.Store) {
 	require.ErrorIs(t, s.Reseal(t.Context(), record(2), ""), commerce.ErrConflict)
 	put(t, s, record(3), 2)
 	stands(t, s, record(3))
+}
+
+func prunes(t *testing.T, s vault.Store) {
+	for i := range 4 {
+		r := record(1)
+		r.Name = fmt.Sprint(i)
+		put(t, s, r, 0)
+		if i < 3 {
+			put(t, s, vault.Record{Owner: owner, Name: r.Name, Version: 2, Changed: noon.Add(time.Duration(i) * time.Hour)}, 1)
+		}
+	}
+	for _, want := range []int64{2, 0} {
+		n, err := s.Prune(t.Context(), noon.Add(2*time.Hour))
+		require.NoError(t, err)
+		require.Equal(t, want, n)
+	}
+	_, err := s.Get(t.Context(), owner, "0")
+	require.ErrorIs(t, err, commerce.ErrNotFound)
+	for _, name := range []string{"2", "3"} {
+		_, err := s.Get(t.Context(), owner, name)
+		require.NoError(t, err)
+	}
+	again := record(1)
+	again.Name = "0"
+	put(t, s, again, 0)
 }
 
 func reseals(t *testing.T, s vault.Store) {

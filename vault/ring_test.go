@@ -1,0 +1,219 @@
+package vault_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"github.com/tink-crypto/tink-go/v2/aead"
+	"github.com/tink-crypto/tink-go/v2/keyset"
+	"github.com/tink-crypto/tink-go/v2/mac"
+
+	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/internal/clock"
+	"github.com/commercesync/commerce/vault"
+)
+
+func TestARingThatCanNotBeIsRefused(t *testing.T) {
+	t.Parallel()
+	k1, k2 := newKey(t, "k1"), newKey(t, "k2")
+	retired := vault.Key{ID: "k1", Retired: true}
+	for name, c := range map[string]struct {
+		primary string
+		keys    []vault.Key
+		text    string
+	}{
+		"no keys":                     {"k1", nil, "none of the keys"},
+		"a primary that is not there": {"k3", []vault.Key{k1, k2}, "none of the keys"},
+		"a retired primary":           {"k1", []vault.Key{retired, k2}, "retired"},
+		"two of one name":             {"k1", []vault.Key{k1, k1}, "two keys"},
+		"a key without a name":        {"", []vault.Key{{AEAD: k1.AEAD}}, "key 1: ID"},
+		"a key without a key":         {"k1", []vault.Key{{ID: "k1"}}, "AEAD is nil"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := vault.NewRing(c.primary, c.keys...)
+			require.ErrorIs(t, err, commerce.ErrInvalid)
+			require.ErrorContains(t, err, c.text)
+		})
+	}
+}
+
+func TestAKeysetIsARing(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	m := keyset.NewManager()
+	var ids []uint32
+	// Of every kind of AEAD that a keyset may hold.
+	add := func(id uint32, err error) {
+		require.NoError(t, err)
+		ids = append(ids, id)
+	}
+	add(m.Add(aead.AES256GCMKeyTemplate()))
+	add(m.Add(aead.AES256GCMNoPrefixKeyTemplate()))
+	add(m.Add(aead.XChaCha20Poly1305KeyTemplate()))
+	add(m.Add(aead.AES256CTRHMACSHA256KeyTemplate()))
+	var store vault.Memory
+	for i, id := range ids {
+		require.NoError(t, m.SetPrimary(id))
+		h, err := m.Handle()
+		require.NoError(t, err)
+		ring, err := vault.RingOf(h)
+		require.NoError(t, err)
+		require.Equal(t, fmt.Sprint(id), ring.Primary())
+		v := newVault(t, vault.Config{Store: &store, Ring: vault.Fixed(ring), CacheSize: -1})
+		_, err = v.Seal(ctx, owner, fmt.Sprint("under ", i), []byte("secret"), 0)
+		require.NoError(t, err)
+		for j := range i + 1 {
+			secret, _, err := v.Open(ctx, owner, fmt.Sprint("under ", j))
+			require.NoError(t, err)
+			require.Equal(t, "secret", string(secret))
+		}
+	}
+	require.NoError(t, m.Disable(ids[0]))
+	h, err := m.Handle()
+	require.NoError(t, err)
+	ring, err := vault.RingOf(h)
+	require.NoError(t, err)
+	require.Equal(t, fmt.Sprintf("%d (retired), %d, %d, %d (primary)", ids[0], ids[1], ids[2], ids[3]), ring.String())
+	_, _, err = newVault(t, vault.Config{Store: &store, Ring: vault.Fixed(ring)}).Open(ctx, owner, "under 0")
+	require.Equal(t, vault.CodeKeyRetired, code(err))
+
+	_, err = vault.RingOf(nil)
+	require.ErrorIs(t, err, commerce.ErrInvalid)
+	other, err := keyset.NewHandle(mac.HMACSHA256Tag256KeyTemplate())
+	require.NoError(t, err)
+	_, err = vault.RingOf(other)
+	require.ErrorIs(t, err, commerce.ErrInvalid, "keys that sign do not seal")
+}
+
+func TestAKeyThatCameIntoTheRingMeanwhileIsLoaded(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	k1, k2, k3 := newKey(t, "k1"), newKey(t, "k2"), newKey(t, "k3")
+	var store vault.Memory
+	now := clock.At(time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC))
+	ring, loads := newRing(t, "k1", k1), 0
+	old := newVault(t, vault.Config{Store: &store, Now: now.Now, Ring: func(context.Context) (*vault.Ring, error) {
+		loads++
+		return ring, nil
+	}})
+	for i, ahead := range []*vault.Ring{newRing(t, "k2", k1, k2), newRing(t, "k3", k1, k2, k3)} {
+		_, err := newVault(t, vault.Config{Store: &store, Ring: vault.Fixed(ahead)}).Seal(ctx, owner, fmt.Sprint(i), []byte("x"), 0)
+		require.NoError(t, err)
+	}
+	require.Equal(t, 1, loads)
+	ring = newRing(t, "k2", k1, k2)
+	now.Advance(10 * time.Second)
+	_, _, err := old.Open(ctx, owner, "0")
+	require.NoError(t, err)
+	require.Equal(t, 2, loads)
+
+	ring = newRing(t, "k3", k1, k2, k3)
+	_, _, err = old.Open(ctx, owner, "1")
+	require.Equal(t, vault.CodeKeyUnknown, code(err), "not loaded again at once, whatever is in the table")
+	require.Equal(t, 2, loads)
+	now.Advance(10 * time.Second)
+	_, _, err = old.Open(ctx, owner, "1")
+	require.NoError(t, err)
+	require.Equal(t, 3, loads)
+}
+
+func TestARingThatDoesNotLoadLeavesTheOneAtHand(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	k1, k2 := newKey(t, "k1"), newKey(t, "k2")
+	ring := newRing(t, "k1", k1)
+	v := newVault(t, vault.Config{MinKey: "k1", Ring: func(context.Context) (*vault.Ring, error) { return ring, nil }})
+	_, err := v.Seal(ctx, owner, "k", []byte("x"), 0)
+	require.NoError(t, err)
+	for _, bad := range []*vault.Ring{nil, newRing(t, "k2", k2), newRing(t, "k2", k2, k1)} {
+		ring = bad
+		require.ErrorIs(t, v.Reload(ctx), commerce.ErrInvalid)
+		_, _, err = v.Open(ctx, owner, "k")
+		require.NoError(t, err)
+	}
+}
+
+func TestAKeyThatIsRetiredOpensNothingThatItUnwrappedBefore(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	k1, k2 := newKey(t, "k1"), newKey(t, "k2")
+	ring := newRing(t, "k1", k1, k2)
+	v := newVault(t, vault.Config{Ring: func(context.Context) (*vault.Ring, error) { return ring, nil }})
+	_, err := v.Seal(ctx, owner, "k", []byte("x"), 0)
+	require.NoError(t, err)
+	_, _, err = v.Open(ctx, owner, "k")
+	require.NoError(t, err)
+	k1.Retired = true
+	ring = newRing(t, "k2", k1, k2)
+	require.NoError(t, v.Reload(ctx))
+	_, _, err = v.Open(ctx, owner, "k")
+	require.Equal(t, vault.CodeKeyRetired, code(err))
+}
+
+// counted counts what a key unwraps.
+type counted struct {
+	vault.Key
+	n *int
+}
+
+func (c counted) EncryptWithContext(ctx context.Context, plain, associated []byte) ([]byte, error) {
+	return c.AEAD.EncryptWithContext(ctx, plain, associated)
+}
+
+func (c counted) DecryptWithContext(ctx context.Context, sealed, associated []byte) ([]byte, error) {
+	*c.n++
+	return c.AEAD.DecryptWithContext(ctx, sealed, associated)
+}
+
+func TestADataKeyIsUnwrappedOnceInItsLifeAndNoMoreThanSomeAreKept(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	unwraps := 0
+	now := clock.At(time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC))
+	ring := newRing(t, "k1", vault.Key{ID: "k1", AEAD: counted{newKey(t, "k1"), &unwraps}})
+	v := newVault(t, vault.Config{Now: now.Now, CacheSize: 3, CacheFor: time.Minute, Ring: vault.Fixed(ring)})
+	open := func(name string) {
+		t.Helper()
+		_, _, err := v.Open(ctx, owner, name)
+		require.NoError(t, err)
+	}
+	n, err := v.Seal(ctx, owner, "a", []byte("x"), 0)
+	require.NoError(t, err)
+	open("a")
+	require.Zero(t, unwraps, "who sealed it knows it")
+	now.Advance(time.Minute - 1)
+	open("a")
+	require.Zero(t, unwraps)
+	now.Advance(1)
+	open("a")
+	open("a")
+	require.Equal(t, 1, unwraps, "its life is over")
+	_, err = v.Seal(ctx, owner, "a", []byte("y"), n)
+	require.NoError(t, err)
+	open("a")
+	require.Equal(t, 1, unwraps)
+
+	for i := range 10 {
+		_, err := v.Seal(ctx, owner, fmt.Sprint(i), []byte("x"), 0)
+		require.NoError(t, err)
+	}
+	unwraps = 0
+	for i := range 10 {
+		open(fmt.Sprint(i))
+	}
+	require.GreaterOrEqual(t, unwraps, 7)
+
+	off := newVault(t, vault.Config{CacheFor: -1, Ring: vault.Fixed(ring)})
+	_, err = off.Seal(ctx, owner, "a", []byte("x"), 0)
+	require.NoError(t, err)
+	unwraps = 0
+	for range 3 {
+		_, _, err := off.Open(ctx, owner, "a")
+		require.NoError(t, err)
+	}
+	require.Equal(t, 3, unwraps)
+}
