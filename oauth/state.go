@@ -125,41 +125,32 @@ func (s States) Issue(ctx context.Context, tenant, session string, t Ticket) (st
 }
 
 // Take uses a state up, with what came beside it: the code of a consent. Who brings the
-// same state and the same code once more, from the same session, is told with kind
-// conflict that it is in use ([CodeStateBusy]), or gets the ticket with its Result: that is
-// a double click. Everybody else gets an error of kind forbidden, and a state that came
-// from another session is used up with it.
+// same state and the same code once more is told with kind conflict that it is in use
+// ([CodeStateBusy]), or gets the ticket with its Result: that is a double click. Everybody
+// else gets an error of kind forbidden. Another session neither learns what came of a
+// state nor uses it up.
 func (s States) Take(ctx context.Context, tenant, session, state, with string) (Ticket, error) {
 	s = s.defaults()
 	t, version, err := s.find(ctx, tenant, state)
-	if err != nil {
+	switch taken := hash(with); {
+	case err != nil:
 		return Ticket{}, err
-	}
-	taken := hash(with)
-	own := same(t.Session, hash(session))
-	switch {
+	case !same(t.Session, hash(session)):
+		return Ticket{}, refused(CodeOtherSession, "the state belongs to another session")
 	case !s.live(t, s.Now()):
 		return Ticket{}, refused(CodeStateExpired, "the consent took too long")
-	case t.Taken != "" && (!own || !same(t.Taken, taken)):
+	case t.Taken != "" && !same(t.Taken, taken):
 		return Ticket{}, refused(CodeStateUsed, "the state was used before")
 	case t.Taken != "" && t.Result == "":
 		return Ticket{}, busy()
-	case t.Taken != "":
-		return t.view(), nil
-	case !own:
-		taken = "stolen"
+	case t.Taken == "":
+		t.Taken = taken
+		_, err = seal(ctx, s.Keeper, s.owner(tenant, state), stateName, t, version)
 	}
-	t.Taken = taken
-	_, err = seal(ctx, s.Keeper, s.owner(tenant, state), stateName, t, version)
-	switch {
-	case errors.Is(err, commerce.ErrConflict) && own:
-		return Ticket{}, busy()
-	case !own && (err == nil || errors.Is(err, commerce.ErrConflict)):
-		return Ticket{}, refused(CodeOtherSession, "the state belongs to another session")
-	case err != nil:
-		return Ticket{}, err
+	if errors.Is(err, commerce.ErrConflict) {
+		err = busy()
 	}
-	return t.view(), nil
+	return t.view(), err
 }
 
 // Finish says what came of a state that was taken.
