@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -31,14 +32,13 @@ import (
 	"github.com/commercesync/commerce/workflow"
 )
 
-// app is the program that a user would write: three clients, three adapters, three
-// workflows and an inbox. Each shop has one of its own, so that none waits for another.
+// app is the program that a user would write: a client for each system, adapters, workflows
+// of each shop, and an inbox.
 type app struct {
 	inbox  *inbox.Inbox
 	store  *sqlstore.DB
-	orders *workflow.OrderToCash
 	books  *erpbooks.Books
-	shop   shop
+	shops  []*lane
 	world  *world.World
 	server *httptest.Server
 	// clearing is the account that mirrors the balance at Stripe; empty = no books are kept.
@@ -49,17 +49,22 @@ type app struct {
 	exceptions []string
 }
 
-func newApp(ctx context.Context, o options, w *world.World, kind string) (*app, error) {
+// lane is one shop and what the program does for it.
+type lane struct {
+	shop
+	kind   string
+	pay    *stripepay.Pay // reads the shop's own words in what a payment says of its orders
+	orders *workflow.OrderToCash
+}
+
+func newApp(ctx context.Context, o options, w *world.World) (*app, error) {
 	a := &app{world: w}
 	now := w.Clock.Now
 	// Waits between repetitions are short here: the world's clock stands still meanwhile.
 	protect := resilience.Config{Now: now, Retry: resilience.Retry{Attempts: 2, Initial: time.Millisecond, Max: 5 * time.Millisecond}}
 
-	db, err := a.open(ctx, o, now, kind)
+	db, err := a.open(ctx, o, now)
 	if err != nil {
-		return nil, err
-	}
-	if a.shop, err = openShop(kind, w, protect, db.Inbox()); err != nil {
 		return nil, err
 	}
 	pays, err := stripe.NewClient(stripe.Config{BaseURL: w.StripeURL, Credentials: commerce.Static(commerce.NewSecret(world.StripeKey)), Resilience: protect, Now: now})
@@ -68,11 +73,7 @@ func newApp(ctx context.Context, o options, w *world.World, kind string) (*app, 
 	}
 	tryt, err := tryton.NewClient(tryton.Config{URL: w.Tryton.URL, Database: w.Tryton.Database, LongestRequest: w.LongestRequest,
 		Credentials: commerce.Static(tryton.Login{User: w.Tryton.User, Password: w.Tryton.Password}),
-		Products:    erp.Products{Rounding: o.rounding}, Resilience: protect})
-	if err != nil {
-		return nil, err
-	}
-	pay, err := stripepay.New(pays, stripepay.Config{Account: world.Account, Mode: commerce.Test, Metadata: a.shop.words})
+		Products:    erp.Products{Rounding: o.rounding}, Resilience: protect, Now: now})
 	if err != nil {
 		return nil, err
 	}
@@ -81,49 +82,54 @@ func newApp(ctx context.Context, o options, w *world.World, kind string) (*app, 
 		return nil, err
 	}
 	var accounts map[string]erpbooks.Chart
-	if o.books && !o.shared() { // two programs would book one balance
+	if o.books {
 		if accounts, err = charts(ctx, tryt); err != nil {
 			return nil, err
 		}
 	}
-	if a.books, err = erpbooks.New(tryt, erpbooks.Config{Settle: w.LongestRequest, Charts: accounts,
-		Routes: mapping.Routes{{Name: kind, Shop: kind, Mode: commerce.Test}}, Taxes: map[string]mapping.TaxTable{"default": taxes}}); err != nil {
+	var routes mapping.Routes
+	for _, kind := range o.shops() {
+		routes = append(routes, mapping.Route{Name: kind, Shop: kind, Mode: commerce.Test})
+	}
+	if a.books, err = erpbooks.New(tryt, erpbooks.Config{Settle: w.LongestRequest, Now: now, Charts: accounts, Routes: routes,
+		Taxes: map[string]mapping.TaxTable{"default": taxes}}); err != nil {
 		return nil, err
 	}
 	if err := a.books.Check(ctx).Err(); err != nil {
 		return nil, err
 	}
 
-	steps, links := db.Steps(), inbox.Links{Store: db.Inbox()}
 	mux := http.NewServeMux()
 	a.server = httptest.NewServer(mux)
 	a.close = append(a.close, a.server.Close)
-	collect := &workflow.Collect{Shop: a.shop, Payments: pay, Steps: steps, Links: links, Now: now,
-		ReturnURL: "https://shop.example/thanks", CancelURL: "https://shop.example/cart",
-		PageURL: a.server.URL + "/pay", LinkKey: commerce.NewSecret("a key of the demo")}
-	a.orders = &workflow.OrderToCash{Shop: a.shop, Payments: pay, Books: a.books, Warehouse: a.books,
-		Steps: steps, Links: links, Notifier: a, Alerter: a, Collect: collect, Now: now, IgnoreUnlinked: o.shared()}
-	changes := &workflow.OrderChanges{OrderToCash: a.orders}
-	failed := &workflow.PaymentFailed{Shop: a.shop, Payments: pay, Steps: steps, Links: links,
-		Notifier: a, Alerter: a, Collect: collect, Now: now, IgnoreUnlinked: o.shared()}
-
-	hook, err := stripe.Webhook(stripe.WebhookConfig{Secrets: commerce.Static([]commerce.Secret{commerce.NewSecret(world.WebhookSecret)}),
-		Account: world.Account, Mode: commerce.Test, Now: now})
-	if err != nil {
-		return nil, err
-	}
-	handlers := inbox.Merge(a.orders.Handlers(), changes.Handlers(), failed.Handlers())
-	feeds := []inbox.FeedConfig{
-		{Name: "warehouse", Feed: a.books},
-		{Name: "orders", Feed: a.shop.changes},
-		{Name: "orders sweep", Feed: a.shop.sweep, Repair: true},
+	var handlers inbox.Handlers
+	feeds := []inbox.FeedConfig{{Name: "warehouse", Feed: a.books}}
+	for i, kind := range o.shops() {
+		l := &lane{kind: kind}
+		if l.shop, err = openShop(kind, w, protect, db.Inbox()); err != nil {
+			return nil, err
+		}
+		if l.pay, err = stripepay.New(pays, stripepay.Config{Account: world.Account, Mode: commerce.Test, Metadata: l.words}); err != nil {
+			return nil, err
+		}
+		// Of money that is nobody's the last shop tells.
+		more, collect := a.sell(l, i < len(o.shops())-1)
+		handlers = inbox.Merge(handlers, more)
+		mux.Handle("GET /pay/"+kind, collect)
+		a.shops = append(a.shops, l)
+		feeds = append(feeds, inbox.FeedConfig{Name: kind + " orders", Feed: l.changes}, inbox.FeedConfig{Name: kind + " orders sweep", Feed: l.sweep, Repair: true})
 	}
 	if accounts != nil {
-		more, also, err := a.keep(pay, links)
+		more, also, err := a.keep()
 		if err != nil {
 			return nil, err
 		}
 		handlers, feeds = inbox.Merge(handlers, more), append(feeds, also...)
+	}
+	hook, err := stripe.Webhook(stripe.WebhookConfig{Secrets: commerce.Static([]commerce.Secret{commerce.NewSecret(world.WebhookSecret)}),
+		Account: world.Account, Mode: commerce.Test, Now: now})
+	if err != nil {
+		return nil, err
 	}
 	a.inbox, err = inbox.New(db.Inbox(), inbox.Config{
 		Handlers: handlers, Feeds: feeds, Now: now,
@@ -134,8 +140,21 @@ func newApp(ctx context.Context, o options, w *world.World, kind string) (*app, 
 		return nil, err
 	}
 	mux.Handle("POST /hooks/stripe", a.inbox.Receive(hook))
-	mux.Handle("GET /pay", collect)
 	return a, nil
+}
+
+// sell is what the program does for a shop.
+func (a *app) sell(l *lane, ignoreUnlinked bool) (inbox.Handlers, *workflow.Collect) {
+	steps, links, now := a.store.Steps(), inbox.Links{Store: a.store.Inbox()}, a.world.Clock.Now
+	collect := &workflow.Collect{Shop: l, Payments: l.pay, Steps: steps, Links: links, Now: now,
+		ReturnURL: "https://shop.example/thanks", CancelURL: "https://shop.example/cart",
+		PageURL: a.server.URL + "/pay/" + l.kind, LinkKey: commerce.NewSecret("a key of the demo")}
+	l.orders = &workflow.OrderToCash{Shop: l, Payments: l.pay, Books: a.books, Warehouse: a.books,
+		Steps: steps, Links: links, Notifier: a, Alerter: a, Collect: collect, Now: now, IgnoreUnlinked: ignoreUnlinked}
+	changes := &workflow.OrderChanges{OrderToCash: l.orders}
+	failed := &workflow.PaymentFailed{Shop: l, Payments: l.pay, Steps: steps, Links: links,
+		Notifier: a, Alerter: a, Collect: collect, Now: now, IgnoreUnlinked: ignoreUnlinked}
+	return inbox.Merge(l.orders.Handlers(), changes.Handlers(), failed.Handlers()), collect
 }
 
 // taxTable maps the shop's rates to the ERP's taxes of the same rate. A real table
@@ -154,9 +173,8 @@ func taxTable(ctx context.Context, books *tryton.Client) (mapping.TaxTable, erro
 	return append(table, mapping.TaxRow{Rate: "0"}), nil
 }
 
-// open opens the database. Each run has tables of its own, because the fakes forget, and
-// each shop in it.
-func (a *app) open(ctx context.Context, o options, now func() time.Time, kind string) (*sqlstore.DB, error) {
+// open opens the database. Each run has tables of its own, because the fakes forget.
+func (a *app) open(ctx context.Context, o options, now func() time.Time) (*sqlstore.DB, error) {
 	driver, dialect, dsn := "sqlite", sqlstore.SQLite, o.db
 	switch {
 	case strings.HasPrefix(o.db, "postgres://"), strings.HasPrefix(o.db, "postgresql://"):
@@ -179,7 +197,7 @@ func (a *app) open(ctx context.Context, o options, now func() time.Time, kind st
 	}
 	a.close = append(a.close, func() { _ = pool.Close() })
 	pool.SetMaxIdleConns(8) // four workers and the receiver keep their connections
-	a.store, err = sqlstore.Open(ctx, pool, dialect, sqlstore.Config{Now: now, Prefix: fmt.Sprintf("run%x_%.3s_", time.Now().UnixMilli(), kind)})
+	a.store, err = sqlstore.Open(ctx, pool, dialect, sqlstore.Config{Now: now, Prefix: fmt.Sprintf("run%x_", time.Now().UnixMilli())})
 	return a.store, err
 }
 
@@ -205,14 +223,14 @@ func (a *app) Exception(_ context.Context, x workflow.Exception) {
 
 // The rest is what the world asks of a program.
 
-func (a *app) Shop() string                          { return a.shop.System() }
 func (a *app) URL() string                           { return a.server.URL + "/hooks/stripe" }
 func (a *app) Work(ctx context.Context) (int, error) { return a.inbox.Work(ctx) }
 func (a *app) Poll(ctx context.Context) error        { _, err := a.inbox.Poll(ctx); return err }
 func (a *app) Clearing() string                      { return a.clearing }
 func (a *app) Exceptions() []string                  { return a.exceptions }
-func (a *app) Reference(order int64) string {
-	return a.books.Reference(a.shop.ref(order))
+func (a *app) Reference(shop string, order int64) string {
+	at := slices.IndexFunc(a.shops, func(l *lane) bool { return l.kind == shop })
+	return a.books.Reference(a.shops[at].ref(order))
 }
 
 func (a *app) Wait(ctx context.Context) (time.Duration, error) { return a.store.Inbox().Wait(ctx) }
@@ -229,9 +247,14 @@ func (a *app) Dead(ctx context.Context) ([]string, error) {
 }
 
 func (a *app) Sweep(ctx context.Context) error {
-	report, err := a.orders.Sweep(ctx, time.Time{})
-	if err == nil && len(report.Missing) > 0 {
-		err = errors.New("sales orders are missing")
+	for _, l := range a.shops {
+		report, err := l.orders.Sweep(ctx, time.Time{})
+		if err == nil && len(report.Missing) > 0 {
+			err = errors.New("sales orders are missing")
+		}
+		if err != nil {
+			return err
+		}
 	}
-	return err
+	return nil
 }

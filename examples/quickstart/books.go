@@ -42,17 +42,23 @@ func charts(ctx context.Context, erp *tryton.Client) (map[string]erpbooks.Chart,
 		Fees:       map[string]string{"stripe_fee": fees, "dispute/stripe_fee": disputes, "dispute_reversal/stripe_fee": disputes, "": fees}}}}, nil
 }
 
-// keep adds the books to what the inbox works: an invoice for each order, a receipt for each
-// movement of its money, an entry for each day and for each payout.
-func (a *app) keep(pay *stripepay.Pay, links workflow.Links) (inbox.Handlers, []inbox.FeedConfig, error) {
-	books := &workflow.Books{Shops: []*workflow.OrderToCash{a.orders}, Ledger: a.books, Balance: pay, Suspense: true}
-	payouts := &workflow.Payouts{Ledger: a.books, Balance: pay, Sales: []workflow.Sales{a.shop.sales},
-		Steps: a.orders.Steps, Links: links, Alerter: a, Now: a.world.Clock.Now}
-	activity, err := stripepay.NewActivity(pay, stripepay.ActivityConfig{From: a.world.Clock.Now()})
+// keep adds the books to what the inbox works: an invoice for each order when its goods have
+// left, so that what staff changes before is followed; a receipt for each
+// movement of its money, an entry for each day and for each payout. All shops have one
+// balance, and so one who keeps its books.
+func (a *app) keep() (inbox.Handlers, []inbox.FeedConfig, error) {
+	first := a.shops[0]
+	books := &workflow.Books{Ledger: a.books, Balance: first.pay, Suspense: true, Invoicing: workflow.OnShipment}
+	payouts := &workflow.Payouts{Ledger: a.books, Balance: first.pay, Invoicing: books.Invoicing,
+		Steps: first.orders.Steps, Links: first.orders.Links, Alerter: a, Now: a.world.Clock.Now}
+	for _, l := range a.shops {
+		books.Shops, payouts.Sales = append(books.Shops, l.orders), append(payouts.Sales, l.sales)
+	}
+	activity, err := stripepay.NewActivity(first.pay, stripepay.ActivityConfig{From: a.world.Clock.Now()})
 	if err != nil {
 		return nil, nil, err
 	}
-	paid, err := stripepay.NewPayouts(pay, stripepay.PayoutsConfig{From: a.world.Clock.Now()})
+	paid, err := stripepay.NewPayouts(first.pay, stripepay.PayoutsConfig{From: a.world.Clock.Now()})
 	if err != nil {
 		return nil, nil, err
 	}

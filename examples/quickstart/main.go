@@ -4,9 +4,9 @@
 // twice, late and out of order; the shop has an outage. Where nopCommerce sells as well,
 // some webhooks never come, some orders need no payment, and staff changes orders by
 // hand: polls find that. At the end every order is audited at the far sides; what happened
-// is printed as a table. With -books a shop that sells alone also keeps the books: orders
-// are invoiced, each movement of money is posted, every night Stripe pays out, and the
-// ledger is audited too.
+// is printed as a table. With -books the program also keeps the books: orders are invoiced,
+// each movement of money is posted, every night Stripe pays out, and the ledger is audited
+// too.
 //
 //	go run ./examples/quickstart
 //	go run ./examples/quickstart -orders 500 -seed 7 -json
@@ -44,7 +44,7 @@ func main() {
 	flag.StringVar(&o.tryton, "tryton", "", "URL of a real Tryton in place of the fake one; password in TRYTON_PASSWORD")
 	flag.StringVar(&o.trytonDB, "tryton-db", "erp", "its database")
 	flag.StringVar(&o.trytonUser, "tryton-user", "sync", "its user")
-	flag.BoolVar(&o.books, "books", false, "of one shop: keep the books of its money as well; the auditor reads the ledger")
+	flag.BoolVar(&o.books, "books", false, "keep the books of the money as well; the auditor reads the ledger")
 	flag.BoolVar(&o.json, "json", false, "print one JSON object")
 	flag.Parse()
 	o.trytonPassword = commerce.NewSecret(os.Getenv("TRYTON_PASSWORD"))
@@ -89,9 +89,6 @@ func (o options) shops() []string {
 	return []string{o.shop}
 }
 
-// shared reports whether payments and parcels may be of another shop.
-func (o options) shared() bool { return len(o.shops()) > 1 }
-
 // offered asks a real Tryton what it sells and which taxes it knows, so that the
 // shop sells nothing else.
 func offered(ctx context.Context, t world.Tryton) (world.Offer, string, error) {
@@ -131,7 +128,7 @@ func offered(ctx context.Context, t world.Tryton) (world.Offer, string, error) {
 	return offer, rounding, nil
 }
 
-// run builds a world, lets it happen with an app for each shop in the middle, and audits it.
+// run builds a world, lets it happen with the app in the middle, and audits it.
 func run(ctx context.Context, o options) (world.Report, error) {
 	start := time.Now()
 	c := world.Config{Orders: o.orders, Seed: o.seed, Shops: o.shops()}
@@ -147,25 +144,21 @@ func run(ctx context.Context, o options) (world.Report, error) {
 		return world.Report{}, err
 	}
 	defer w.Close()
-	var apps []world.Program
-	for _, shop := range o.shops() {
-		app, err := newApp(ctx, o, w, shop)
-		if err != nil {
-			return world.Report{}, err
-		}
-		defer app.Close()
-		apps = append(apps, app)
+	app, err := newApp(ctx, o, w)
+	if err != nil {
+		return world.Report{}, err
 	}
+	defer app.Close()
 
 	bar := progressbar.DefaultSilent(int64(o.orders))
 	if info, err := os.Stderr.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 && !o.json {
 		bar = progressbar.Default(int64(o.orders), "orders settled")
 	}
-	if err := w.Run(ctx, apps, func(settled int) { _ = bar.Set(settled) }); err != nil {
+	if err := w.Run(ctx, app, func(settled int) { _ = bar.Set(settled) }); err != nil {
 		return world.Report{}, err
 	}
 	_ = bar.Finish()
-	report, err := w.Audit(ctx, apps)
+	report, err := w.Audit(ctx, app)
 	report.Seconds = time.Since(start).Seconds()
 	return report, err
 }

@@ -63,25 +63,20 @@ func (w *World) atRest() int {
 }
 
 // Audit sweeps and counts.
-func (w *World) Audit(ctx context.Context, ps []Program) (Report, error) {
+func (w *World) Audit(ctx context.Context, p Program) (Report, error) {
 	for _, shop := range w.sellers {
 		shop.heal()
 	}
 	w.stripe.Faults().Clear()
 	r := Report{Orders: len(w.sales), Deliveries: w.deliveries, Duplicates: w.duplicates, Reordered: w.reordered}
-	of := map[string]Program{}
-	for _, p := range ps {
-		of[p.Shop()] = p
-		if err := p.Sweep(ctx); err != nil {
-			return Report{}, fmt.Errorf("sweep: %w", err)
-		}
-		dead, err := p.Dead(ctx)
-		if err != nil {
-			return r, err
-		}
-		r.dead = append(r.dead, dead...)
-		r.named = append(r.named, p.Exceptions()...)
+	if err := p.Sweep(ctx); err != nil {
+		return Report{}, fmt.Errorf("sweep: %w", err)
 	}
+	var err error
+	if r.dead, err = p.Dead(ctx); err != nil {
+		return r, err
+	}
+	r.named = p.Exceptions()
 	r.Dead, r.Exceptions = len(r.dead), len(r.named)
 	for _, c := range w.stripe.Charges() {
 		// A debit that was taken back had succeeded.
@@ -92,14 +87,12 @@ func (w *World) Audit(ctx context.Context, ps []Program) (Report, error) {
 		}
 	}
 	for _, s := range w.sales {
-		if err := w.auditSale(ctx, of[s.shop.system()], s, &r); err != nil {
+		if err := w.auditSale(ctx, p, s, &r); err != nil {
 			return r, err
 		}
 	}
-	for _, p := range ps {
-		if account := p.Clearing(); account != "" {
-			return r, w.auditLedger(ctx, account, &r)
-		}
+	if account := p.Clearing(); account != "" {
+		return r, w.auditLedger(ctx, account, &r)
 	}
 	return r, nil
 }
@@ -157,7 +150,7 @@ func (w *World) auditSale(ctx context.Context, p Program, s *Sale, r *Report) er
 		}
 	}
 	// The ERP.
-	rows, err := w.people.sold(ctx, p.Reference(s.ID))
+	rows, err := w.people.sold(ctx, p.Reference(s.shop.system(), s.ID))
 	if err != nil {
 		return err
 	}
@@ -186,7 +179,7 @@ func (w *World) auditSale(ctx context.Context, p Program, s *Sale, r *Report) er
 			}
 		}
 	case s.Pays():
-		lost("no sales order under %s", p.Reference(s.ID))
+		lost("no sales order under %s", p.Reference(s.shop.system(), s.ID))
 	}
 	// The goods.
 	r.Shipments += len(o.parcels)
@@ -298,8 +291,8 @@ func (r Report) Print(out io.Writer) {
 // doubles, and the sweep too.
 func (w *World) Tamper(p Program) error {
 	for _, s := range w.sales {
-		if s.Pays() && s.shop.system() == p.Shop() && w.erp != nil {
-			return w.erp.Duplicate(p.Reference(s.ID))
+		if s.Pays() && w.erp != nil {
+			return w.erp.Duplicate(p.Reference(s.shop.system(), s.ID))
 		}
 	}
 	return errors.New("no order was paid")

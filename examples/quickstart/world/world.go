@@ -169,10 +169,8 @@ func (w *World) Close() {
 	}
 }
 
-// Program is what the world acts upon: one for each shop.
+// Program is what the world acts upon.
 type Program interface {
-	// Shop is the shop that it serves.
-	Shop() string
 	// URL is where Stripe posts its webhooks.
 	URL() string
 	// Work works what is due and returns how many events that were.
@@ -182,7 +180,7 @@ type Program interface {
 	// Wait returns how long until something is due; negative = nothing waits.
 	Wait(ctx context.Context) (time.Duration, error)
 	// Reference is what the ERP's sales order of a shop's order is found by.
-	Reference(order int64) string
+	Reference(shop string, order int64) string
 	// Dead lists why events were buried.
 	Dead(ctx context.Context) ([]string, error)
 	// Clearing is the code of the account that mirrors the balance at Stripe; empty = the
@@ -200,20 +198,18 @@ const days = 11
 // Run lets everything happen: orders, payments, deliveries, an outage, shipments. It
 // returns when nothing waits any more. settled is called with the orders that have
 // come to rest.
-func (w *World) Run(ctx context.Context, ps []Program, settled func(int)) error {
+func (w *World) Run(ctx context.Context, p Program, settled func(int)) error {
 	w.invent()
 	w.breakDown()
 	last := w.start.Add(time.Duration(w.c.Orders) * pace)
 	poll := func(ctx context.Context) error {
-		for _, p := range ps {
-			_ = p.Poll(ctx) // a feed that is down is asked again next time
-		}
+		_ = p.Poll(ctx) // a feed that is down is asked again next time
 		return ctx.Err()
 	}
 	for at := w.start.Add(10 * time.Minute); at.Before(last.Add(time.Hour)); at = at.Add(10 * time.Minute) {
 		w.at(at, poll)
 	}
-	// Every few hours the warehouse sends what it was asked for, and the programs look.
+	// Every few hours the warehouse sends what it was asked for, and the program looks.
 	for at := last.Add(time.Hour); at.Before(last.AddDate(0, 0, days)); at = at.Add(6 * time.Hour) {
 		w.at(at, func(ctx context.Context) error {
 			if err := w.people.ship(ctx); err != nil {
@@ -230,20 +226,18 @@ func (w *World) Run(ctx context.Context, ps []Program, settled func(int)) error 
 		if err := w.happen(ctx); err != nil {
 			return err
 		}
-		if err := w.collect(ps); err != nil {
+		if err := w.collect(p); err != nil {
 			return err
 		}
 		if err := w.happen(ctx); err != nil { // deliveries that are due at once
 			return err
 		}
-		for _, p := range ps {
-			if err := drain(ctx, p); err != nil {
-				return err
-			}
+		if err := drain(ctx, p); err != nil {
+			return err
 		}
 		w.followLinks()
 		settled(w.atRest())
-		next, err := w.next(ctx, ps)
+		next, err := w.next(ctx, p)
 		if err != nil || next.IsZero() {
 			return err
 		}
@@ -277,17 +271,15 @@ func drain(ctx context.Context, p Program) error {
 
 // next returns the next moment at which anything happens, to the next full minute;
 // zero when nothing ever will.
-func (w *World) next(ctx context.Context, ps []Program) (time.Time, error) {
+func (w *World) next(ctx context.Context, p Program) (time.Time, error) {
 	now := w.Clock.Now()
 	var next time.Time
-	for _, p := range ps {
-		wait, err := p.Wait(ctx)
-		if err != nil {
-			return time.Time{}, err
-		}
-		if due := now.Add(max(wait, time.Second)); wait >= 0 && (next.IsZero() || due.Before(next)) {
-			next = due
-		}
+	wait, err := p.Wait(ctx)
+	if err != nil {
+		return time.Time{}, err
+	}
+	if wait >= 0 {
+		next = now.Add(max(wait, time.Second))
 	}
 	if len(w.agenda) > 0 && (next.IsZero() || w.agenda[0].at.Before(next)) {
 		next = w.agenda[0].at
@@ -300,7 +292,7 @@ func (w *World) next(ctx context.Context, ps []Program) (time.Time, error) {
 
 // collect puts the deliveries of new events on the agenda: most once, some twice,
 // some late, some before what happened earlier.
-func (w *World) collect(ps []Program) error {
+func (w *World) collect(p Program) error {
 	w.stripe.Tick()
 	for d := range w.stripe.Deliveries(stripetest.DeliveryOptions{Duplicates: 0.12, Reordered: 0.12, MaxDelay: 90 * time.Second}) {
 		w.stripe.Acknowledge(d.Event)
@@ -312,9 +304,7 @@ func (w *World) collect(ps []Program) error {
 		if slices.ContainsFunc(w.unheard, func(intent string) bool { return bytes.Contains(d.Body, []byte(intent)) }) {
 			continue
 		}
-		for _, p := range ps {
-			w.at(at, w.delivery(p, d, created, 0))
-		}
+		w.at(at, w.delivery(p, d, created, 0))
 	}
 	return nil
 }
