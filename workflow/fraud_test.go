@@ -392,7 +392,9 @@ func TestALookUpThatFailsKeepsTheOrderWaiting(t *testing.T) {
 
 type scorer func(context.Context, commerce.Facts) (commerce.Score, error)
 
-func (s scorer) Score(ctx context.Context, f commerce.Facts) (commerce.Score, error) { return s(ctx, f) }
+func (s scorer) Score(ctx context.Context, f commerce.Facts) (commerce.Score, error) {
+	return s(ctx, f)
+}
 
 func TestFraudSaysWhichSettingCanNotWork(t *testing.T) {
 	t.Parallel()
