@@ -63,4 +63,3 @@ func status(n int) http.Handler {
 type trip func(*http.Request) (*http.Response, error)
 
 func (f trip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-

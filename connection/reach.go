@@ -58,7 +58,7 @@ func Knock(ctx context.Context, of commerce.Ref, d Door) (found commerce.Finding
 	tell := func(code string, s commerce.Severity, seen, expected, mend string) {
 		found = append(found, commerce.Finding{Connection: of, Code: code, Severity: s, Seen: seen, Expected: expected, Mend: mend})
 	}
-	local := isLocal(u.Hostname())
+	local := Local(u.Hostname())
 	if u.Scheme != "https" && !local {
 		tell("https_missing", commerce.Broken, "the address is "+u.Scheme+"://"+u.Host+": credentials travel where anybody on the way can read them",
 			"https://"+u.Host, "put the https address into the configuration; have a certificate made for the host if it has none")
@@ -140,8 +140,8 @@ func ask(ctx context.Context, rt http.RoundTripper, u *url.URL) (*http.Response,
 	return resp, resp.Body.Close()
 }
 
-// isLocal reports whether a host is this machine or, below .test, none of the Internet (RFC 6761).
-func isLocal(host string) bool {
+// Local reports whether a host is this machine or, below .test, none of the Internet (RFC 6761).
+func Local(host string) bool {
 	ip := net.ParseIP(host)
 	return ip != nil && ip.IsLoopback() || host == "localhost" || strings.HasSuffix(host, ".localhost") || strings.HasSuffix(host, ".test")
 }

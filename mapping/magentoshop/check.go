@@ -69,8 +69,8 @@ func (s *Shop) Check(ctx context.Context, c CheckConfig) commerce.Findings {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	k := &check{s: s, c: c}
 	address, bare := s.client.Door()
+	k := &check{s: s, c: c, secure: strings.HasPrefix(address, "https:")}
 	found, open := connection.Knock(ctx, s.origin, connection.Door{URL: address, Transport: bare, Now: c.Now})
 	if k.found = found; !open {
 		return k.found
@@ -89,9 +89,10 @@ func (s *Shop) Check(ctx context.Context, c CheckConfig) commerce.Findings {
 
 // check collects findings.
 type check struct {
-	s     *Shop
-	c     CheckConfig
-	found commerce.Findings
+	s      *Shop
+	c      CheckConfig
+	secure bool // the client's own address is https
+	found  commerce.Findings
 }
 
 func (k *check) tell(s commerce.Severity, code, about, seen, expected, mend string) {
@@ -199,7 +200,7 @@ func (k *check) view(v magento.StoreView, c magento.StoreConfig, website string)
 				"amounts of the currency's own decimals", "install a module that sets the precision of "+code+", or sell in another currency")
 		}
 	}
-	if u, err := url.Parse(c.SecureBaseURL); err == nil && u.Scheme == "http" && !connection.Local(u.Hostname()) {
+	if u, err := url.Parse(c.SecureBaseURL); err == nil && k.secure && u.Scheme == "http" && !connection.Local(u.Hostname()) {
 		k.tell(commerce.Warning, "shop_without_tls", v.Code, "the view's secure base URL is "+u.Scheme+"://"+u.Host, "https", "set web/secure/base_url under Stores > Configuration > Web")
 	}
 }
