@@ -353,8 +353,7 @@ func TestATenantWhoBeginsOftenLosesTheOldestState(t *testing.T) {
 func storm(t *testing.T, w *world) (exchanges, wrong int) {
 	r := w.consent("t1 s", "")
 	if w.keeper.blind {
-		w.keeper.gate = &sync.WaitGroup{}
-		w.keeper.gate.Add(crowd)
+		w.keeper.together(50)
 	}
 	sessions := []string{"t1 s", "t1 s", "t1 other", "t2 s"}
 	var ready, done sync.WaitGroup

@@ -80,11 +80,13 @@ func (f *Flow) Deauthorized(ctx context.Context, e commerce.Event) error {
 func (f *Flow) alive(ctx context.Context, owner commerce.Ref) (bool, error) {
 	p := f.c.Provider
 	if p.alive == nil {
-		asked := f.c.Now()
-		err := f.source(owner).wait(ctx, func(g grant) bool { return !g.Issued.Before(asked) })
+		before, version, err := open[grant](ctx, f.c.Keeper, owner, GrantName)
+		if err == nil && version != 0 {
+			err = f.source(owner).wait(ctx, func(g grant) bool { return g.Refresh != "" && g.Refresh != before.Refresh })
+		}
 		switch {
 		case err == nil:
-			return true, nil
+			return version != 0, nil
 		case ended(err) || errors.Is(err, commerce.ErrNotFound):
 			return false, nil
 		}
@@ -102,7 +104,7 @@ func (f *Flow) alive(ctx context.Context, owner commerce.Ref) (bool, error) {
 // drop forgets a connection. Of several who do so one tells of it.
 func (f *Flow) drop(ctx context.Context, owner commerce.Ref, n Notice) error {
 	for range maxTurns {
-		_, version, err := open[grant](ctx, f.c.Keeper, owner, GrantName)
+		g, version, err := open[grant](ctx, f.c.Keeper, owner, GrantName)
 		if err != nil {
 			return err
 		}
@@ -115,12 +117,12 @@ func (f *Flow) drop(ctx context.Context, owner commerce.Ref, n Notice) error {
 		if err != nil && !errors.Is(err, commerce.ErrNotFound) {
 			return err
 		}
-		told := version != 0 && err == nil
+		tell := version != 0 && err == nil && g.Ended == "" // else that was told
 		if err := unbind(ctx, f.c.Keeper, owner); err != nil {
 			return err
 		}
 		f.forget(owner)
-		if told {
+		if tell {
 			n.Kind, n.Connection, n.At = Disconnected, owner, f.c.Now()
 			f.notify(ctx, n)
 		}

@@ -32,8 +32,10 @@ type grant struct {
 // refresh token means that the old one stays; the library fills it in.
 func (g *grant) take(p *Provider, t *oauth2.Token, asked time.Time) {
 	g.Access, g.Refresh, g.Issued, g.Expires = t.AccessToken, t.RefreshToken, asked, p.ends(t, asked)
-	g.expiry = expiry{}
-	if p.RefreshLife > 0 && g.Refresh != "" {
+	switch g.expiry = (expiry{}); {
+	case g.Refresh == "":
+		g.Ends = g.Expires
+	case p.RefreshLife > 0:
 		g.Ends = asked.Add(p.RefreshLife)
 	}
 }

@@ -14,9 +14,9 @@ import (
 type keeper struct {
 	mu      sync.Mutex
 	records map[place]record
-	blind   bool            // writes whatever version stands: the control
-	gate    *sync.WaitGroup // where it is set, as many read before any goes on
-	passed  int
+	blind   bool // writes whatever version stands: the control
+	gate    *sync.WaitGroup
+	crowd   int
 	broken  func(verb string, owner commerce.Ref, name string) error
 	opened  int
 	sealed  int
@@ -41,8 +41,8 @@ func (k *keeper) Open(_ context.Context, owner commerce.Ref, name string) ([]byt
 	defer func() { wait() }()
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.gate != nil && k.passed < crowd {
-		k.passed++
+	if k.crowd > 0 {
+		k.crowd--
 		k.gate.Done()
 		wait = k.gate.Wait
 	}
@@ -98,8 +98,11 @@ func (k *keeper) fails(verb string, owner commerce.Ref, name string) error {
 	return k.broken(verb, owner, name)
 }
 
-// crowd is how many read together at the gate.
-const crowd = 50
+// together lets so many read before any goes on.
+func (k *keeper) together(n int) {
+	k.gate, k.crowd = &sync.WaitGroup{}, n
+	k.gate.Add(n)
+}
 
 // grants are the owners of what is kept under the grant's name.
 func (k *keeper) grants() []commerce.Ref {

@@ -312,11 +312,8 @@ func (s *source) save(ctx context.Context, g *grant) error {
 	var err error
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
 		err = s.update(ctx, lease, func(at *grant) {
-			told := at.expiry
 			*at = *g
-			if at.Lease = ""; at.Ends.IsZero() {
-				at.expiry = told // of a connection whose end is not the provider's to say
-			}
+			at.Lease = ""
 		})
 		if err == nil || errors.Is(err, errLeaseLost) {
 			break
