@@ -16,22 +16,22 @@ import (
 type RefundAsk struct {
 	// Amount is what goes back in all. The zero Money: what Lines, Shipping and Adjustment
 	// come to.
-	Amount commerce.Money
+	Amount commerce.Money `json:"amount,omitzero"`
 	// Lines are goods that go back.
-	Lines []RefundQuantity
+	Lines []RefundQuantity `json:"lines,omitempty"`
 	// Shipping goes back with the goods, tax included; AllShipping: what is left of it.
-	Shipping    commerce.Money
-	AllShipping bool
+	Shipping    commerce.Money `json:"shipping,omitzero"`
+	AllShipping bool           `json:"all_shipping,omitempty"`
 	// Adjustment is given beside, or kept where it is below nought.
-	Adjustment commerce.Money
+	Adjustment commerce.Money `json:"adjustment,omitzero"`
 	// Everything that is left goes back.
-	Everything bool
+	Everything bool `json:"everything,omitempty"`
 }
 
 // RefundQuantity is a quantity of one line that goes back.
 type RefundQuantity struct {
-	Line     string // OrderLine.ID
-	Quantity commerce.Decimal
+	Line     string           `json:"line"` // OrderLine.ID
+	Quantity commerce.Decimal `json:"quantity"`
 }
 
 // Codes of refunds that can not be allocated.
@@ -216,9 +216,12 @@ func poolOf(o commerce.Order, earlier []Allocation) (*pool, error) {
 		}
 	}
 	p.add("", commerce.Decimal{}, o.Shipping.Net.Minor()-o.Shipping.Discount.Minor(), o.Shipping.Tax.Minor(), o.Shipping.Taxes)
-	feeTax := o.Totals.Tax.Minor() - o.Shipping.Tax.Minor()
-	for _, l := range o.Lines {
-		feeTax -= l.Tax.Minor()
+	feeTax := int64(0)
+	if !o.Totals.Fees.IsZero() { // what is levied on nothing else
+		feeTax = o.Totals.Tax.Minor() - o.Shipping.Tax.Minor()
+		for _, l := range o.Lines {
+			feeTax -= l.Tax.Minor()
+		}
 	}
 	p.add("", commerce.Decimal{}, o.Totals.Fees.Minor(), feeTax, nil)
 	for _, a := range earlier {

@@ -410,6 +410,7 @@ type bank struct {
 	hears []reconcile.Proof // of reports
 	finds []map[reconcile.Reason]int
 	told  map[string]int // how often news of a thing was told
+	also  func() inbox.Handlers
 }
 
 func newBank(t fataler, change ...func(*bank)) *bank {
@@ -430,7 +431,11 @@ func newBank(t fataler, change ...func(*bank)) *bank {
 		}
 		o.more = func() inbox.Handlers {
 			b.out.Steps = o.steps
-			return inbox.Merge(b.books.Handlers(), b.out.Handlers())
+			hs := inbox.Merge(b.books.Handlers(), b.out.Handlers())
+			if b.also != nil {
+				hs = inbox.Merge(hs, b.also())
+			}
+			return hs
 		}
 	})
 	return b
