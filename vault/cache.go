@@ -26,9 +26,8 @@ func tagOf(wrapped []byte) (t tag) {
 // openers remembers data keys for a while. Whoever asks compares owner, name, version, key
 // and wrapped key, so a wrong one is never used; what is forgotten is unwrapped again.
 type openers struct {
-	size  int
-	life  time.Duration
-	clock func() time.Duration
+	size int
+	life time.Duration
 
 	mu    sync.RWMutex
 	m     map[tag]remembered
@@ -41,17 +40,16 @@ type remembered struct {
 	until time.Duration
 }
 
-func newOpeners(size int, life time.Duration, clock func() time.Duration) *openers {
-	return &openers{size: size, life: life, clock: clock, m: map[tag]remembered{}, at: map[place]tag{}}
+func newOpeners(size int, life time.Duration) *openers {
+	return &openers{size: size, life: life, m: map[tag]remembered{}, at: map[place]tag{}}
 }
 
 // get returns what opens a record; nil where nothing does that is remembered.
-func (c *openers) get(r Record) *opener {
+func (c *openers) get(r Record, now time.Duration) *opener {
 	wrapped := wrappedOf(r.Sealed)
 	if wrapped == nil {
 		return nil
 	}
-	now := c.clock()
 	c.mu.RLock()
 	o, ok := c.m[tagOf(wrapped)]
 	c.mu.RUnlock()
@@ -63,11 +61,11 @@ func (c *openers) get(r Record) *opener {
 
 // put remembers an opener, one for each place. What is too old it forgets now and then,
 // and anything where there is no room.
-func (c *openers) put(o opener) {
+func (c *openers) put(o opener, now time.Duration) {
 	if c.size <= 0 || c.life <= 0 {
 		return
 	}
-	now, t := c.clock(), tagOf(o.head)
+	t := tagOf(o.head)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if now-c.swept >= c.life {

@@ -45,10 +45,10 @@
 // A ring is rotated in this order while all programs go on; no step takes anything away
 // that a program still needs:
 //
-//  1. [RingFile.Add]: a fresh key, which wraps nothing yet. Programs load the ring when they
-//     meet a key that they do not know, or are told to with [Vault.Reload].
+//  1. [RingFile.Add]: a fresh key, which wraps nothing yet. Programs load the ring every
+//     [Config.RingFor], when they meet a key that they do not know, and with [Vault.Reload].
 //  2. [RingFile.Promote], when all have it: new records come under the new key.
-//  3. [Vault.Rewrap]: every record is sealed anew under it, with a new data key. Readers
+//  3. [Vault.Rewrap], when all have heard of that: every record is sealed anew under it, with a new data key. Readers
 //     and writers go on; a run that is cut off is run again. It ends when nothing is left,
 //     which [Vault.Usage] proves.
 //  4. [RingFile.Retire]: records under the old key, from an old backup or a forger's hand,

@@ -2,6 +2,7 @@ package vault
 
 import (
 	"context"
+	"time"
 
 	"github.com/commercesync/commerce"
 )
@@ -14,67 +15,131 @@ type loaded struct {
 	openers *openers
 }
 
-// Reload loads the ring, and forgets all data keys. Where it can not be loaded the one at
-// hand stays, and the error says why.
-func (v *Vault) Reload(ctx context.Context) error {
-	return v.reload(ctx, nil)
+// key returns a key that may still be used. ok is false where the ring has none of that
+// id; the error says why one is not to be used.
+func (l *loaded) key(id string) (k Key, ok bool, err error) {
+	i, ok := l.ring.at[id]
+	if !ok {
+		return Key{}, false, nil
+	}
+	k = l.ring.keys[i]
+	switch {
+	case k.Retired:
+		err = refused(CodeKeyRetired)
+	case i < l.min:
+		err = refused(CodeKeyTooOld)
+	}
+	return k, true, err
 }
 
-// reload loads the ring, unless somebody has done so since the caller looked at seen, or
-// it was tried a moment ago.
-func (v *Vault) reload(ctx context.Context, seen *loaded) error {
-	const op = "load ring"
+// covers reports that every key which may be used in old may be used in l.
+func (l *loaded) covers(old *loaded) bool {
+	for _, k := range old.ring.keys {
+		if _, ok, err := old.key(k.ID); !ok || err != nil {
+			continue
+		}
+		if _, ok, err := l.key(k.ID); !ok || err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// Reload loads the ring now, and forgets the data keys if a key is not to be used any
+// more. Where it can not be loaded the one at hand stays, and the error says why.
+func (v *Vault) Reload(ctx context.Context) error {
 	select {
 	case v.loading <- struct{}{}:
 		defer func() { <-v.loading }()
 	case <-ctx.Done():
-		return during(op, "", ctx.Err())
+		return during("load ring", "", ctx.Err())
 	}
-	if seen != nil && (v.current.Load() != seen || v.c.Now().Sub(v.tried) < v.c.ReloadEvery) {
+	return v.load(ctx)
+}
+
+// ring returns the ring at hand. Whoever comes first after its time loads it again, the
+// others do not wait for that.
+func (v *Vault) ring(ctx context.Context, now time.Duration) *loaded {
+	if next := v.next.Load(); next != 0 && int64(now) >= next {
+		select {
+		case v.loading <- struct{}{}:
+			if v.next.Load() == next { // nobody was quicker
+				if err := v.load(ctx); err != nil && ctx.Err() == nil {
+					v.c.Log.WarnContext(ctx, "vault: the ring could not be loaded again; the one at hand stays in use", "error", err)
+				}
+			}
+			<-v.loading
+		default:
+		}
+	}
+	return v.current.Load()
+}
+
+// met loads the ring because of a key that seen does not have, unless somebody has done so
+// meanwhile, or it was tried a moment ago.
+func (v *Vault) met(ctx context.Context, seen *loaded) error {
+	select {
+	case v.loading <- struct{}{}:
+		defer func() { <-v.loading }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if v.current.Load() != seen || v.clock()-v.tried < v.c.ReloadEvery {
 		return nil
 	}
-	ring, err := v.c.Ring(ctx)
-	v.tried = v.c.Now()
+	return v.load(ctx)
+}
+
+// load loads the ring; the caller holds v.loading.
+func (v *Vault) load(ctx context.Context) error {
+	const op = "load ring"
+	l := &loaded{}
+	var err error
+	l.ring, err = v.c.Ring(ctx)
+	v.tried = v.clock()
+	if v.c.RingFor > 0 {
+		v.next.Store(int64(v.tried + v.c.ReloadEvery))
+	}
 	if err != nil {
 		return during(op, "", err)
 	}
-	if ring == nil {
+	if l.ring == nil {
 		return invalid(op, "Config.Ring returned none")
 	}
-	s := &loaded{ring: ring, openers: newOpeners(v.c.CacheSize, v.c.CacheFor, v.clock)}
 	if v.c.MinKey != "" {
-		at, ok := ring.at[v.c.MinKey]
+		at, ok := l.ring.at[v.c.MinKey]
 		if !ok {
-			return invalid(op, "Config.MinKey is %q, which is none of the ring's keys: %v", v.c.MinKey, ring)
+			return invalid(op, "Config.MinKey is %q, which is none of the ring's keys: %v", v.c.MinKey, l.ring)
 		}
-		if s.min = at; ring.primary < at {
-			return invalid(op, "the primary key stands before Config.MinKey in the ring: %v", ring)
+		if l.min = at; l.ring.primary < at {
+			return invalid(op, "the primary key stands before Config.MinKey in the ring: %v", l.ring)
 		}
 	}
-	v.current.Store(s)
+	if old := v.current.Load(); old != nil && l.covers(old) {
+		l.openers = old.openers
+	} else {
+		l.openers = newOpeners(v.c.CacheSize, v.c.CacheFor)
+	}
+	v.current.Store(l)
+	if v.c.RingFor > 0 {
+		v.next.Store(int64(v.tried + v.c.RingFor))
+	}
 	return nil
 }
 
 // keyOf returns the key that a record is wrapped with, if it may still be used. A key that
 // is not known may have come into the ring a moment ago.
 func (v *Vault) keyOf(ctx context.Context, id string) (*loaded, Key, error) {
-	s := v.current.Load()
-	i, ok := s.ring.at[id]
+	l := v.current.Load()
+	k, ok, err := l.key(id)
 	if !ok {
-		err := v.reload(ctx, s)
-		s = v.current.Load()
-		if i, ok = s.ring.at[id]; !ok {
+		why := v.met(ctx, l)
+		l = v.current.Load()
+		if k, ok, err = l.key(id); !ok {
 			e := refused(CodeKeyUnknown).(*commerce.Error)
-			e.Err = err
-			return s, Key{}, e
+			e.Err = why
+			return l, k, e
 		}
 	}
-	k := s.ring.keys[i]
-	switch {
-	case k.Retired:
-		return s, k, refused(CodeKeyRetired)
-	case i < s.min:
-		return s, k, refused(CodeKeyTooOld)
-	}
-	return s, k, nil
+	return l, k, err
 }

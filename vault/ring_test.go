@@ -1,8 +1,11 @@
 package vault_test
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -119,6 +122,55 @@ func TestAKeyThatCameIntoTheRingMeanwhileIsLoaded(t *testing.T) {
 	_, _, err = old.Open(ctx, owner, "1")
 	require.NoError(t, err)
 	require.Equal(t, 3, loads)
+}
+
+func TestAPromotionIsHeardOfInTime(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	k1, k2 := newKey(t, "k1"), newKey(t, "k2")
+	var store vault.Memory
+	var logged bytes.Buffer
+	now := clock.At(time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC))
+	ring, loads, fails := newRing(t, "k1", k1, k2), 0, error(nil)
+	v := newVault(t, vault.Config{Store: &store, Now: now.Now, RingFor: time.Minute, ReloadEvery: 5 * time.Second,
+		Log: slog.New(slog.NewTextHandler(&logged, nil)),
+		Ring: func(context.Context) (*vault.Ring, error) {
+			loads++
+			return ring, fails
+		}})
+	sealsUnder := func(want string) {
+		t.Helper()
+		r, err := store.Get(ctx, owner, "k")
+		if err != nil {
+			require.ErrorIs(t, err, commerce.ErrNotFound)
+		}
+		_, err = v.Seal(ctx, owner, "k", []byte("x"), r.Version)
+		require.NoError(t, err)
+		r, err = store.Get(ctx, owner, "k")
+		require.NoError(t, err)
+		require.Equal(t, want, r.Key)
+	}
+	sealsUnder("k1")
+	ring = newRing(t, "k2", k1, k2)
+	now.Advance(time.Minute - 1)
+	sealsUnder("k1")
+	now.Advance(1)
+	fails = errors.New("the file is being written")
+	sealsUnder("k1")
+	sealsUnder("k1")
+	require.Equal(t, 2, loads, "not tried again at once")
+	require.Contains(t, logged.String(), "the file is being written")
+	fails = nil
+	now.Advance(5 * time.Second)
+	sealsUnder("k2")
+	sealsUnder("k2")
+	require.Equal(t, 3, loads)
+
+	k2.Retired = true
+	ring = newRing(t, "k1", k1, k2)
+	now.Advance(time.Minute)
+	_, _, err := v.Open(ctx, owner, "k")
+	require.Equal(t, vault.CodeKeyRetired, code(err), "though its data key was remembered")
 }
 
 func TestARingThatDoesNotLoadLeavesTheOneAtHand(t *testing.T) {

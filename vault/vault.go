@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"log/slog"
 	"sync/atomic"
 	"time"
 
@@ -18,10 +19,15 @@ import (
 type Config struct {
 	// Store keeps the sealed records: a [Memory], or Vault() of a sqlstore.DB.
 	Store Store
-	// Ring loads the keys: [RingFile].Load, or [Fixed]. It is called by New, by
-	// [Vault.Reload], and when a record names a key that the ring at hand does not
-	// have, so that a rotation needs no restart.
+	// Ring loads the keys: [RingFile].Load, or [Fixed]. It is called by New, every
+	// RingFor, by [Vault.Reload], and when a record names a key that the ring at hand
+	// does not have, so that a rotation needs no restart.
 	Ring func(context.Context) (*Ring, error)
+	// RingFor is how long a ring is used before whoever needs it next loads it again:
+	// a key that was promoted or retired is so everywhere after that. Where it can not
+	// be loaded the one at hand stays in use. Negative = not by itself. Defaults to 1
+	// minute.
+	RingFor time.Duration
 	// MinKey is the id of the oldest key whose records are still opened: those under
 	// a key that stands before it in the ring are refused with [CodeKeyTooOld]. Raise it
 	// after a key leaked and everything was rewrapped: what somebody seals with the
@@ -33,11 +39,13 @@ type Config struct {
 	// CacheFor is how long a data key is remembered, and so how long a key service
 	// need not be asked again. Negative = not at all. Defaults to 5 minutes.
 	CacheFor time.Duration
-	// ReloadEvery bounds how often an unknown key makes the ring load again.
-	// Defaults to 10 seconds.
+	// ReloadEvery bounds how often an unknown key, or a ring that did not load, makes
+	// the ring load again. Defaults to 10 seconds.
 	ReloadEvery time.Duration
 	// MaxSecret bounds a secret, in bytes. Defaults to 64 KiB.
 	MaxSecret int
+	// Log hears of a ring that could not be loaded again. Defaults to slog.Default().
+	Log *slog.Logger
 	// Now is the clock. Defaults to time.Now.
 	Now func() time.Time
 }
@@ -57,8 +65,9 @@ type Vault struct {
 	c       Config
 	clock   func() time.Duration // since the vault was made
 	current atomic.Pointer[loaded]
-	loading chan struct{} // held while the ring is loaded
-	tried   time.Time     // when that was last tried
+	next    atomic.Int64  // when to load the ring again, by clock
+	loading chan struct{} // held while it is loaded
+	tried   time.Duration // when that was last tried
 }
 
 // New checks the configuration, loads the ring and returns a Vault. An error of kind
@@ -77,8 +86,12 @@ func New(ctx context.Context, c Config) (*Vault, error) {
 	}
 	c.CacheSize = cmp.Or(c.CacheSize, 10_000)
 	c.CacheFor = cmp.Or(c.CacheFor, 5*time.Minute)
+	c.RingFor = cmp.Or(c.RingFor, time.Minute)
 	c.ReloadEvery = cmp.Or(c.ReloadEvery, 10*time.Second)
 	c.MaxSecret = cmp.Or(c.MaxSecret, 64<<10)
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
 	start := time.Now()
 	clock := func() time.Duration { return time.Since(start) } // cheaper than the time of day
 	if c.Now != nil {
@@ -120,7 +133,8 @@ func (v *Vault) Open(ctx context.Context, owner commerce.Ref, name string) (secr
 // open opens a record, with a remembered data key where there is one. A ring remembers
 // its own: what a key unwrapped that was retired meanwhile opens nothing.
 func (v *Vault) open(ctx context.Context, r Record) ([]byte, error) {
-	if o := v.current.Load().openers.get(r); o != nil {
+	now := v.clock()
+	if o := v.ring(ctx, now).openers.get(r, now); o != nil {
 		return o.open(r.Sealed)
 	}
 	s, k, err := v.keyOf(ctx, r.Key)
@@ -133,7 +147,7 @@ func (v *Vault) open(ctx context.Context, r Record) ([]byte, error) {
 	}
 	secret, err := o.open(r.Sealed)
 	if err == nil {
-		s.openers.put(o)
+		s.openers.put(o, now)
 	}
 	return secret, err
 }
@@ -170,7 +184,8 @@ func (v *Vault) Seal(ctx context.Context, owner commerce.Ref, name string, secre
 		}
 		stands = r.Version // a version is never given twice, also not after a deletion
 	}
-	s := v.current.Load()
+	now := v.clock()
+	s := v.ring(ctx, now)
 	r := Record{Owner: owner, Name: name, Version: stands + 1, Key: s.ring.Primary(), Changed: v.now()}
 	var o opener
 	var err error
@@ -180,7 +195,7 @@ func (v *Vault) Seal(ctx context.Context, owner commerce.Ref, name string, secre
 	if err := v.put(ctx, op, r, stands); err != nil {
 		return 0, err
 	}
-	s.openers.put(o)
+	s.openers.put(o, now)
 	return r.Version, nil
 }
 
