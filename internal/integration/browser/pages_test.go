@@ -1,7 +1,6 @@
 package browser_test
 
 import (
-	"fmt"
 	"iter"
 	"os"
 	"os/exec"
@@ -12,20 +11,17 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/internal/integration/chromium"
 	"github.com/commercesync/commerce/reconcile"
 	"github.com/commercesync/commerce/reconcile/report"
 )
 
 // The page is the one that the example writes, as a user would run it.
 func TestThePageOfAPayoutInABrowser(t *testing.T) {
-	need(t)
+	chromium.Need(t)
 	dir := t.TempDir()
-	program, file := filepath.Join(dir, "reconcile"), filepath.Join(dir, "payout.html")
-	build := exec.CommandContext(t.Context(), "go", "build", fmt.Sprintf("-race=%t", raced), "-o", program, "./reconcile")
-	build.Dir = filepath.Join("..", "..", "..", "examples")
-	out, err := build.CombinedOutput()
-	require.NoError(t, err, string(out))
-	out, err = exec.CommandContext(t.Context(), program, "-demo", "500", "-seed", "3", "-html", file, "-out", filepath.Join(dir, "discrepancies.csv")).CombinedOutput()
+	program, file := chromium.Build(t, "reconcile"), filepath.Join(dir, "payout.html")
+	out, err := exec.CommandContext(t.Context(), program, "-demo", "500", "-seed", "3", "-html", file, "-out", filepath.Join(dir, "discrepancies.csv")).CombinedOutput()
 	require.NoError(t, err, string(out))
 	require.Contains(t, string(out), "each of them once, and no other")
 	seen := map[string]string{
@@ -42,7 +38,7 @@ func TestThePageOfAPayoutInABrowser(t *testing.T) {
 }
 
 func TestThePageOfAMonthInABrowser(t *testing.T) {
-	need(t)
+	chromium.Need(t)
 	file := filepath.Join(t.TempDir(), "month.html")
 	f, err := os.Create(file)
 	require.NoError(t, err)
