@@ -1,7 +1,6 @@
 package connection
 
 import (
-	"cmp"
 	"errors"
 	"slices"
 	"strings"
@@ -111,17 +110,13 @@ func ours(err error) (all []*commerce.Error) {
 	return all
 }
 
-// Found makes a finding of an error that a check met. About is the far side's own code:
-// the right that is missing.
+// Found makes a finding of an error that a check met.
 func Found(of commerce.Ref, err error) commerce.Finding {
 	f := commerce.Finding{Connection: of, Code: "failed", Severity: commerce.Broken, Seen: err.Error(),
 		Expected: "an answer", Mend: "read the error; if it stays, report it with the time and the far side's id of the request"}
 	if r, ok := Diagnose(err); ok {
 		f.Code, f.Severity, f.Expected, f.Mend = r.Code, r.Severity, "", r.Mend
 		f.Seen = r.Cause + " (" + err.Error() + ")"
-		if e, ok := errors.AsType[*commerce.Error](err); ok && r.Area == Scope {
-			f.About = cmp.Or(e.Code, e.Op)
-		}
 	}
 	return f
 }

@@ -23,37 +23,33 @@ import (
 // the abilities that they need; accounts and journals have to exist, the clearing account
 // in the currency of settlement. It makes a few reads.
 func (b *Books) Check(ctx context.Context) commerce.Findings {
-	k := &check{b: b, of: commerce.Ref{System: b.c.System, Mode: b.c.Routes[0].Mode}}
+	k := &check{Report: connection.Report{Of: commerce.Ref{System: b.c.System, Mode: b.c.Routes[0].Mode}}, b: b}
 	if door, ok := b.erp.(interface {
 		Door() (address string, bare http.RoundTripper)
 	}); ok {
 		address, bare := door.Door()
 		found, open := connection.Knock(ctx, k.of, connection.Door{URL: address, Transport: bare, Now: b.c.Now})
 		if k.found = found; !open {
-			return k.found
+			return k.Findings
 		}
 	}
 	if err := b.erp.Ping(ctx); err != nil {
-		return append(k.found, connection.Found(k.of, err))
+		k.Fail(err)
+		return k.Findings
 	}
 	k.rights(ctx)
 	for _, company := range b.companies() {
 		if err := k.company(ctx, company); err != nil {
-			k.found = append(k.found, connection.Found(k.of, fmt.Errorf("company %q: %w", company, err)))
+			k.Fail(fmt.Errorf("company %q: %w", company, err))
 		}
 	}
-	return k.found
+	return k.Findings
 }
 
-// check collects findings.
+// check is one look at the connection.
 type check struct {
-	b     *Books
-	of    commerce.Ref
-	found commerce.Findings
-}
-
-func (k *check) tell(code, about, seen, expected, mend string) {
-	k.found = append(k.found, commerce.Finding{Connection: k.of, Code: code, About: about, Severity: commerce.Broken, Seen: seen, Expected: expected, Mend: mend})
+	connection.Report
+	b *Books
 }
 
 func (k *check) company(ctx context.Context, company string) error {
@@ -64,21 +60,21 @@ func (k *check) company(ctx context.Context, company string) error {
 		return err
 	}
 	if caps.System != b.c.System {
-		k.tell("other_erp", "", fmt.Sprintf("Config.System is %q, the ERP says %q", b.c.System, caps.System), "the name of the adapter",
+		k.Tell(commerce.Broken, "other_erp", "", fmt.Sprintf("Config.System is %q, the ERP says %q", b.c.System, caps.System), "the name of the adapter",
 			"set Config.System to what the ERP says; documents that stand under the other name are not found again")
 	}
 	for _, r := range b.c.Routes {
 		if r.Company == company && r.Mode != caps.Mode {
-			k.tell("mode_mismatch", r.Name, fmt.Sprintf("Config.Routes: %q is of mode %s, the ERP's books are of mode %s", r.Name, r.Mode, caps.Mode),
+			k.Tell(commerce.Broken, "mode_mismatch", r.Name, fmt.Sprintf("Config.Routes: %q is of mode %s, the ERP's books are of mode %s", r.Name, r.Mode, caps.Mode),
 				"routes of the mode of the books", "say in the ERP client's Origin.Mode whether its books are for real, or lead the route elsewhere")
 		}
 	}
 	if caps.Settle > b.c.Settle {
-		k.tell("settle_short", company, fmt.Sprintf("Config.Settle is %s, the ERP needs %s", b.c.Settle, caps.Settle), "no less than the ERP needs",
+		k.Tell(commerce.Broken, "settle_short", company, fmt.Sprintf("Config.Settle is %s, the ERP needs %s", b.c.Settle, caps.Settle), "no less than the ERP needs",
 			"raise Config.Settle: a request that still runs would be taken for lost and sent twice")
 	}
 	if b.c.Mode == Summary && caps.InvoicesItself {
-		k.tell("invoices_itself", company, fmt.Sprintf("Config.Mode is summary, and company %q makes invoices of its orders by itself", company), "no invoices of orders",
+		k.Tell(commerce.Broken, "invoices_itself", company, fmt.Sprintf("Config.Mode is summary, and company %q makes invoices of its orders by itself", company), "no invoices of orders",
 			"set the invoice method of sales to manual, or Config.Mode to invoiced: revenue would be posted twice")
 	}
 	taxes, err := e.Taxes(ctx)
@@ -91,7 +87,7 @@ func (k *check) company(ctx context.Context, company string) error {
 	}
 	for _, id := range b.taxesOf(company) {
 		if _, ok := have[id]; !ok {
-			k.tell("tax_missing", id, fmt.Sprintf("Config.Taxes names tax %q, which company %q has not", id, company), "each tax of the table exists",
+			k.Tell(commerce.Broken, "tax_missing", id, fmt.Sprintf("Config.Taxes names tax %q, which company %q has not", id, company), "each tax of the table exists",
 				"correct the id in the tax table; the ERP lists its taxes with their ids")
 		}
 	}
@@ -144,7 +140,7 @@ func (k *check) rates(company string, have map[string]erp.Tax) {
 				}
 			}
 			if known && sum.Cmp(want) != 0 {
-				k.tell("tax_rate", strings.Join(row.IDs, "+"), fmt.Sprintf("Config.Taxes[%q][%d] is for %s %%, the taxes %s of company %q come to %s %%", name, i, want.Trim(0), strings.Join(row.IDs, " and "), company, sum.Trim(0)),
+				k.Tell(commerce.Broken, "tax_rate", strings.Join(row.IDs, "+"), fmt.Sprintf("Config.Taxes[%q][%d] is for %s %%, the taxes %s of company %q come to %s %%", name, i, want.Trim(0), strings.Join(row.IDs, " and "), company, sum.Trim(0)),
 					"one rate", "name the tax that has the rate, or correct the row")
 			}
 		}
@@ -157,9 +153,9 @@ func (k *check) ledger(ctx context.Context, e erp.ERP, company string, caps erp.
 	needs := func(has bool, class idempotency.Class, does string) {
 		const expected, mend = "an adapter that posts what the books need", "take another adapter, or leave Config.Charts empty: only sales orders are written then"
 		if !has {
-			k.tell("ability_missing", does, fmt.Sprintf("the ERP adapter of %s %s", b.c.System, does), expected, mend)
+			k.Tell(commerce.Broken, "ability_missing", does, fmt.Sprintf("the ERP adapter of %s %s", b.c.System, does), expected, mend)
 		} else if class == "" || class == idempotency.Blind {
-			k.tell("ability_missing", does, fmt.Sprintf("the ERP adapter of %s %s that could be found again under a key", b.c.System, does), expected, mend)
+			k.Tell(commerce.Broken, "ability_missing", does, fmt.Sprintf("the ERP adapter of %s %s that could be found again under a key", b.c.System, does), expected, mend)
 		}
 	}
 	_, ledger := e.(erp.Ledger)
@@ -170,11 +166,11 @@ func (k *check) ledger(ctx context.Context, e erp.ERP, company string, caps erp.
 		_, receipter := e.(erp.Receipter)
 		needs(receipter, caps.Classes.Receipt, noReceipter)
 		if invoicer && !caps.InvoicesItself && !caps.InvoicesOnRequest {
-			k.tell("invoices_never", company, fmt.Sprintf("Config.Mode is invoiced, and company %q makes no invoices of its orders: see its invoice method", company),
+			k.Tell(commerce.Broken, "invoices_never", company, fmt.Sprintf("Config.Mode is invoiced, and company %q makes no invoices of its orders: see its invoice method", company),
 				"invoices of orders", "set the invoice method of sales to on order or on shipment, or Config.Mode to summary")
 		}
 		if caps.TaxRounding != erp.RoundPerDocument && caps.TaxRounding != erp.RoundPerLine {
-			k.tell("tax_rounding", company, fmt.Sprintf("company %q does not say how it rounds tax", company), "per document or per line",
+			k.Tell(commerce.Broken, "tax_rounding", company, fmt.Sprintf("company %q does not say how it rounds tax", company), "per document or per line",
 				"set the rounding of tax in the company's accounting configuration, the same as the shop's")
 		}
 	}
@@ -185,7 +181,7 @@ func (k *check) ledger(ctx context.Context, e erp.ERP, company string, caps erp.
 	}
 	for _, name := range b.chartsOf(company) {
 		if err := b.c.Charts[name].check(ctx, audit, caps.Currency, b.c.Mode, func(code, about, mend, format string, args ...any) {
-			k.tell(code, name+" "+about, fmt.Sprintf("Config.Charts[%q]: ", name)+fmt.Sprintf(format, args...), "what the chart of accounts says is there", mend)
+			k.Tell(commerce.Broken, code, name+" "+about, fmt.Sprintf("Config.Charts[%q]: ", name)+fmt.Sprintf(format, args...), "what the chart of accounts says is there", mend)
 		}); err != nil {
 			return err
 		}

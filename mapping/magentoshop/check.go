@@ -70,36 +70,30 @@ func (s *Shop) Check(ctx context.Context, c CheckConfig) commerce.Findings {
 		c.Now = time.Now
 	}
 	address, bare := s.client.Door()
-	k := &check{s: s, c: c, secure: strings.HasPrefix(address, "https:")}
-	found, open := connection.Knock(ctx, s.origin, connection.Door{URL: address, Transport: bare, Now: c.Now})
-	if k.found = found; !open {
-		return k.found
+	k := &check{Report: connection.Report{Of: s.origin}, s: s, c: c, secure: strings.HasPrefix(address, "https:")}
+	if !k.Knock(ctx, connection.Door{URL: address, Transport: bare, Now: c.Now}) {
+		return k.Findings
 	}
 	if err := s.client.Ping(ctx); err != nil {
-		return append(k.found, connection.Found(s.origin, err))
+		k.Fail(err)
+		return k.Findings
 	}
 	if has, ok := k.rights(ctx); !ok || !slices.Contains(has, magento.ViewOrders) {
-		return k.found
+		return k.Findings
 	} else if slices.Contains(has, magento.ReadStores) {
 		k.stores(ctx)
 	}
 	k.orders(ctx)
-	return k.found
+	return k.Findings
 }
 
-// check collects findings.
+// check is one look at a connection.
 type check struct {
+	connection.Report
 	s      *Shop
 	c      CheckConfig
 	secure bool // the client's own address is https
-	found  commerce.Findings
 }
-
-func (k *check) tell(s commerce.Severity, code, about, seen, expected, mend string) {
-	k.found = append(k.found, commerce.Finding{Connection: k.s.origin, Code: code, About: about, Severity: s, Seen: seen, Expected: expected, Mend: mend})
-}
-
-func (k *check) fail(err error) { k.found = append(k.found, connection.Found(k.s.origin, err)) }
 
 // rights returns those that the credentials have; ok is false where they are refused.
 func (k *check) rights(ctx context.Context) (have []magento.Right, ok bool) {
@@ -119,14 +113,14 @@ func (k *check) rights(ctx context.Context) (have []magento.Right, ok bool) {
 		switch {
 		case e != nil && (e.Code == magento.CodeNoRoute || e.Code == magento.CodeNotOffered):
 			if need {
-				k.tell(commerce.Broken, "module_missing", string(right), "the shop lacks the module of "+string(right), "it is installed",
+				k.Tell(commerce.Broken, "module_missing", string(right), "the shop lacks the module of "+string(right), "it is installed",
 					"install it (returns are part of Adobe Commerce), or leave the workflow out")
 			}
 		case err != nil:
-			k.fail(err)
+			k.Fail(err)
 			return nil, false
 		case need && !has:
-			k.tell(commerce.Broken, "right_missing", string(right), "the integration lacks the right "+string(right), "the right, for the workflows in use",
+			k.Tell(commerce.Broken, "right_missing", string(right), "the integration lacks the right "+string(right), "the right, for the workflows in use",
 				"tick it "+at+", save, and Reauthorize")
 		case has && !need && !slices.Contains(harmless, right):
 			surplus = append(surplus, string(right))
@@ -136,7 +130,7 @@ func (k *check) rights(ctx context.Context) (have []magento.Right, ok bool) {
 		}
 	}
 	if len(surplus) > 0 {
-		k.tell(commerce.Warning, "rights_surplus", "", "the integration may do what no workflow in use needs: "+strings.Join(surplus, ", "), "no more rights than are needed",
+		k.Tell(commerce.Warning, "rights_surplus", "", "the integration may do what no workflow in use needs: "+strings.Join(surplus, ", "), "no more rights than are needed",
 			"choose Custom "+at+", untick these, save, and Reauthorize")
 	}
 	return have, true
@@ -147,12 +141,12 @@ func (k *check) rights(ctx context.Context) (have []magento.Right, ok bool) {
 func (k *check) stores(ctx context.Context) {
 	views, err := k.s.client.Stores.Views(ctx)
 	if err != nil {
-		k.fail(err)
+		k.Fail(err)
 		return
 	}
 	websites, err := k.s.client.Stores.Websites(ctx)
 	if err != nil {
-		k.fail(err)
+		k.Fail(err)
 		return
 	}
 	names := map[magento.ID]string{}
@@ -161,7 +155,7 @@ func (k *check) stores(ctx context.Context) {
 	}
 	configs, err := k.s.client.Stores.Configs(ctx)
 	if err != nil {
-		k.fail(err)
+		k.Fail(err)
 		return
 	}
 	settings := map[magento.ID]magento.StoreConfig{}
@@ -184,24 +178,24 @@ func (k *check) view(v magento.StoreView, c magento.StoreConfig, website string)
 		_, err := k.c.Routes.For(mapping.RouteKey{Tenant: k.s.c.Tenant, Shop: k.s.c.Account, Website: website, Store: v.ID.String(),
 			StripeAccount: k.c.StripeAccount, Currency: currency, Mode: k.s.c.Mode})
 		if err != nil {
-			f := connection.Found(k.s.origin, err)
+			f := connection.Found(k.Of, err)
 			f.About = v.Code
 			if f.Code == "no_route" {
 				f.Code, f.Expected = "store_without_route", "a route for each store view"
 			}
-			k.found = append(k.found, f)
+			k.Findings = append(k.Findings, f)
 		}
 	}
 	for _, code := range slices.Compact([]string{c.BaseCurrencyCode, string(currency)}) {
 		// Magento keeps 4 decimals and rounds to 2, whatever the currency: 18360.79 JPY
 		// (2.4.6-p1, REC 434).
 		if cur := commerce.Currency(code); cur.Valid() && cur.Exponent() != 2 {
-			k.tell(commerce.Warning, "currency_decimals", v.Code, fmt.Sprintf("the view sells in %s, which has %d decimals; Magento rounds to 2, so that its totals are none that Stripe can charge", code, cur.Exponent()),
+			k.Tell(commerce.Warning, "currency_decimals", v.Code, fmt.Sprintf("the view sells in %s, which has %d decimals; Magento rounds to 2, so that its totals are none that Stripe can charge", code, cur.Exponent()),
 				"amounts of the currency's own decimals", "install a module that sets the precision of "+code+", or sell in another currency")
 		}
 	}
 	if u, err := url.Parse(c.SecureBaseURL); err == nil && k.secure && u.Scheme == "http" && !connection.Local(u.Hostname()) {
-		k.tell(commerce.Warning, "shop_without_tls", v.Code, "the view's secure base URL is "+u.Scheme+"://"+u.Host, "https", "set web/secure/base_url under Stores > Configuration > Web")
+		k.Tell(commerce.Warning, "shop_without_tls", v.Code, "the view's secure base URL is "+u.Scheme+"://"+u.Host, "https", "set web/secure/base_url under Stores > Configuration > Web")
 	}
 }
 
@@ -210,16 +204,16 @@ func (k *check) orders(ctx context.Context) {
 	read := 0
 	for o, err := range k.s.client.Orders.List(ctx, magento.ListParams{UpdatedFrom: k.c.Now().Add(-7 * 24 * time.Hour), Fields: []string{"entity_id", "updated_at"}}) {
 		if err != nil {
-			k.fail(err)
+			k.Fail(err)
 			return
 		}
 		if _, err := k.s.Order(ctx, k.s.Ref(o.EntityID)); errors.Is(err, commerce.ErrMapping) {
-			f := connection.Found(k.s.origin, err)
+			f := connection.Found(k.Of, err)
 			f.Code, f.About, f.Severity = "order_unreadable", o.EntityID.String(), commerce.Warning
 			f.Expected = "orders that add up and can be said in canonical words"
-			k.found = append(k.found, f)
+			k.Findings = append(k.Findings, f)
 		} else if err != nil {
-			k.fail(err)
+			k.Fail(err)
 			return
 		}
 		if read++; read == samples {

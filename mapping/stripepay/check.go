@@ -76,19 +76,18 @@ func (p *Pay) Check(ctx context.Context, c CheckConfig) commerce.Findings {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	k := &check{p: p, c: c}
+	k := &check{Report: connection.Report{Of: p.origin}, p: p, c: c}
 	address, bare := p.client.Door()
-	found, open := connection.Knock(ctx, p.origin, connection.Door{URL: address, Transport: bare, Now: c.Now})
-	k.found = found
-	if !open {
-		return k.found
+	if !k.Knock(ctx, connection.Door{URL: address, Transport: bare, Now: c.Now}) {
+		return k.Findings
 	}
 	balance, err := p.client.Balance.Get(ctx)
 	if err != nil {
-		return append(k.found, connection.Found(p.origin, err))
+		k.Fail(err)
+		return k.Findings
 	}
 	if mode := commerce.ModeOf(balance.Livemode); mode != p.origin.Mode {
-		k.tell(commerce.Broken, "mode_mismatch", "", fmt.Sprintf("the key is of mode %s", mode), fmt.Sprintf("a key of mode %s", p.origin.Mode),
+		k.Tell(commerce.Broken, "mode_mismatch", "", fmt.Sprintf("the key is of mode %s", mode), fmt.Sprintf("a key of mode %s", p.origin.Mode),
 			"take the key of the other mode from Developers > API keys, or correct Config.Mode")
 	}
 	k.rights(ctx)
@@ -96,30 +95,26 @@ func (p *Pay) Check(ctx context.Context, c CheckConfig) commerce.Findings {
 	if c.Endpoint.URL != "" {
 		k.endpoint(ctx)
 	}
-	return k.found
+	return k.Findings
 }
 
-// check collects findings.
+// check is one look at a connection.
 type check struct {
-	p     *Pay
-	c     CheckConfig
-	found commerce.Findings
-}
-
-func (k *check) tell(s commerce.Severity, code, about, seen, expected, mend string) {
-	k.found = append(k.found, commerce.Finding{Connection: k.p.origin, Code: code, About: about, Severity: s, Seen: seen, Expected: expected, Mend: mend})
+	connection.Report
+	p *Pay
+	c CheckConfig
 }
 
 func (k *check) rights(ctx context.Context) {
 	const at = "under Developers > API keys"
 	restricted, err := k.p.client.Restricted(ctx)
 	if err != nil {
-		k.found = append(k.found, connection.Found(k.p.origin, err))
+		k.Fail(err)
 		return
 	}
 	if !restricted {
 		if k.p.origin.Mode == commerce.Live {
-			k.tell(commerce.Warning, "rights_surplus", "", "the key is a secret key, which may do everything", "a restricted key (rk_…) with the rights that are needed",
+			k.Tell(commerce.Warning, "rights_surplus", "", "the key is a secret key, which may do everything", "a restricted key (rk_…) with the rights that are needed",
 				"make one "+at+" and rotate to it")
 		}
 		return
@@ -136,17 +131,17 @@ func (k *check) rights(ctx context.Context) {
 		has, err := k.p.client.Has(ctx, right)
 		switch need := slices.Contains(needed, right); {
 		case err != nil:
-			k.found = append(k.found, connection.Found(k.p.origin, err))
+			k.Fail(err)
 			return
 		case need && !has:
-			k.tell(commerce.Broken, "right_missing", string(right), "the restricted key lacks the permission "+string(right), "the permission, for the workflows in use",
+			k.Tell(commerce.Broken, "right_missing", string(right), "the restricted key lacks the permission "+string(right), "the permission, for the workflows in use",
 				"edit the key "+at+" and give it the permission")
 		case has && !need && !slices.Contains(harmless, right):
 			surplus = append(surplus, string(right))
 		}
 	}
 	if len(surplus) > 0 {
-		k.tell(commerce.Warning, "rights_surplus", "", "the key may do what no workflow in use needs: "+strings.Join(surplus, ", "), "no more rights than are needed",
+		k.Tell(commerce.Warning, "rights_surplus", "", "the key may do what no workflow in use needs: "+strings.Join(surplus, ", "), "no more rights than are needed",
 			"edit the key "+at+" and take them away")
 	}
 }
@@ -157,20 +152,20 @@ func (k *check) account(ctx context.Context) {
 	case errors.Is(err, commerce.ErrForbidden): // a restricted key may not see it
 		return
 	case err != nil:
-		k.found = append(k.found, connection.Found(k.p.origin, err))
+		k.Fail(err)
 		return
 	}
 	if k.p.origin.Account != "" && a.ID != k.p.origin.Account {
-		k.tell(commerce.Broken, "other_account", "", "the key is of account "+a.ID, "account "+k.p.origin.Account,
+		k.Tell(commerce.Broken, "other_account", "", "the key is of account "+a.ID, "account "+k.p.origin.Account,
 			"take the key from that account, or correct Config.Account: events would stand under another name than payments")
 	}
 	if !a.ChargesEnabled {
-		k.tell(commerce.Broken, "charges_disabled", "", "Stripe takes no payments for the account", "charges are enabled", "answer what Stripe asks for in the Dashboard, under Settings > Account status")
+		k.Tell(commerce.Broken, "charges_disabled", "", "Stripe takes no payments for the account", "charges are enabled", "answer what Stripe asks for in the Dashboard, under Settings > Account status")
 	} else if !a.PayoutsEnabled {
-		k.tell(commerce.Warning, "payouts_disabled", "", "Stripe pays nothing out to the account's bank", "payouts are enabled", "see Settings > Account status in the Dashboard, and the bank account")
+		k.Tell(commerce.Warning, "payouts_disabled", "", "Stripe pays nothing out to the account's bank", "payouts are enabled", "see Settings > Account status in the Dashboard, and the bank account")
 	}
 	if due := a.Requirements.PastDue; len(due) > 0 {
-		k.tell(commerce.Warning, "requirements_due", "", fmt.Sprintf("Stripe waits for %d answers that are past due, the first about %s", len(due), due[0]), "none", "answer them in the Dashboard, under Settings > Account status")
+		k.Tell(commerce.Warning, "requirements_due", "", fmt.Sprintf("Stripe waits for %d answers that are past due, the first about %s", len(due), due[0]), "none", "answer them in the Dashboard, under Settings > Account status")
 	}
 }
 
@@ -183,29 +178,29 @@ func (k *check) endpoint(ctx context.Context) {
 	case errors.Is(err, commerce.ErrForbidden): // told as a right that is missing
 		return
 	case err != nil:
-		k.found = append(k.found, connection.Found(k.p.origin, err))
+		k.Fail(err)
 		return
 	case drift.Missing:
-		k.tell(commerce.Broken, "webhook_missing", "", "no webhook endpoint delivers to "+where, "one, with the events that are handled",
+		k.Tell(commerce.Broken, "webhook_missing", "", "no webhook endpoint delivers to "+where, "one, with the events that are handled",
 			"make it "+at+", or let the program call WebhookEndpoints.Ensure; until then news comes by the feed of missed events alone, if there is one")
 		return
 	}
 	if drift.Disabled {
-		k.tell(commerce.Broken, "webhook_disabled", "", "the endpoint for "+where+" is disabled: Stripe does so after days of failures", "it is enabled",
+		k.Tell(commerce.Broken, "webhook_disabled", "", "the endpoint for "+where+" is disabled: Stripe does so after days of failures", "it is enabled",
 			"see that the receiver answers, then enable it "+at)
 	}
 	for _, event := range drift.Lacking {
-		k.tell(commerce.Broken, "webhook_event_missing", event, "the endpoint does not deliver "+event, "every event that a workflow in use handles", "add the event "+at)
+		k.Tell(commerce.Broken, "webhook_event_missing", event, "the endpoint does not deliver "+event, "every event that a workflow in use handles", "add the event "+at)
 	}
 	if len(drift.Surplus) > 0 {
-		k.tell(commerce.Warning, "webhook_events_surplus", "", "the endpoint delivers what nothing handles: "+strings.Join(drift.Surplus, ", "), "the events that are handled", "take them away "+at)
+		k.Tell(commerce.Warning, "webhook_events_surplus", "", "the endpoint delivers what nothing handles: "+strings.Join(drift.Surplus, ", "), "the events that are handled", "take them away "+at)
 	}
 	if drift.Version != "" {
-		k.tell(commerce.Warning, "webhook_version", "", "its events are written in API version "+drift.Version, "version "+cmp.Or(k.c.Endpoint.APIVersion, stripe.APIVersion),
+		k.Tell(commerce.Warning, "webhook_version", "", "its events are written in API version "+drift.Version, "version "+cmp.Or(k.c.Endpoint.APIVersion, stripe.APIVersion),
 			"make a new endpoint of that version, as WebhookEndpoints.Rotate does: it can not be changed")
 	}
 	if len(drift.Twins) > 0 {
-		k.tell(commerce.Warning, "webhook_twins", "", fmt.Sprintf("%d more endpoints deliver to %s: every event comes more than once", len(drift.Twins), where), "one endpoint", "delete "+strings.Join(drift.Twins, ", ")+" "+at)
+		k.Tell(commerce.Warning, "webhook_twins", "", fmt.Sprintf("%d more endpoints deliver to %s: every event comes more than once", len(drift.Twins), where), "one endpoint", "delete "+strings.Join(drift.Twins, ", ")+" "+at)
 	}
 	if !drift.Disabled {
 		k.failed(ctx)
@@ -227,7 +222,7 @@ func (k *check) failed(ctx context.Context) {
 			return
 		}
 		if err != nil {
-			k.found = append(k.found, connection.Found(k.p.origin, err))
+			k.Fail(err)
 			return
 		}
 		if failed++; failed == 1 {
@@ -238,7 +233,7 @@ func (k *check) failed(ctx context.Context) {
 		}
 	}
 	if failed > 0 {
-		k.tell(commerce.Warning, "webhook_deliveries_fail", "", fmt.Sprintf("%d events of the last day were not acknowledged, the newest of %s", failed, newest.UTC().Format(time.RFC3339)), "each is acknowledged within minutes",
+		k.Tell(commerce.Warning, "webhook_deliveries_fail", "", fmt.Sprintf("%d events of the last day were not acknowledged, the newest of %s", failed, newest.UTC().Format(time.RFC3339)), "each is acknowledged within minutes",
 			"see under Developers > Webhooks what the receiver answered; a wrong secret looks like this too")
 	}
 }
@@ -247,12 +242,12 @@ func (k *check) failed(ctx context.Context) {
 func (k *check) deliver(ctx context.Context) {
 	secrets, err := k.c.Secrets.Current(ctx)
 	if err != nil {
-		k.found = append(k.found, connection.Found(k.p.origin, err))
+		k.Fail(err)
 		return
 	}
 	body := fmt.Appendf(nil, `{"id":"evt_check_%s","object":"event","type":"commerce.check","api_version":%q,"created":%d,"livemode":%t,"data":{"object":{"id":"check","object":"check"}}}`,
 		rand.Text(), stripe.APIVersion, k.c.Now().Unix(), k.p.origin.Mode == commerce.Live)
-	k.found = append(k.found, connection.Deliver(ctx, k.p.origin, connection.Delivery{URL: k.c.Endpoint.URL, Transport: k.c.Receiver, Secrets: secrets, Body: body,
+	k.Findings = append(k.Findings, connection.Deliver(ctx, k.Of, connection.Delivery{URL: k.c.Endpoint.URL, Transport: k.c.Receiver, Secrets: secrets, Body: body,
 		Sign: func(r *http.Request, body []byte, secret commerce.Secret) {
 			r.Header.Set(stripe.SignatureHeader, signed.Sign(k.c.Now(), body, secret.Reveal()))
 		}})...)
