@@ -28,8 +28,7 @@ func (b *Books) Check(ctx context.Context) commerce.Findings {
 		Door() (address string, bare http.RoundTripper)
 	}); ok {
 		address, bare := door.Door()
-		found, open := connection.Knock(ctx, k.of, connection.Door{URL: address, Transport: bare, Now: b.c.Now})
-		if k.found = found; !open {
+		if !k.Knock(ctx, connection.Door{URL: address, Transport: bare, Now: b.c.Now}) {
 			return k.Findings
 		}
 	}
