@@ -227,7 +227,7 @@ func (s *Shop) hold(op string, o commerce.Order, want, text string) document {
 			return commerce.Document{}, refused(commerce.KindConflict, op, "not_holdable", "an order that is %s can not be held", state)
 		}
 		// The note first: with the attribute all is done, and nobody comes back.
-		last, err := s.lastHold(ctx, now.ID)
+		last, err := s.lastSaid(ctx, now.ID, held, released)
 		if err != nil {
 			return commerce.Document{}, notSent(op, err)
 		}
@@ -243,13 +243,13 @@ func (s *Shop) hold(op string, o commerce.Order, want, text string) document {
 	})
 }
 
-// lastHold returns what the newest note about a hold says: an attempt that ended before
-// the attribute has left one.
-func (s *Shop) lastHold(ctx context.Context, id nopcommerce.ID) (last string, err error) {
+// lastSaid returns which of some marks the newest note with one has: an attempt that ended
+// before the attribute has left one.
+func (s *Shop) lastSaid(ctx context.Context, id nopcommerce.ID, marks ...string) (last string, err error) {
 	notes, err := s.client.Notes.List(ctx, id)
 	newest := nopcommerce.ID(0)
 	for _, n := range notes {
-		for _, said := range []string{held, released} {
+		for _, said := range marks {
 			if strings.Contains(n.Text, mark(said)) && n.ID > newest {
 				newest, last = n.ID, said
 			}

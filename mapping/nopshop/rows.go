@@ -15,6 +15,7 @@ const (
 	orderGroup = "Order"
 	paymentKey = "commerce_payment" // pi_… or ch_…, left by RecordPayment
 	holdKey    = "commerce_hold"    // held or released
+	suspectKey = "commerce_fraud"   // suspected or trusted
 	noteKey    = "commerce_note_"   // and the first word of a note's key
 )
 
