@@ -93,6 +93,8 @@ func (v *Vault) met(ctx context.Context, seen *loaded) error {
 // load loads the ring; the caller holds v.loading.
 func (v *Vault) load(ctx context.Context) error {
 	const op = "load ring"
+	ctx, cancel := context.WithTimeout(ctx, v.c.RingTimeout)
+	defer cancel()
 	l := &loaded{}
 	var err error
 	l.ring, err = v.c.Ring(ctx)

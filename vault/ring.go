@@ -87,6 +87,9 @@ func RingOf(h *keyset.Handle) (*Ring, error) {
 			if id, err = one.AddKey(e.Key()); err == nil {
 				k.AEAD, err = only(one, id)
 			}
+			if strings.HasPrefix(h.KeysetInfo().GetKeyInfo()[i].GetTypeUrl(), kmsKeys) {
+				k.AEAD = distant{k.AEAD}
+			}
 			if err != nil {
 				return nil, invalid(op, "key %s: %w", k.ID, err)
 			}
@@ -95,6 +98,9 @@ func RingOf(h *keyset.Handle) (*Ring, error) {
 	}
 	return NewRing(primary, keys...)
 }
+
+// kmsKeys begins the types of Tink's keys that a key service holds.
+const kmsKeys = "type.googleapis.com/google.crypto.tink.Kms"
 
 // only returns the primitive of a keyset of one key.
 func only(m *keyset.Manager, id uint32) (tink.AEADWithContext, error) {
@@ -141,6 +147,9 @@ func Fixed(r *Ring) func(context.Context) (*Ring, error) {
 func Local(a tink.AEAD) tink.AEADWithContext { return local{a} }
 
 type local struct{ tink.AEAD }
+
+// distant is a key that fails for more reasons than one: it is not at hand.
+type distant struct{ tink.AEADWithContext }
 
 func (l local) EncryptWithContext(_ context.Context, plain, associated []byte) ([]byte, error) {
 	return l.Encrypt(plain, associated)

@@ -39,6 +39,8 @@ type Config struct {
 	// CacheFor is how long a data key is remembered, and so how long a key service
 	// need not be asked again. Negative = not at all. Defaults to 5 minutes.
 	CacheFor time.Duration
+	// RingTimeout bounds the loading of a ring. Defaults to 10 seconds.
+	RingTimeout time.Duration
 	// ReloadEvery bounds how often an unknown key, or a ring that did not load, makes
 	// the ring load again. Defaults to 10 seconds.
 	ReloadEvery time.Duration
@@ -79,6 +81,8 @@ func New(ctx context.Context, c Config) (*Vault, error) {
 		return nil, invalid(op, "Config.Store is nil")
 	case c.Ring == nil:
 		return nil, invalid(op, "Config.Ring is nil")
+	case c.RingTimeout < 0:
+		return nil, invalid(op, "Config.RingTimeout must not be negative")
 	case c.ReloadEvery < 0:
 		return nil, invalid(op, "Config.ReloadEvery must not be negative")
 	case c.MaxSecret < 0:
@@ -87,6 +91,7 @@ func New(ctx context.Context, c Config) (*Vault, error) {
 	c.CacheSize = cmp.Or(c.CacheSize, 10_000)
 	c.CacheFor = cmp.Or(c.CacheFor, 5*time.Minute)
 	c.RingFor = cmp.Or(c.RingFor, time.Minute)
+	c.RingTimeout = cmp.Or(c.RingTimeout, 10*time.Second)
 	c.ReloadEvery = cmp.Or(c.ReloadEvery, 10*time.Second)
 	c.MaxSecret = cmp.Or(c.MaxSecret, 64<<10)
 	if c.Log == nil {

@@ -189,6 +189,7 @@ func TestASettingThatCanNotBeIsNamed(t *testing.T) {
 	for field, c := range map[string]vault.Config{
 		"Config.Store":       {Ring: ring},
 		"Config.Ring":        {Store: &vault.Memory{}},
+		"Config.RingTimeout": {Store: &vault.Memory{}, Ring: ring, RingTimeout: -1},
 		"Config.ReloadEvery": {Store: &vault.Memory{}, Ring: ring, ReloadEvery: -1},
 		"Config.MaxSecret":   {Store: &vault.Memory{}, Ring: ring, MaxSecret: -1},
 		"Config.MinKey":      {Store: &vault.Memory{}, Ring: ring, MinKey: "k0"},

@@ -23,20 +23,20 @@ import (
 // Run runs the suite, its tests beside each other; open makes an empty store for each.
 func Run(t *testing.T, open func(t *testing.T) vault.Store) {
 	for name, test := range map[string]func(*testing.T, vault.Store){
-		"what was put is got, byte for byte":                                getsWhatWasPut,
-		"a put is about the version that stands":                            comparesAndSets,
-		"of many who put the same version exactly one does":                 onePuts,
-		"a deleted record is remembered and not listed":                     remembersDeleted,
-		"what was deleted long ago is forgotten":                            prunes,
-		"a reseal changes key and envelope and nothing else":                reseals,
-		"a reseal that somebody overtook changes nothing":                   resealOvertaken,
-		"a list is one tenant's, in order, page by page":                    lists,
-		"a list leaves out what a key wraps":                                listsOtherKeys,
-		"records are counted by key":                                        counts,
-		"owners and names keep case, spaces, slashes and percent signs":     oddPlaces,
-		"a vault on it opens nothing that was moved, replayed or altered":   tampered,
-		"a vault on it is rewrapped under the eyes of readers and writers":  rewrapped,
-		"of many who seal the same version of a vault's record one succeds": oneSeals,
+		"what was put is got, byte for byte":                               getsWhatWasPut,
+		"a put is about the version that stands":                           comparesAndSets,
+		"of many who put the same version exactly one does":                onePuts,
+		"a deleted record is remembered and not listed":                    remembersDeleted,
+		"what was deleted long ago is forgotten":                           prunes,
+		"a reseal changes key and envelope and nothing else":               reseals,
+		"a reseal that somebody overtook changes nothing":                  resealOvertaken,
+		"a list is one tenant's, in order, page by page":                   lists,
+		"a list leaves out what a key wraps":                               listsOtherKeys,
+		"records are counted by key":                                       counts,
+		"owners and names keep case, spaces, slashes and percent signs":    oddPlaces,
+		"a vault on it opens nothing that was moved, replayed or altered":  tampered,
+		"a vault on it is rewrapped under the eyes of readers and writers": rewrapped,
+		"of many who seal the same version of a vault's record one does":   oneSeals,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
