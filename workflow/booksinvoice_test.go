@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -92,6 +93,87 @@ func TestEveryInvoiceThatTheERPDraftsOfAParcelIsPostedOnTheDayOfTheParcel(t *tes
 			require.Equal(t, []string{"invoice -30.00 EUR open 0.00 EUR", "invoice 1.00 EUR open 0.00 EUR", "invoice 30.00 EUR open 0.00 EUR", "invoice 30.00 EUR open 0.00 EUR", "invoice 6.00 EUR open 0.00 EUR",
 				"receipt order/1 txn_1 of 66.00 EUR, 0.00 EUR left, on 2026-11-21"}, ledger)
 			require.Len(t, draftsSide{ledgerSide{b.treasury}}.of(erpRef.With("sale/1"), true), 1)
+			made := b.inventory()
+			b.again()
+			b.work()
+			require.Equal(t, made, b.inventory(), "told again, and nothing is posted")
+		})
+	}
+}
+
+// onRequest is a ledger whose ERP makes an invoice of what has left when it is asked.
+type onRequest struct {
+	ledgerSide
+	left *int64 // and is on no invoice
+}
+
+func (t onRequest) Invoice(_ mapping.Route, _ commerce.Order, sale commerce.Document, on commerce.Date) idempotency.Effect[commerce.Document] {
+	last := func() (doc commerce.Document, ok bool) {
+		for _, i := range t.invoices {
+			if i.sale == sale.Ref {
+				doc, ok = i.Document, true
+			}
+		}
+		return doc, ok
+	}
+	return t.dated(idempotency.Effect[commerce.Document]{Class: idempotency.Marked, Settle: time.Minute,
+		Find: func(context.Context) (doc commerce.Document, err error) {
+			return doc, t.far.read(func() (err error) {
+				var ok bool
+				if doc, ok = last(); !ok || *t.left > 0 {
+					err = absent("find invoice")
+				}
+				return err
+			})
+		},
+		Act: func(context.Context) (doc commerce.Document, err error) {
+			if doc, ok := last(); *t.left == 0 && ok {
+				return doc, nil
+			} else if *t.left == 0 {
+				return doc, refusal("invoice")
+			}
+			return doc, t.far.write("erp invoice", func() {
+				doc = commerce.Document{Ref: erpRef.With(fmt.Sprint("invoice/", len(t.invoices)+1)), State: "posted", Total: eur(*t.left)}
+				t.post(&sideInvoice{mapping.Invoice{Document: doc, Party: "party 1", Date: on, Open: doc.Total}, sale.Ref})
+				*t.left = 0
+			})
+		}}, on)
+}
+
+func TestAnERPThatInvoicesWhatHasLeftIsAskedWithEachParcel(t *testing.T) {
+	t.Parallel()
+	for name, f := range map[string]fault{"the answer comes": well, "the answer is lost": lost} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			left := new(int64)
+			b := sold(t, func(b *bank) { b.books.Ledger = onRequest{ledgerSide{b.treasury}, left} })
+			b.paid()
+			b.feed()
+			b.work()
+			require.Empty(t, b.invoices, "nothing has left, and nothing is dead")
+			require.Empty(t, b.dead())
+			for n, minor := range []int64{3000, 3600} {
+				b.pass(anyDay)
+				*left = minor
+				id := fmt.Sprint("shipment/", n+1)
+				b.shipments[id] = &commerce.Shipment{Ref: erpRef.With(id), Key: order1.String(), Sent: b.clock,
+					Lines: []commerce.ShipmentLine{{SKU: "LAMP", Quantity: commerce.MustDecimal("1")}}}
+				failed := false
+				b.fault = func(op string) fault {
+					if op != "erp invoice" || failed {
+						return well
+					}
+					failed = true
+					return f
+				}
+				b.deliver(commerce.Event{Ref: erpRef.With(id + "@1"), Type: "shipment.sent", Object: id, Created: b.clock, Raw: []byte(`{}`)})
+				b.work()
+				require.True(t, failed)
+				require.Len(t, b.invoices, n+1)
+				require.Equal(t, commerce.DateOf(b.shipments[id].Sent), b.invoices[n].Date)
+				require.Equal(t, eur(0), b.invoices[n].Open)
+			}
+			b.closes()
 			made := b.inventory()
 			b.again()
 			b.work()

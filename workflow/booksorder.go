@@ -192,6 +192,10 @@ func (b shopBooks) invoice(ctx context.Context, d desk, o *ledgerOf) error {
 	on, due, err := b.invoiceDue(ctx, d, o)
 	if err == nil && due {
 		_, err = d.step(ctx, key, b.Ledger.Invoice(o.route, o.order, o.sold.Document, on))
+		if unsent, failed := o.order.Unsent(); failed == nil && unsent && errors.Is(err, commerce.ErrConflict) && commerce.SafeToRetry(err) {
+			due = false // the ERP invoices what has left: its parcel asks again
+			_, err = remember(ctx, d, keyOnShipment(o), true)
+		}
 	}
 	var failed error
 	if o.invoices, failed = b.Ledger.Invoices(ctx, o.route, o.sold.Document); err == nil && failed == nil && due {
@@ -202,7 +206,8 @@ func (b shopBooks) invoice(ctx context.Context, d desk, o *ledgerOf) error {
 
 // drafts posts what the ERP has drafted since the order was first invoiced, as it does of
 // each parcel: a step for each draft, on the day of the last parcel. Credit notes, and what
-// is drafted beyond the order's total, are left to people.
+// is drafted beyond the order's total, are left to people. Where the ERP drafts nothing by
+// itself it is asked once for each parcel, as long as something is left to invoice.
 func (b shopBooks) drafts(ctx context.Context, d desk, o *ledgerOf, first string) error {
 	left, err := o.order.Totals.Gross, error(nil)
 	for _, i := range o.invoices {
@@ -233,11 +238,57 @@ func (b shopBooks) drafts(ctx context.Context, d desk, o *ledgerOf, first string
 		}
 		posted = true
 	}
+	if !posted && left.Sign() > 0 {
+		if posted, err = b.parcels(ctx, d, o, first); err != nil {
+			return err
+		}
+	}
 	if !posted {
 		return nil
 	}
 	o.invoices, err = b.Ledger.Invoices(ctx, o.route, o.sold.Document)
 	return err
+}
+
+// keyOnShipment is the key of what an ERP said of an order that was to be invoiced when it
+// was confirmed: that it invoices what has left.
+func keyOnShipment(o *ledgerOf) string {
+	return o.generation.of("books.on_shipment/" + o.order.Ref.String())
+}
+
+// parcelsOf are the parcels of an order that left our warehouse.
+func (b shopBooks) parcelsOf(ctx context.Context, d desk, order commerce.Ref) ([]commerce.Ref, error) {
+	w := b.orders.Warehouse
+	if w == nil {
+		return nil, nil
+	}
+	subjects, err := d.links.Subjects(ctx, order)
+	return slices.DeleteFunc(subjects, func(s commerce.Ref) bool { return s.System != w.System() }), err
+}
+
+// parcels asks for an invoice of each parcel that was not asked for yet.
+func (b shopBooks) parcels(ctx context.Context, d desk, o *ledgerOf, first string) (asked bool, err error) {
+	sent, err := b.parcelsOf(ctx, d, o.order.Ref)
+	if err != nil {
+		return false, err
+	}
+	for _, s := range sent {
+		key := first + "/" + s.ID
+		if done, err := d.done(ctx, key); err != nil {
+			return asked, err
+		} else if done {
+			continue
+		}
+		on, err := b.shippedOn(ctx, d, o, "/"+s.ID)
+		if err == nil {
+			_, err = d.step(ctx, key, b.Ledger.Invoice(o.route, o.order, o.sold.Document, on))
+		}
+		if err != nil {
+			return asked, err
+		}
+		asked = true
+	}
+	return asked, nil
 }
 
 // invoiceDue reports whether we invoice the order now, and on which day. One that was
@@ -249,7 +300,15 @@ func (b shopBooks) invoiceDue(ctx context.Context, d desk, o *ledgerOf) (on comm
 	case o.order.State == commerce.OrderCanceled, o.order.State == commerce.OrderClosed && !shippedAlready(o.order):
 		return on, false, nil
 	case b.Invoicing != OnShipment || !physical(o.order):
-		return dayOf(o.chart, o.confirmed), true, nil
+		asked, err := d.done(ctx, keyOnShipment(o))
+		if !asked || b.orders.Warehouse == nil || err != nil {
+			return dayOf(o.chart, o.confirmed), err == nil, err
+		}
+		sent, err := b.parcelsOf(ctx, d, o.order.Ref)
+		if err == nil && len(sent) > 0 {
+			on, err = b.shippedOn(ctx, d, o, "")
+		}
+		return on, err == nil && len(sent) > 0, err
 	}
 	if unsent, err := o.order.Unsent(); unsent || err != nil {
 		return on, false, err
@@ -271,22 +330,17 @@ func (b shopBooks) shippedOn(ctx context.Context, d desk, o *ledgerOf, draft str
 // lastShipped returns when our warehouse sent the last of an order, or now.
 func (b shopBooks) lastShipped(ctx context.Context, d desk, order commerce.Ref) (time.Time, error) {
 	var last time.Time
-	if w := b.orders.Warehouse; w != nil {
-		subjects, err := d.links.Subjects(ctx, order)
+	sent, err := b.parcelsOf(ctx, d, order)
+	if err != nil {
+		return last, err
+	}
+	for _, s := range sent {
+		shipment, err := b.orders.Warehouse.Shipment(ctx, s)
 		if err != nil {
 			return last, err
 		}
-		for _, s := range subjects {
-			if s.System != w.System() {
-				continue
-			}
-			shipment, err := w.Shipment(ctx, s)
-			if err != nil {
-				return last, err
-			}
-			if shipment.Sent.After(last) {
-				last = shipment.Sent
-			}
+		if shipment.Sent.After(last) {
+			last = shipment.Sent
 		}
 	}
 	if last.IsZero() {

@@ -193,7 +193,7 @@
 //	shop.unhold/<order>/<payment>      warehouse.request/<order>
 //	shop.shipment/<shipment>           customer.told/<order>/<kind>/<payment>
 //	collect.request/<order>/<n>        exception/<name>/<order>/<payment>
-//	erp.cancel/<order>                 erp.invoice/<order>[/<draft>]
+//	erp.cancel/<order>                 erp.invoice/<order>[/<draft or parcel>]
 //	erp.receipt/<order>/<movement>     erp.unapply/<order>/<movement>
 //	erp.apply/<order>/<movement>/<invoice>/<left>
 //	erp.entry/<day, payout, suspense, dispute, revaluation or opening>/<n>
@@ -210,6 +210,7 @@
 //	books.weights/<payment>            in which proportions its orders share it
 //	books.refund/<refund>              which of them it was for
 //	books.shipped/<order>[/<draft>]    the day on which the last of its goods left
+//	books.on_shipment/<order>          that the ERP invoices what has left
 //	payout.explained/<payout>          that no document of its rows is missing any more
 //	books.opened/<opening>             what the books of a currency begin with
 //

@@ -56,7 +56,8 @@ func (b *Books) Invoices(ctx context.Context, r mapping.Route, salesOrder commer
 // an invoice below nought; people settle it with the others.
 //
 // An invoice over all that is left to invoice ends with the shop's totals and taxes; one
-// over a part has the part of each tax that falls to it. A difference to what the ERP
+// over a part, as of the goods that have been sent so far, has the part of each tax that
+// falls to it. A difference to what the ERP
 // computes is settled within Config.Rounding, as on orders; beyond it the draft is left
 // for a person, and the error is of kind invalid around an *erp.TotalsError.
 func (b *Books) Invoice(r mapping.Route, o commerce.Order, salesOrder commerce.Document, on commerce.Date) document {
@@ -110,6 +111,12 @@ func (b *Books) Invoice(r mapping.Route, o commerce.Order, salesOrder commerce.D
 				if err == nil {
 					made, err = b.postNext(ctx, op, r, o, salesOrder.Ref, on, s)
 				}
+				if s.draft == nil && partly(err) {
+					if s, err = b.invoiced(ctx, invoicer, o.Ref, salesOrder.Ref); err != nil {
+						return commerce.Document{}, notSent(op, err)
+					}
+					made, err = b.postNext(ctx, op, r, o, salesOrder.Ref, on, s)
+				}
 				switch {
 				case n == 0 && s.draft == nil && len(s.posted) > 0 && errors.Is(err, commerce.ErrConflict) && !errors.Is(err, commerce.ErrUnknown):
 					return s.last().Document(), nil // the ERP has nothing to invoice yet
@@ -122,6 +129,14 @@ func (b *Books) Invoice(r mapping.Route, o commerce.Order, salesOrder commerce.D
 			}
 			return made.Document(), nil
 		}}
+}
+
+// partly reports whether an ERP that was asked for an invoice of all that is left may have
+// made a draft of a part of it, as one that invoices what has been sent: what that has to
+// come to is known once it is there.
+func partly(err error) bool {
+	var totals *erp.TotalsError
+	return errors.As(err, &totals)
 }
 
 // due reports whether an invoice is to be posted: the first, a draft, or one of goods that

@@ -172,10 +172,18 @@ func TestInvoicesOfPartShipmentsAddUpToTheShopsTotal(t *testing.T) {
 }
 
 // delivering invoices on request what it has sent, as Odoo does by its invoicing policy.
-type delivering struct{ *erptest.Memory }
+type delivering struct {
+	*erptest.Memory
+	asked *bool
+}
 
 func (d delivering) ForCompany(id string) erp.ERP {
-	return delivering{d.Memory.ForCompany(id).(*erptest.Memory)}
+	return delivering{d.Memory.ForCompany(id).(*erptest.Memory), d.asked}
+}
+
+func (d delivering) PostInvoice(ctx context.Context, n erp.NewInvoice) (erp.Invoice, error) {
+	*d.asked = true
+	return d.Memory.PostInvoice(ctx, n)
 }
 
 func (d delivering) Capabilities(ctx context.Context) (erp.Capabilities, error) {
@@ -187,13 +195,13 @@ func (d delivering) Capabilities(ctx context.Context) (erp.Capabilities, error) 
 // OrderInvoices has no draft that nobody asked for.
 func (d delivering) OrderInvoices(ctx context.Context, order commerce.Ref) ([]erp.Invoice, error) {
 	all, err := d.Memory.OrderInvoices(ctx, order)
-	return slices.DeleteFunc(all, func(i erp.Invoice) bool { return i.State == erp.InvoiceDraft && i.Key == "" }), err
+	return slices.DeleteFunc(all, func(i erp.Invoice) bool { return !*d.asked && i.State == erp.InvoiceDraft && i.Key == "" }), err
 }
 
 func TestGoodsThatAreSentAfterAnInvoiceAreAskedFor(t *testing.T) {
 	t.Parallel()
 	l := newLedger(t, erptest.MemoryConfig{InvoicesShipments: true}, withChart())
-	l.Books = books(t, delivering{l.erp}, withChart())
+	l.Books = books(t, delivering{l.erp, new(bool)}, withChart())
 	de := []mapping.RowTax{{Code: "DE 19", Rate: dec("19"), Amount: 1_900}}
 	o := orderOf(t, "18", mapping.Sheet{Document: "order", Currency: "EUR", Country: "DE", Rows: []mapping.Row{
 		{ID: "1", SKU: "CUP", Name: "Cup", Quantity: dec("1"), Net: 10_000, Tax: 1_900, Taxes: de},
@@ -224,6 +232,47 @@ func TestGoodsThatAreSentAfterAnInvoiceAreAskedFor(t *testing.T) {
 	list, err := l.Invoices(t.Context(), l.route, sales)
 	require.NoError(t, err)
 	require.Len(t, list, 2)
+}
+
+func TestTheFirstPartThatIsSentIsInvoicedByWhatItIs(t *testing.T) {
+	t.Parallel()
+	l := newLedger(t, erptest.MemoryConfig{InvoicesShipments: true}, withChart())
+	l.Books = books(t, delivering{l.erp, new(bool)}, withChart())
+	de := func(amount mapping.Amount) []mapping.RowTax {
+		return []mapping.RowTax{{Code: "DE 19", Rate: dec("19"), Amount: amount}}
+	}
+	o := orderOf(t, "18", mapping.Sheet{Document: "order", Currency: "EUR", Country: "DE", Rows: []mapping.Row{
+		{ID: "1", SKU: "CUP", Name: "Cup", Quantity: dec("1"), Net: 50_000, Tax: 9_500, Taxes: de(9_500)},
+		{ID: "2", SKU: "POT", Name: "Pot", Quantity: dec("1"), Net: 100_000, Tax: 19_000, Taxes: de(19_000)},
+	}, Stated: mapping.Stated{Net: 150_000, Tax: 28_500, Gross: 178_500}})
+	sales := l.confirm(t, o)
+	for n, part := range []struct {
+		sku   string
+		total commerce.Money
+	}{{"POT", eur(1190)}, {"CUP", eur(595)}} {
+		_, err := l.erp.Ship(sales.Ref, nil, part.sku)
+		require.NoError(t, err)
+		require.Equal(t, part.total, l.run(t, l.Invoice(l.route, o, sales, today)).Total)
+		list, err := l.Invoices(t.Context(), l.route, sales)
+		require.NoError(t, err)
+		require.Len(t, list, n+1)
+	}
+
+	// The control: what is not what was sold is for a person.
+	o = orderOf(t, "19", mapping.Sheet{Document: "order", Currency: "EUR", Country: "DE", Rows: []mapping.Row{
+		{ID: "1", SKU: "CUP", Name: "Cup", Quantity: dec("1"), Net: 50_000, Tax: 9_500, Taxes: de(9_500)},
+		{ID: "2", SKU: "POT", Name: "Pot", Quantity: dec("1"), Net: 100_000, Tax: 19_000, Taxes: de(19_000)},
+	}, Stated: mapping.Stated{Net: 150_000, Tax: 28_500, Gross: 178_500}})
+	sales = l.confirm(t, o)
+	for _, sku := range []string{"POT", "CUP"} {
+		_, err := l.erp.Ship(sales.Ref, nil, sku)
+		require.NoError(t, err)
+	}
+	o.Lines[1].Net, o.Totals.Net, o.Totals.Gross = eur(1500), eur(2000), eur(2285)
+	o.Tenders[0].Amount = o.Totals.Gross
+	_, err := l.try(t, l.Invoice(l.route, o, sales, today))
+	var totals *erp.TotalsError
+	require.ErrorAs(t, err, &totals)
 }
 
 func TestInvoicesOfAnyPartShipmentsAddUpToAnyOrder(t *testing.T) {
