@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"time"
 
 	"github.com/commercesync/commerce"
 )
@@ -129,23 +128,4 @@ func (f *Flow) drop(ctx context.Context, owner commerce.Ref, n Notice) error {
 		return nil
 	}
 	return commerce.Errorf(commerce.KindConflict, system, "disconnect", "others were first %d times", maxTurns)
-}
-
-// remind tells of a connection that will end, once for each of 30, 7 and 1 days.
-func remind[T any](ctx context.Context, k Keeper, owner commerce.Ref, name string, now time.Time, of func(*T) *expiry, notify Notify) error {
-	var days int
-	var ends time.Time
-	err := change(ctx, k, owner, name, func(v *T, there bool) (bool, error) {
-		e := of(v)
-		if days = e.due(now); !there || days == 0 {
-			days = 0
-			return false, nil
-		}
-		e.Told, ends = days, e.Ends
-		return true, nil
-	})
-	if err != nil || days == 0 {
-		return err
-	}
-	return notify(ctx, Notice{Kind: Expiring, Connection: owner, At: now, Days: days, Ends: ends})
 }

@@ -21,17 +21,16 @@ type Keeper interface {
 	Delete(ctx context.Context, owner commerce.Ref, name string, version int64) error
 }
 
-// Names of what is kept.
-const (
-	// GrantName is the name under which a connection keeps what an OAuth consent gave.
-	// Its owner is tenant, system, account and mode, without an id.
-	GrantName = "oauth"
-	// LoginName is the name under which a connection keeps what a person put in, and the
-	// keys of a Magento integration.
-	LoginName = "login"
+// GrantName is the name under which a connection keeps what a consent gave. Its owner is
+// tenant, system, account and mode, without an id.
+const GrantName = "oauth"
 
-	bindingName = "tenant" // of an account: whose it is
-	stateName   = "state"  // of a consent that is under way
+// Names of what is kept beside it.
+const (
+	bindingName = "tenant"         // of an account: whose it is
+	stateName   = "state"          // of a consent that is under way
+	expiryName  = "expiry"         // of credentials: when they end
+	hostedName  = "hosted_account" // of a tenant: the account that was made for it
 )
 
 const system = "oauth"
