@@ -59,6 +59,9 @@ func (w *OrderToCash) fulfil(ctx context.Context, d desk, e commerce.Event, a ac
 // goods where nothing of the money is left. Of a sales order in the place of another
 // one, what the shop shows as refunded is an ordinary part of its life.
 func (w *OrderToCash) keeps(ctx context.Context, d desk, a account) error {
+	if a.state == commerce.Authorised {
+		return nil // see ShipAuthorised
+	}
 	kept, err := a.kept()
 	if err != nil {
 		return err

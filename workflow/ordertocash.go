@@ -72,6 +72,9 @@ type OrderToCash struct {
 	//
 	// Nil: yes.
 	Clear func(context.Context, commerce.Facts) (bool, error)
+	// ShipAuthorised takes an order up as soon as its money is reserved: sales order and
+	// goods do not wait for it to be taken, which [Captures] does as goods leave.
+	ShipAuthorised bool
 	// StartAt: orders that were placed before are only read for matching. Their payments
 	// are linked, and every event of theirs is done with a line in the log: no document,
 	// note, mail, hold, shipment or exception. Give PaymentFailed and Collect the same.
@@ -276,8 +279,11 @@ func (w *OrderToCash) follow(ctx context.Context, d desk, e commerce.Event, a ac
 		if a, stop, err = w.release(ctx, d, e, a, finished); stop || err != nil {
 			return err
 		}
-		if finished || ended(a.order) {
+		switch {
+		case ended(a.order), finished && !w.ShipAuthorised:
 			return nil
+		case finished: // before it was money
+			return w.record(ctx, d, e, a)
 		}
 		return w.fulfil(ctx, d, e, a, route)
 	case commerce.ReturnedPayment:
@@ -295,6 +301,13 @@ func (w *OrderToCash) follow(ctx context.Context, d desk, e commerce.Event, a ac
 	case commerce.Authorised:
 		if ok, err := w.clears(ctx, d, &a); !ok || err != nil {
 			return err
+		}
+		if w.ShipAuthorised {
+			stop := false
+			if a, stop, err = w.release(ctx, d, e, a, finished); stop || finished || ended(a.order) || err != nil {
+				return err
+			}
+			return w.fulfil(ctx, d, e, a, route)
 		}
 		return w.waiting(ctx, d, a, commerce.PaymentAuthorised, "authorised", "Payment %s: %s authorised, not captured yet. No invoice and no shipment until it is.")
 	default:
