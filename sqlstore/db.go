@@ -35,7 +35,7 @@ type Config struct {
 	AllowUnsafe []string
 }
 
-// DB keeps the inbox and the operations in one SQL database. It is safe for
+// DB keeps inbox, operations and credentials in one SQL database. It is safe for
 // concurrent use and needs no closing; the pool stays the caller's.
 type DB struct {
 	*pieces

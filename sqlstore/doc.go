@@ -1,6 +1,7 @@
-// Package sqlstore keeps the inbox and the memory of operations in the user's own
-// SQL database: one SQLite file by default, PostgreSQL, MySQL or MariaDB where several
-// machines work together. It is written on database/sql alone; the program brings the driver.
+// Package sqlstore keeps the inbox, the memory of operations, sealed credentials and the
+// log of who used them in the user's own SQL database: one SQLite file by default,
+// PostgreSQL, MySQL or MariaDB where several machines work together. It is written on
+// database/sql alone; the program brings the driver.
 //
 //	import _ "modernc.org/sqlite"
 //
@@ -10,6 +11,7 @@
 //	...
 //	in, err := inbox.New(db.Inbox(), inbox.Config{Handlers: handlers})
 //	receipt, err := idempotency.Do(ctx, db.Steps(), "refund/17", refund)
+//	safe, err := vault.New(ctx, vault.Config{Store: db.Vault(), Ring: ring.Load})
 //
 // With PostgreSQL the pool is sql.Open("pgx", "postgres://…") with the driver
 // github.com/jackc/pgx/v5/stdlib, and the dialect [PostgreSQL]. Everything else
@@ -63,5 +65,6 @@
 // Their names begin with [Config.Prefix]. events is only added to and holds the
 // bytes as received, until they are pruned; queue holds what is not ended or asks for a person, and
 // stays small; ended, acts, links, leases, cursors, revisions and operations hold
-// what their names say. Times are microseconds since 1970 UTC.
+// what their names say, as do credentials, which are sealed, and accesses, which is only
+// added to. Times are microseconds since 1970 UTC.
 package sqlstore

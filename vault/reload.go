@@ -65,7 +65,7 @@ func (v *Vault) ring(ctx context.Context, now time.Duration) *loaded {
 		case v.loading <- struct{}{}:
 			if v.next.Load() == next { // nobody was quicker
 				if err := v.load(ctx); err != nil && ctx.Err() == nil {
-					v.c.Log.WarnContext(ctx, "vault: the ring could not be loaded again; the one at hand stays in use", "error", err)
+					v.c.Logger.WarnContext(ctx, "vault: the ring could not be loaded again; the one at hand stays in use", "error", err)
 				}
 			}
 			<-v.loading

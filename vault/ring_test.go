@@ -133,7 +133,7 @@ func TestAPromotionIsHeardOfInTime(t *testing.T) {
 	now := clock.At(time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC))
 	ring, loads, fails := newRing(t, "k1", k1, k2), 0, error(nil)
 	v := newVault(t, vault.Config{Store: &store, Now: now.Now, RingFor: time.Minute, ReloadEvery: 5 * time.Second,
-		Log: slog.New(slog.NewTextHandler(&logged, nil)),
+		Logger: slog.New(slog.NewTextHandler(&logged, nil)),
 		Ring: func(context.Context) (*vault.Ring, error) {
 			loads++
 			return ring, fails

@@ -46,8 +46,9 @@ type Config struct {
 	ReloadEvery time.Duration
 	// MaxSecret bounds a secret, in bytes. Defaults to 64 KiB.
 	MaxSecret int
-	// Log hears of a ring that could not be loaded again. Defaults to slog.Default().
-	Log *slog.Logger
+	// Logger hears of a ring that could not be loaded again. Defaults to silence; what
+	// comes of it, a key that is not known, says so too.
+	Logger *slog.Logger
 	// Now is the clock. Defaults to time.Now.
 	Now func() time.Time
 }
@@ -94,8 +95,8 @@ func New(ctx context.Context, c Config) (*Vault, error) {
 	c.RingTimeout = cmp.Or(c.RingTimeout, 10*time.Second)
 	c.ReloadEvery = cmp.Or(c.ReloadEvery, 10*time.Second)
 	c.MaxSecret = cmp.Or(c.MaxSecret, 64<<10)
-	if c.Log == nil {
-		c.Log = slog.Default()
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	start := time.Now()
 	clock := func() time.Duration { return time.Since(start) } // cheaper than the time of day

@@ -205,9 +205,29 @@ func TestMigrationsMayRunTwiceAndByManyAtOnce(t *testing.T) {
 		pool := open(t, driver, dsn)
 		var versions int
 		require.NoError(t, pool.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM commerce_schema").Scan(&versions))
-		require.Equal(t, 1, versions)
+		require.Equal(t, 2, versions)
 		_, err := d.openStore(t, pool, sqlstore.Config{}).Inbox().Append(t.Context(), batch("b1", event("evt_1", "pi_1")))
 		require.NoError(t, err)
+	})
+}
+
+func TestADatabaseOfAnOlderProgramIsBroughtUpToDate(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, d database) {
+		pool := d.pool(t)
+		_, err := d.openStore(t, pool, sqlstore.Config{}).Inbox().Append(t.Context(), batch("b1", event("evt_1", "pi_1")))
+		require.NoError(t, err)
+		for _, text := range []string{"DROP TABLE commerce_credentials", "DROP TABLE commerce_accesses", "DELETE FROM commerce_schema WHERE version = 2"} {
+			_, err := pool.ExecContext(t.Context(), text)
+			require.NoError(t, err)
+		}
+		db := d.openStore(t, pool, sqlstore.Config{})
+		got, err := db.Inbox().Append(t.Context(), batch("b2", event("evt_1", "pi_1")))
+		require.NoError(t, err)
+		require.True(t, got[0].Duplicate, "what was there is there")
+		n, err := db.Vault().Count(t.Context())
+		require.NoError(t, err)
+		require.Empty(t, n)
 	})
 }
 
