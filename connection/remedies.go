@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"syscall"
 
 	"github.com/commercesync/commerce"
@@ -46,8 +47,10 @@ func canceled(err error) bool { return errors.Is(err, context.Canceled) }
 
 // remedies is the table. The first row that fits counts: causes before symptoms, one
 // system's before everybody's.
-var remedies = []Remedy{
-	// Outage: nothing can be asked.
+var remedies = slices.Concat(network, grants, access, symptoms)
+
+// network is what keeps a system from being asked at all.
+var network = []Remedy{
 	{Code: "certificate_expired", Area: Outage, Severity: commerce.Broken, is: match{because: expired},
 		Shows: "x509: certificate has expired or is not yet valid",
 		Cause: "the server's certificate is over, or this machine's clock is wrong",
@@ -106,13 +109,14 @@ var remedies = []Remedy{
 		Cause: "the system, or a proxy before it, is ill",
 		Mend:  "look at its status page or its logs; calls are made again by themselves"},
 
-	// Redirect: credentials follow none.
 	{Code: "redirected", Area: Redirect, Severity: commerce.Broken, is: match{status: []int{301, 302, 303, 307, 308}},
 		Shows: "the shop redirects; the address is redirected",
 		Cause: "the configured address leads elsewhere (http to https, or another host name), and credentials are not sent after it",
 		Mend:  "open the address in a browser and configure the one where it ends"},
+}
 
-	// Authentication.
+// access is what is wrong with credentials, rights and signatures.
+var access = []Remedy{
 	{Code: "stripe_key_expired", Area: Authentication, Severity: commerce.Broken, is: match{systems: []string{"stripe"}, codes: []string{"api_key_expired"}},
 		Shows: "stripe: 401 api_key_expired",
 		Cause: "the key was rolled or has expired",
@@ -182,7 +186,6 @@ var remedies = []Remedy{
 		Cause: "API key or secret is wrong, or the user is disabled",
 		Mend:  "generate keys under Users > the user > API Access; a new secret ends the old one at once"},
 
-	// Scope.
 	{Code: "stripe_permission_missing", Area: Scope, Severity: commerce.Broken, is: match{systems: []string{"stripe"}, kind: commerce.KindForbidden},
 		Shows: "stripe: 403",
 		Cause: "the restricted key lacks a permission for this call, or the connected account has not let the platform in",
@@ -216,7 +219,6 @@ var remedies = []Remedy{
 		Cause: "the credentials are good and lack a right",
 		Mend:  "give the account the right that the text names"},
 
-	// Signature: of what is delivered here.
 	{Code: "delivery_unsigned", Area: Signature, Severity: commerce.Warning, is: match{kind: commerce.KindAuth, codes: []string{"unsigned"}},
 		Shows: "verify webhook: unsigned",
 		Cause: "somebody else called the webhook, or a proxy took the signature's header away",
@@ -241,115 +243,4 @@ var remedies = []Remedy{
 		Shows: "verify webhook: no_secrets; empty_secret",
 		Cause: "the signing secrets can not be had, or one is empty",
 		Mend:  "see that the vault or the setting with the whsec_… can be read; deliveries are sent again"},
-
-	{Code: "auth_refused", Area: Authentication, Severity: commerce.Broken, is: match{kind: commerce.KindAuth},
-		Shows: "401; the credentials were refused and are static; put in new ones",
-		Cause: "the credentials are refused or missing, and there are no others",
-		Mend:  "put in new ones where this connection is set up"},
-
-	// Data.
-	{Code: "mode_mismatch", Area: Data, Severity: commerce.Broken, is: match{codes: []string{"mode_mismatch", "livemode_mismatch", "testmode_charges_only"}},
-		Shows: "mode_mismatch",
-		Cause: "something of test mode met something of live mode: key, webhook secret, route or company",
-		Mend:  "compare the mode of every part; test and live never mix, so nothing was written"},
-	{Code: "foreign_ref", Area: Data, Severity: commerce.Broken, is: match{codes: []string{"foreign_ref", "other_order", "other_account"}},
-		Shows: "foreign_ref; other_order",
-		Cause: "an object of another account, shop or order was named",
-		Mend:  "see that Config.Account of adapter and webhook are the same, and that the metadata of payments name this shop's orders"},
-	{Code: "no_route", Area: Data, Severity: commerce.Broken, is: match{kind: commerce.KindMapping, codes: []string{"no_route"}},
-		Shows: "no_route: no route for …; add one to Routes",
-		Cause: "no route says into which books an order of this store, account and currency goes",
-		Mend:  "add a route, or take the store out by a rule; replay what is dead then"},
-	{Code: "address_of_nothing", Area: Data, Severity: commerce.Broken, is: match{codes: []string{"no_route"}},
-		Shows: "no_route: 404 from a shop",
-		Cause: "there is no API at the configured address: a wrong path, store code or API, or a module that is not installed",
-		Mend:  "configure the shop's address without /rest or /api-backend, a store code that exists, and the API that is installed"},
-	{Code: "store_unknown", Area: Data, Severity: commerce.Broken, is: match{systems: []string{"magento"}, texts: []string{"Specified request cannot be processed"}},
-		Shows: "magento: 400 Specified request cannot be processed.",
-		Cause: "Config.Store is no code of a store view",
-		Mend:  "take a code from Stores > All Stores, or leave Config.Store empty"},
-	{Code: "not_offered", Area: Data, Severity: commerce.Broken, is: match{codes: []string{"not_offered"}},
-		Shows: "not_offered",
-		Cause: "the API or edition that is installed can not do this",
-		Mend:  "install the official Web API plugin or the edition that has it, or leave the workflow out"},
-	{Code: "no_database", Area: Data, Severity: commerce.Broken, is: match{systems: erps, texts: []string{"no such database"}},
-		Shows: "no such database at this address",
-		Cause: "the name of the database or the path of the address is wrong",
-		Mend:  "correct Config.Database and Config.URL; names are told apart by case"},
-	{Code: "answer_cached", Area: Data, Severity: commerce.Broken, is: match{codes: []string{"stale_answer", "cached"}},
-		Shows: "stale_answer; cached",
-		Cause: "a cache before the system answers in its place",
-		Mend:  "keep the cache from the API's paths (/rest, /api, /api-backend); at Magento Config.Fresh helps until then"},
-	{Code: "foreign_rows", Area: Data, Severity: commerce.Broken, is: match{codes: []string{"foreign_rows", "wrong_row"}},
-		Shows: "foreign_rows; wrong_row",
-		Cause: "the answer is to another question, as from a cache that does not look at the query",
-		Mend:  "keep the cache from the API's paths"},
-	{Code: "not_json", Area: Data, Severity: commerce.Broken, is: match{codes: []string{"not_json", "unreadable"}},
-		Shows: "not_json; unreadable",
-		Cause: "the answer is a page, empty or cut where JSON belongs: a proxy, a firewall or a PHP warning",
-		Mend:  "open the address from this machine and see who answers; switch off the display of errors at the shop"},
-	{Code: "answer_incomplete", Area: Data, Severity: commerce.Broken, is: match{codes: []string{"gap"}},
-		Shows: "gap",
-		Cause: "a fact is missing that the object must have: a version nobody foresaw, or a right to see the field",
-		Mend:  "see the API version of the endpoint and the rights of the key; report it with the object's type if both are right"},
-	{Code: "input_limited", Area: Data, Severity: commerce.Broken, is: match{codes: []string{"input_limit"}},
-		Shows: "input_limit: Maximum SearchCriteria pageSize is …",
-		Cause: "the shop limits the size of pages or lists",
-		Mend:  "set Config.PageSize to what the text names"},
-	{Code: "key_used_otherwise", Area: Data, Severity: commerce.Broken, is: match{codes: []string{"idempotency_error", "idempotency_key_in_use"}},
-		Shows: "idempotency_error",
-		Cause: "the same operation was sent with other content before, or is still being done",
-		Mend:  "look at the operation and at what stands at the far side; replay the event once they agree"},
-	{Code: "totals_disagree", Area: Data, Severity: commerce.Broken, is: match{texts: []string{"totals", "total of"}, systems: append([]string{"mapping", "erpbooks"}, erps...)},
-		Shows: "totals differ",
-		Cause: "the ERP computes another total than the shop: another rounding of tax, prices with and without tax, or a wrong row of the tax table",
-		Mend:  "compare the rounding of both (per line or per document), and the tax of each line with the table; then replay"},
-	{Code: "mapping", Area: Data, Severity: commerce.Broken, is: match{kind: commerce.KindMapping},
-		Shows: "mapping",
-		Cause: "something of one system has no word in the other: a SKU, a country, a tax, a status, an account",
-		Mend:  "add what the text names to the table or to the ERP, and replay the event"},
-	{Code: "period_closed", Area: Data, Severity: commerce.Broken, is: match{kind: commerce.KindPeriodClosed},
-		Shows: "period_closed",
-		Cause: "the accounting period of the day is closed",
-		Mend:  "open the period, or set Config.Closed to post on the next open day"},
-	{Code: "limit", Area: Data, Severity: commerce.Broken, is: match{kind: commerce.KindLimit},
-		Shows: "limit",
-		Cause: "a bound of the configuration was reached",
-		Mend:  "see why there is so much; raise the field that the text names if it is right"},
-	{Code: "ambiguous", Area: Data, Severity: commerce.Broken, is: match{kind: commerce.KindAmbiguous},
-		Shows: "ambiguous",
-		Cause: "a name that should mean one thing means several",
-		Mend:  "make it unique in the system that the text names, or say by a setting which one is meant"},
-	{Code: "duplicate", Area: Data, Severity: commerce.Broken, is: match{kind: commerce.KindDuplicate},
-		Shows: "duplicate",
-		Cause: "there is one under this key already",
-		Mend:  "look at the two; withdraw the surplus one in its system, and replay"},
-	{Code: "conflict", Area: Data, Severity: commerce.Warning, is: match{kind: commerce.KindConflict},
-		Shows: "conflict",
-		Cause: "somebody changed the object at the same moment, or its state does not allow it",
-		Mend:  "nothing: it is read and tried again; if it stays, look at the object's state"},
-	{Code: "declined", Area: Data, Severity: commerce.Notice, is: match{kind: commerce.KindDeclined},
-		Shows: "declined",
-		Cause: "the issuer or the risk rules refused the payment",
-		Mend:  "let the buyer pay by another means; nothing is wrong with the connection"},
-	{Code: "needs_decision", Area: Data, Severity: commerce.Warning, is: match{kind: commerce.KindNeedsDecision},
-		Shows: "needs_decision",
-		Cause: "only a person can decide; the text says what",
-		Mend:  "decide, and replay the event"},
-	{Code: "not_found", Area: Data, Severity: commerce.Broken, is: match{kind: commerce.KindNotFound},
-		Shows: "not_found; 404",
-		Cause: "the object does not exist, or belongs to another account",
-		Mend:  "see that address, account and mode are those where the object was made"},
-	{Code: "far_side_fault", Area: Outage, Severity: commerce.Broken, is: match{kind: commerce.KindInternal},
-		Shows: "500 with a report id; internal",
-		Cause: "the system failed on this request, or answered what nobody foresaw",
-		Mend:  "look up the request's id in the system's logs; report it if the request is right"},
-	{Code: "invalid", Area: Data, Severity: commerce.Broken, is: match{kind: commerce.KindInvalid},
-		Shows: "invalid; 400",
-		Cause: "the input or the configuration can not be accepted as it is",
-		Mend:  "correct what the text names"},
-	{Code: "unanswered", Area: Outage, Severity: commerce.Broken, is: match{kind: commerce.KindUnavailable},
-		Shows: "unavailable",
-		Cause: "there was no answer that could be used",
-		Mend:  "look at the cause in the error; calls are made again by themselves"},
 }

@@ -6,9 +6,14 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io"
 	"net"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -163,4 +168,43 @@ func TestAnErrorLeadsToItsCauseAndNotToItsSymptom(t *testing.T) {
 		require.True(t, ok, c.want)
 		require.Equal(t, c.want, got.Code, "%v", c.err)
 	}
+}
+
+// constants returns the exported constants Code… of a package, by value.
+func constants(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join("..", dir, "*.go"))
+	require.NoError(t, err)
+	found := map[string]string{}
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		syntax, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+		require.NoError(t, err)
+		ast.Inspect(syntax, func(n ast.Node) bool {
+			v, ok := n.(*ast.ValueSpec)
+			if !ok || len(v.Values) != 1 || !strings.HasPrefix(v.Names[0].Name, "Code") {
+				return true
+			}
+			if l, ok := v.Values[0].(*ast.BasicLit); ok {
+				found[strings.Trim(l.Value, `"`)] = v.Names[0].Name
+			}
+			return true
+		})
+	}
+	return found
+}
+
+func TestEveryCodeOfAnErrorHasARow(t *testing.T) {
+	t.Parallel()
+	findings := []string{"no_authorize", "no_access_log"} // of a check, with their own remedy
+	seen := 0
+	for _, dir := range []string{"magento", "nopcommerce", "stripe", "oauth", "vault", "mapping", "erp", "inbox"} {
+		for code, name := range constants(t, dir) {
+			seen++
+			require.True(t, connection.Knows(code) || slices.Contains(findings, code), "%s.%s = %q has no remedy", dir, name, code)
+		}
+	}
+	require.Greater(t, seen, 40)
 }
