@@ -3,6 +3,7 @@ package vault
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -39,7 +40,7 @@ type Ring struct {
 // service unwrap the ring once instead.
 func NewRing(primary string, keys ...Key) (*Ring, error) {
 	const op = "make ring"
-	r := &Ring{keys: keys, at: map[string]int{}, primary: -1}
+	r := &Ring{keys: slices.Clone(keys), at: map[string]int{}, primary: -1}
 	for i, k := range keys {
 		switch _, twice := r.at[k.ID]; {
 		case k.ID == "" || len(k.ID) > 128 || !isText(k.ID):
@@ -162,17 +163,8 @@ func (l local) DecryptWithContext(_ context.Context, sealed, associated []byte) 
 // Primary returns the id of the key that wraps new records.
 func (r *Ring) Primary() string { return r.keys[r.primary].ID }
 
-// IDs returns the ids of the keys, oldest first; retired says which are.
-func (r *Ring) IDs() (ids []string, retired map[string]bool) {
-	retired = map[string]bool{}
-	for _, k := range r.keys {
-		ids = append(ids, k.ID)
-		if k.Retired {
-			retired[k.ID] = true
-		}
-	}
-	return ids, retired
-}
+// Keys returns the keys, oldest first.
+func (r *Ring) Keys() []Key { return slices.Clone(r.keys) }
 
 // String says which keys there are: "17 (retired), 18 (primary), 19".
 func (r *Ring) String() string {

@@ -75,9 +75,9 @@ func TestARingIsRotatedInItsFileWhileTheVaultGoesOn(t *testing.T) {
 			require.ErrorIs(t, f.Promote(ctx, "x"), commerce.ErrNotFound)
 			ring, err = f.Load(ctx)
 			require.NoError(t, err)
-			ids, retired := ring.IDs()
-			require.Equal(t, []string{id}, ids)
-			require.Empty(t, retired)
+			require.Len(t, ring.Keys(), 1)
+			require.Equal(t, id, ring.Keys()[0].ID)
+			require.False(t, ring.Keys()[0].Retired)
 
 			// Two who change it at once: one is told.
 			require.NoError(t, os.WriteFile(f.Path+".new", nil, 0o600))
