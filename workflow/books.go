@@ -155,7 +155,8 @@ func (b *Books) Handlers() inbox.Handlers {
 	}
 	on(b.Balance.System()+" "+balanceMovement, b.movement)
 	on(b.Balance.System()+" "+balanceDay, b.day)
-	on(b.Balance.System()+" "+disputeClosed, b.lost)
+	on(b.Balance.System()+" "+disputeClosed, b.ended)
+	on(b.Balance.System()+" "+disputeReinstated, b.ended)
 	on(internal+" "+kindOrderBooks, b.movement)
 	return hs
 }

@@ -53,6 +53,49 @@ func TestADisputeThatEndsOtherwiseIsNoLoss(t *testing.T) {
 	require.Equal(t, made, b.inventory())
 }
 
+func TestADisputeInAnotherCurrencyThatIsWonLeavesNoClaim(t *testing.T) {
+	t.Parallel()
+	usd := func(minor int64) commerce.Money { return commerce.MustMoney(minor, "USD") }
+	for _, first := range []string{disputeClosed, disputeReinstated} {
+		b := sold(t, func(b *bank) {
+			b.chart.Clearing["USD"], b.chart.Transit["USD"], b.chart.Exchange = "1361", "1461", "7800"
+			b.chart.Categories["dispute_reversal"] = "1405"
+			b.chart.Rate = func(_ commerce.Currency, on commerce.Date) (commerce.Decimal, error) {
+				if on.Day < 25 {
+					return commerce.MustDecimal("0.90"), nil
+				}
+				return commerce.MustDecimal("0.80"), nil
+			}
+		})
+		b.paid()
+		move := func(n, category string, minor int64) {
+			b.moves(category, n, "1", minor, 0, b.clock, func(l *reconcile.Line) {
+				l.Source, l.Dispute = "dp_1", "dp_1"
+				l.Amount, l.Fee, l.Net = usd(minor), usd(0), usd(minor)
+			})
+		}
+		move("2", "dispute", -1500)
+		b.feed()
+		b.pass(9 * anyDay)
+		tell := func(kind string) {
+			b.deliver(commerce.Event{Ref: stripeRef.With("evt_" + kind), Type: kind, Object: "dp_1", Subject: "pi_1", Created: b.clock, Raw: []byte(`{}`)})
+			b.work()
+		}
+		tell(disputeClosed) // its money is not back yet
+		require.Equal(t, usd(1500), b.stands("1405", "USD", commerce.DateOf(b.clock)))
+		move("3", "dispute_reversal", 1500)
+		b.feed()
+		b.work()
+		require.Equal(t, eur(150), b.stands("1405", "EUR", commerce.DateOf(b.clock)), "the claim was worth more")
+		b.deliver(commerce.Event{Ref: stripeRef.With("evt_2" + first), Type: first, Object: "dp_1", Subject: "pi_1", Created: b.clock, Raw: []byte(`{}`)})
+		b.work()
+		require.Empty(t, b.dead(), b.reason())
+		require.Equal(t, []commerce.Money{usd(0), eur(0)}, []commerce.Money{b.stands("1405", "USD", commerce.DateOf(b.clock)), b.stands("1405", "EUR", commerce.DateOf(b.clock))})
+		require.Equal(t, eur(150), b.stands("7800", "EUR", commerce.DateOf(b.clock)))
+		require.Equal(t, 1, b.made["entry dispute-lost/dp_1/1"])
+	}
+}
+
 func TestALostDisputeThatCanNotBeBookedIsNotSilent(t *testing.T) {
 	t.Parallel()
 	bare := disputed(t, func(b *bank) { b.chart.DisputeLoss = "" })

@@ -136,7 +136,8 @@
 // the suspense account once it has a receipt.
 //
 // A dispute that is closed and lost becomes a loss on that day: what was withdrawn stands
-// as a claim until then.
+// as a claim until then. What rates have made of a claim in another currency is a gain or
+// loss in exchange, also where it was won.
 //
 // Several shops may sell through one account, by workflows of their own in one inbox: each
 // leaves alone what is linked to an order of another (Shop.Origin tells them apart), and

@@ -36,10 +36,9 @@ type Balance interface {
 	// included, oldest first. Disputes and what has no order are not among them.
 	// Presented has the sign of Amount.
 	MovementsOf(ctx context.Context, payment commerce.Ref) ([]reconcile.Line, error)
-	// LostDispute returns the movements of a dispute that was closed and lost, oldest
-	// first; none where it ended otherwise. While it is open the error is of kind
-	// unavailable.
-	LostDispute(ctx context.Context, dispute commerce.Ref) ([]reconcile.Line, error)
+	// EndedDispute returns the movements of a dispute that is closed, oldest first, and
+	// whether it was lost. While it is open the error is of kind unavailable.
+	EndedDispute(ctx context.Context, dispute commerce.Ref) (lines []reconcile.Line, lost bool, err error)
 	// Standing returns the balance as it is now, one amount a currency, available and
 	// pending together.
 	Standing(ctx context.Context) ([]commerce.Money, error)

@@ -139,14 +139,11 @@ func (t balanceSide) MovementsOf(_ context.Context, payment commerce.Ref) (out [
 	return out, nil
 }
 
-func (t balanceSide) LostDispute(_ context.Context, dispute commerce.Ref) (out []reconcile.Line, _ error) {
-	if !t.lost[dispute.ID] {
-		return nil, nil
-	}
+func (t balanceSide) EndedDispute(_ context.Context, dispute commerce.Ref) (out []reconcile.Line, lost bool, _ error) {
 	for l := range t.listed(func(l reconcile.Line) bool { return l.Dispute == dispute.ID }) {
 		out = append(out, l)
 	}
-	return out, nil
+	return out, t.lost[dispute.ID], nil
 }
 
 func (t balanceSide) Standing(context.Context) ([]commerce.Money, error) {

@@ -108,40 +108,37 @@ func (p *Pay) ofDispute(op string, d *stripe.Dispute) (commerce.Dispute, error) 
 	return out, r.err
 }
 
-// LostDispute returns the movements of a dispute that was closed and lost, oldest first:
-// what its bank withdrew, and what came back of it. It has none where the dispute ended
-// in another way, or never took money.
+// EndedDispute returns the movements of a dispute that is closed, oldest first: what its
+// bank withdrew, and what came back of it; none where it never took money. lost says that
+// what did not come back never will.
 //
 // Errors: kind unavailable, code "stale_read", while the dispute is open; else those of
 // Payout.
-func (p *Pay) LostDispute(ctx context.Context, dispute commerce.Ref) ([]reconcile.Line, error) {
+func (p *Pay) EndedDispute(ctx context.Context, dispute commerce.Ref) (lines []reconcile.Line, lost bool, err error) {
 	op := "read dispute " + dispute.ID
 	if err := p.check(op, dispute); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	d, err := p.client.Disputes.Get(ctx, dispute.ID)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if err := p.sameMode(op, d.ID, d.Livemode); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	switch d.Status {
-	case "lost":
-	case "won", "warning_closed", "prevented":
-		return nil, nil
+	case "lost", "won", "warning_closed", "prevented":
 	default:
-		return nil, &commerce.Error{Kind: commerce.KindUnavailable, System: System, Op: op, Code: "stale_read", Outcome: commerce.NotSent,
+		return nil, false, &commerce.Error{Kind: commerce.KindUnavailable, System: System, Op: op, Code: "stale_read", Outcome: commerce.NotSent,
 			Text: "it is " + d.Status + ", and it is said to be closed"}
 	}
-	var lines []reconcile.Line
 	for _, t := range d.BalanceTransactions {
 		l, err := p.movement(ctx, op, t.ID)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		lines = append(lines, l)
 	}
 	slices.SortStableFunc(lines, func(a, b reconcile.Line) int { return a.Created.Compare(b.Created) })
-	return lines, nil
+	return lines, d.Status == "lost", nil
 }
