@@ -40,7 +40,7 @@ func (l *AccessLog) Append(ctx context.Context, a vault.Access) error {
 	if err := texts("the actor", a.Actor, "the purpose", a.Purpose, "the owner", owner, "the name", a.Name); err != nil {
 		return fail(op, commerce.NotSent, err)
 	}
-	return l.db.write(ctx, op, func(ctx context.Context, s *session) error {
+	return decided(l.db.write(ctx, op, func(ctx context.Context, s *session) error {
 		conflict := ""
 		if !s.keys {
 			conflict = s.keeping("seq")
@@ -48,10 +48,10 @@ func (l *AccessLog) Append(ctx context.Context, a vault.Access) error {
 		n, err := s.exec(ctx, "INSERT INTO {accesses} ("+accessColumns+") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"+conflict,
 			a.Seq, micros(a.At), a.Actor, a.Purpose, string(a.Verb), owner, a.Name, a.Version, a.Outcome, a.Sum)
 		if s.keys && isThere(err) || err == nil && n == 0 {
-			return refusal(commerce.KindConflict, "line_taken", "there is a line %d already", a.Seq)
+			return refusal(commerce.KindConflict, lineTaken, "there is a line %d already", a.Seq)
 		}
 		return err
-	})
+	}))
 }
 
 // Last implements [vault.AccessStore].

@@ -127,6 +127,16 @@ func TestAnErrorOfOursKeepsItsWords(t *testing.T) {
 	require.Equal(t, "sqlstore: finish: lost_lease the lease was lost", err.Error())
 }
 
+func TestARowThatIsLockedIsNoVersionThatStands(t *testing.T) {
+	t.Parallel()
+	require.ErrorIs(t, decided(fail("put credential", commerce.NotSent, written(0, nil))), commerce.ErrConflict)
+	locked := decided(fail("put credential", commerce.NotSent, state("55P03")))
+	require.ErrorIs(t, locked, commerce.ErrUnavailable)
+	require.NotErrorIs(t, locked, commerce.ErrConflict)
+	require.True(t, commerce.SafeToRetry(locked))
+	require.NoError(t, decided(nil))
+}
+
 func TestMigrationsNameOnlyKnownWords(t *testing.T) {
 	t.Parallel()
 	for dialect, p := range dialects {

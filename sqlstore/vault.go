@@ -58,7 +58,7 @@ func (v *Vault) Put(ctx context.Context, r vault.Record, stands int64) error {
 	if err := texts("the owner", owner, "the name", r.Name, "the key", r.Key); err != nil {
 		return fail(op, commerce.NotSent, err)
 	}
-	return v.db.write(ctx, op, func(ctx context.Context, s *session) error {
+	return decided(v.db.write(ctx, op, func(ctx context.Context, s *session) error {
 		var n int64
 		var err error
 		if stands == 0 {
@@ -76,7 +76,7 @@ func (v *Vault) Put(ctx context.Context, r vault.Record, stands int64) error {
 				r.Version, r.Key, r.Sealed, micros(r.Changed), owner, r.Name, stands)
 		}
 		return written(n, err)
-	})
+	}))
 }
 
 // Reseal implements [vault.Store].
@@ -86,17 +86,36 @@ func (v *Vault) Reseal(ctx context.Context, r vault.Record, key string) error {
 	if err := texts("the owner", owner, "the name", r.Name, "the key", r.Key+key); err != nil {
 		return fail(op, commerce.NotSent, err)
 	}
-	return v.db.write(ctx, op, func(ctx context.Context, s *session) error {
+	return decided(v.db.write(ctx, op, func(ctx context.Context, s *session) error {
 		return written(s.exec(ctx, "UPDATE {credentials} SET ring_key = ?, sealed = ? WHERE owner = ? AND name = ? AND version = ? AND ring_key = ? AND sealed IS NOT NULL",
 			r.Key, r.Sealed, owner, r.Name, r.Version, key))
-	})
+	}))
 }
 
+// written says what it means that no row was there to be written.
 func written(n int64, err error) error {
 	if err == nil && n == 0 {
-		return refusal(commerce.KindConflict, "stale_version", "another version of the credential stands")
+		return refusal(commerce.KindConflict, staleVersion, "another version of the credential stands")
 	}
 	return err
+}
+
+// Codes of conflicts that are about what stands.
+const (
+	staleVersion = "stale_version"
+	lineTaken    = "line_taken"
+)
+
+// decided tells a conflict about what stands from one about a row's lock, after which the
+// same thing may be tried again.
+func decided(err error) error {
+	e, ok := err.(*commerce.Error)
+	if !ok || e.Kind != commerce.KindConflict || e.Code == staleVersion || e.Code == lineTaken {
+		return err
+	}
+	c := *e
+	c.Kind = commerce.KindUnavailable
+	return &c
 }
 
 // List implements [vault.Store].

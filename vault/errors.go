@@ -59,14 +59,28 @@ func unwrapError(k Key, err error) error {
 
 func keyServiceError(k Key, err error) error {
 	kind := commerce.KindUnavailable
-	if e, ok := errors.AsType[*commerce.Error](err); ok {
+	if e, ok := errors.AsType[*commerce.Error](err); ok && !misleads(err) {
 		kind = cmp.Or(e.Kind, kind)
 	}
 	text := "the holder of key " + k.ID + " did not wrap or unwrap a data key: it is away, denies access, or the record was changed"
 	if _, ok := errors.AsType[net.Error](err); ok || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		text = "the holder of key " + k.ID + " can not be reached; try again"
 	}
-	return &commerce.Error{Kind: kind, System: system, Code: CodeKeyService, Text: text, Err: err}
+	return &commerce.Error{Kind: kind, System: system, Code: CodeKeyService, Text: text, Err: cause(err)}
+}
+
+// cause keeps an error's tree, unless a caller would read it as one about the record.
+func cause(err error) error {
+	if misleads(err) {
+		return errors.New(err.Error())
+	}
+	return err
+}
+
+// misleads reports that an error about a key says what this package says of a record: that
+// there is none, or that another version stands.
+func misleads(err error) bool {
+	return errors.Is(err, commerce.ErrNotFound) || errors.Is(err, commerce.ErrConflict)
 }
 
 // invalid refuses an argument or a setting; the text names it.

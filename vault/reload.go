@@ -85,18 +85,18 @@ func (v *Vault) met(ctx context.Context, seen *loaded) error {
 		return ctx.Err()
 	}
 	if v.current.Load() != seen || v.clock()-v.tried < v.c.ReloadEvery {
-		return nil
+		return v.failed
 	}
 	return v.load(ctx)
 }
 
 // load loads the ring; the caller holds v.loading.
-func (v *Vault) load(ctx context.Context) error {
+func (v *Vault) load(ctx context.Context) (err error) {
 	const op = "load ring"
+	defer func() { v.failed = err }()
 	ctx, cancel := context.WithTimeout(ctx, v.c.RingTimeout)
 	defer cancel()
 	l := &loaded{}
-	var err error
 	l.ring, err = v.c.Ring(ctx)
 	v.tried = v.clock()
 	if v.c.RingFor > 0 {
@@ -139,7 +139,9 @@ func (v *Vault) keyOf(ctx context.Context, id string) (*loaded, Key, error) {
 		l = v.current.Load()
 		if k, ok, err = l.key(id); !ok {
 			e := refused(CodeKeyUnknown).(*commerce.Error)
-			e.Err = why
+			if why != nil {
+				e.Err = cause(why)
+			}
 			return l, k, e
 		}
 	}

@@ -173,6 +173,39 @@ func TestAPromotionIsHeardOfInTime(t *testing.T) {
 	require.Equal(t, vault.CodeKeyRetired, code(err), "though its data key was remembered")
 }
 
+func TestAKeyThatIsNotFoundIsNoCredentialThatIsNotFound(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	k1, k2 := newKey(t, "k1"), newKey(t, "k2")
+	var store vault.Memory
+	_, err := newVault(t, vault.Config{Store: &store, Ring: vault.Fixed(newRing(t, "k1", k1))}).Seal(ctx, owner, "k", []byte("x"), 0)
+	require.NoError(t, err)
+	now := clock.At(time.Date(2026, 11, 21, 9, 0, 0, 0, time.UTC))
+	for _, kind := range []commerce.Kind{commerce.KindNotFound, commerce.KindConflict} {
+		gone := &commerce.Error{Kind: kind, System: "kms", Text: "alias/k1"}
+		away := k1
+		away.AEAD = service{gone}
+		loaded := false
+		for name, v := range map[string]*vault.Vault{
+			"the service has no such key": newVault(t, vault.Config{Store: &store, Ring: vault.Fixed(newRing(t, "k1", away))}),
+			"the ring's file is away": newVault(t, vault.Config{Store: &store, Now: now.Now, Ring: func(context.Context) (*vault.Ring, error) {
+				if loaded {
+					return nil, gone
+				}
+				loaded = true
+				return newRing(t, "k2", k2), nil
+			}}),
+		} {
+			now.Advance(time.Hour)
+			_, _, err := v.Open(ctx, owner, "k")
+			require.ErrorIs(t, err, commerce.ErrUnavailable, name)
+			require.NotErrorIs(t, err, commerce.ErrNotFound, name)
+			require.NotErrorIs(t, err, commerce.ErrConflict, name)
+			require.ErrorContains(t, err, "alias/k1", name)
+		}
+	}
+}
+
 func TestARingThatDoesNotLoadLeavesTheOneAtHand(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()

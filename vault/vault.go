@@ -28,6 +28,11 @@ type Config struct {
 	// be loaded the one at hand stays in use. Negative = not by itself. Defaults to 1
 	// minute.
 	RingFor time.Duration
+	// RingTimeout bounds the loading of a ring. Defaults to 10 seconds.
+	RingTimeout time.Duration
+	// ReloadEvery bounds how often an unknown key, or a ring that did not load, makes
+	// the ring load again. Defaults to 10 seconds.
+	ReloadEvery time.Duration
 	// MinKey is the id of the oldest key whose records are still opened: those under
 	// a key that stands before it in the ring are refused with [CodeKeyTooOld]. Raise it
 	// after a key leaked and everything was rewrapped: what somebody seals with the
@@ -39,11 +44,6 @@ type Config struct {
 	// CacheFor is how long a data key is remembered, and so how long a key service
 	// need not be asked again. Negative = not at all. Defaults to 5 minutes.
 	CacheFor time.Duration
-	// RingTimeout bounds the loading of a ring. Defaults to 10 seconds.
-	RingTimeout time.Duration
-	// ReloadEvery bounds how often an unknown key, or a ring that did not load, makes
-	// the ring load again. Defaults to 10 seconds.
-	ReloadEvery time.Duration
 	// MaxSecret bounds a secret, in bytes. Defaults to 64 KiB.
 	MaxSecret int
 	// Logger hears of a ring that could not be loaded again. Defaults to silence; what
@@ -70,7 +70,8 @@ type Vault struct {
 	current atomic.Pointer[loaded]
 	next    atomic.Int64  // when to load the ring again, by clock
 	loading chan struct{} // held while it is loaded
-	tried   time.Duration // when that was last tried
+	tried   time.Duration // when that was last tried,
+	failed  error         // and what came of it
 }
 
 // New checks the configuration, loads the ring and returns a Vault. An error of kind
@@ -119,21 +120,19 @@ func New(ctx context.Context, c Config) (*Vault, error) {
 // The bytes are the caller's. Turn them into a [commerce.Secret], or into a struct
 // of such, before anything else sees them.
 func (v *Vault) Open(ctx context.Context, owner commerce.Ref, name string) (secret []byte, version int64, err error) {
+	op := func() string { return opOf("open", owner, name) }
 	r, err := v.c.Store.Get(ctx, owner, name)
-	if err == nil && r.Deleted() {
-		err = commerce.ErrNotFound
-	}
-	if err == nil {
-		r.Owner, r.Name = owner, name // whatever the store says
-		secret, err = v.open(ctx, r)
-	}
 	switch {
-	case err == nil:
-		return secret, r.Version, nil
-	case errors.Is(err, commerce.ErrNotFound):
-		return nil, 0, commerce.Errorf(commerce.KindNotFound, system, opOf("open", owner, name), "there is no such credential")
+	case errors.Is(err, commerce.ErrNotFound) || err == nil && r.Deleted():
+		return nil, 0, commerce.Errorf(commerce.KindNotFound, system, op(), "there is no such credential")
+	case err != nil:
+		return nil, 0, during(op(), "", err)
 	}
-	return nil, 0, during(opOf("open", owner, name), "", err)
+	r.Owner, r.Name = owner, name // whatever the store says
+	if secret, err = v.open(ctx, r); err != nil {
+		return nil, 0, during(op(), "", err)
+	}
+	return secret, r.Version, nil
 }
 
 // open opens a record, with a remembered data key where there is one. A ring remembers
