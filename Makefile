@@ -70,7 +70,7 @@ fuzz:
 	done
 
 soak: servers
-	cd internal/integration && SOAK=$${T:-10m} go test -timeout 0 $(SAYS) -run '^TestSoak' ./soak $(call keep,soak,make soak T=$(or $(T),10m))
+	cd internal/integration && SOAK=$${T:-10m} BACKLOG=$${BACKLOG:-100000} go test -timeout 0 $(SAYS) ./soak $(call keep,soak,make soak T=$(or $(T),10m))
 
 bench: servers
 	cd internal/bench && go run . $(ARGS)

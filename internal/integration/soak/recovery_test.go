@@ -2,7 +2,6 @@ package soak_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -93,15 +92,19 @@ func (f *farSide) most(n int) (most int) {
 
 // recovery is what an outage ends with.
 type recovery struct {
-	Harness   string  `json:"harness"`
-	Backlog   int     `json:"backlog"`
-	Normal    int     `json:"normal"`     // the most requests in any second before
-	Outage    float64 `json:"outage"`     // seconds
-	Meanwhile int     `json:"meanwhile"`  // requests during the outage
-	Most      int     `json:"most"`       // the most requests in any second after it
-	Drained   float64 `json:"drained"`    // seconds until nothing waited
-	Requests  int     `json:"requests"`   // after the outage
-	Late      float64 `json:"live_after"` // seconds that the slowest live event took, after the outage
+	Backlog   int
+	Normal    int     // the most requests in any second before
+	Outage    float64 // seconds
+	Meanwhile int     // requests during the outage
+	Most      int     // the most requests in any second after it
+	Drained   float64 // seconds until nothing waited
+	Requests  int     // after the outage
+	Late      float64 // seconds that the slowest live event took, after the outage
+}
+
+func (r recovery) String() string {
+	return fmt.Sprintf("a backlog of %d, %.0f s down with %d requests meanwhile; then at most %d requests in any second, of %d at other times, %d in all; drained in %.0f s, the slowest live event took %.0f s",
+		r.Backlog, r.Outage, r.Meanwhile, r.Most, r.Normal, r.Requests, r.Drained, r.Late)
 }
 
 // outage plays a calm time, an outage in which events pile up, and what comes after,
@@ -146,7 +149,7 @@ func outage(t *testing.T, c resilience.Config, waiting int) recovery {
 		}
 	}
 	come(20 * normal)
-	r := recovery{Harness: "recovery", Backlog: waiting, Normal: far.most(0)}
+	r := recovery{Backlog: waiting, Normal: far.most(0)}
 
 	before, gone := far.turn(true), time.Now()
 	come(waiting)
@@ -170,9 +173,7 @@ func outage(t *testing.T, c resilience.Config, waiting int) recovery {
 	}
 	require.Equal(t, sent, done)
 	r.Most, r.Requests, r.Late = far.most(after), far.turn(false)-after, late.Seconds()
-	line, err := json.Marshal(r)
-	require.NoError(t, err)
-	t.Logf("%s", line)
+	t.Logf("%s", r)
 	return r
 }
 

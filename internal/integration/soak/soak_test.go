@@ -2,9 +2,8 @@ package soak_test
 
 import (
 	"context"
-	"encoding/json"
+	"fmt"
 	"maps"
-	"os"
 	"sync"
 	"testing"
 	"time"
@@ -16,19 +15,28 @@ import (
 
 // figures are what a soak ends with.
 type figures struct {
-	Harness  string         `json:"harness"`
-	Database string         `json:"database"`
-	Seconds  float64        `json:"seconds"`
-	Drained  float64        `json:"drained"` // seconds from the last fault to the last piece of work
-	Orders   int            `json:"orders"`
-	Events   int            `json:"events"`
-	Requests map[string]int `json:"requests"` // all of them, those that a fault could befall, and those that each befell
-	Lost     int            `json:"lost"`
-	Twice    int            `json:"twice"`
-	Begin    held           `json:"begin"`
-	End      held           `json:"end"`
+	Seconds  float64
+	Drained  float64 // seconds from the last fault to the last piece of work
+	Orders   int
+	Events   int
+	Requests map[string]int // all of them, those that a fault could befall, and those that each befell
+	Lost     int
+	Twice    int
+	Begin    held
+	End      held
 	// Open is how many transactions the server still has open.
-	Open int `json:"open"`
+	Open int
+}
+
+func (f figures) String() string {
+	befallen := 0
+	for name := range fates {
+		befallen += f.Requests[name]
+	}
+	return fmt.Sprintf("%.0f s: %d orders, %d events, %d requests, of %d exposed ones %d failed; the last work %.0f s after the last fault; %d lost, %d twice; "+
+		"heap %.1f → %.1f MB, goroutines %d → %d, descriptors %d → %d, open transactions %d",
+		f.Seconds, f.Orders, f.Events, f.Requests["requests"], f.Requests["exposed"], befallen, f.Drained, f.Lost, f.Twice,
+		float64(f.Begin.HeapBytes)/1e6, float64(f.End.HeapBytes)/1e6, f.Begin.Goroutines, f.End.Goroutines, f.Begin.Descriptors, f.End.Descriptors, f.Open)
 }
 
 // slack is what a program may hold more than at the beginning: caches fill up to their
@@ -52,7 +60,7 @@ func TestSoak(t *testing.T) {
 			w.load(min(load, 10*time.Second)) // until it is warm
 			_, left := w.settle(2 * time.Minute)
 			require.Empty(t, left, "still to be done two minutes after the last fault")
-			f := figures{Harness: "soak", Database: d.Name, Begin: w.quiet(held{})}
+			f := figures{Begin: w.quiet(held{})}
 			w.calm(false)
 			w.load(load)
 			// A backlog of the faults is no harm if it goes away faster than it came.
@@ -68,16 +76,7 @@ func TestSoak(t *testing.T) {
 			f.Orders, f.Events, f.Requests = len(w.buyers.Sales), len(w.acked), maps.Clone(w.fates)
 			w.mu.Unlock()
 			f.Lost, f.Twice = len(lost), len(twice)
-			line, err := json.Marshal(f)
-			require.NoError(t, err)
-			t.Logf("%s", line)
-			if path := os.Getenv("FIGURES"); path != "" {
-				out, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
-				require.NoError(t, err)
-				_, err = out.Write(append(line, '\n'))
-				require.NoError(t, err)
-				require.NoError(t, out.Close())
-			}
+			t.Logf("%s", f)
 
 			require.Empty(t, lost)
 			require.Empty(t, twice)
