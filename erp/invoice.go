@@ -81,9 +81,16 @@ type NewCreditNote struct {
 
 // CreditLine is a part of an invoice's line, or the whole.
 type CreditLine struct {
-	Line     string // id of the invoice's line
+	// Line is the id of the invoice's line. Empty: an allowance that is of none, and has no
+	// tax; it stands on the adapter's product for rounding.
+	Line string
+	// Quantity is how much of the line comes back. Nought: money alone, with the line's
+	// taxes, which leaves as much of the line to come back as before; of goods it stands
+	// on the product for rounding. Several such on one line are allowed.
 	Quantity commerce.Decimal
-	Net      commerce.Money // of the credited part, without tax
+	// Net is of the credited part, without tax. Below nought it makes the note less, as a
+	// discount does that is taken back.
+	Net commerce.Money
 }
 
 // InvoiceState is the state of an invoice at the ERP.
@@ -158,10 +165,10 @@ func (n NewCreditNote) Validate() error {
 	}
 	for i, l := range n.Lines {
 		switch {
-		case l.Line == "":
-			return invalid(op, "Lines[%d]: Line is empty", i)
-		case l.Quantity.Sign() <= 0:
-			return invalid(op, "Lines[%d]: Quantity is not above nought", i)
+		case l.Line == "" && !l.Quantity.IsZero():
+			return invalid(op, "Lines[%d]: it is of no line, and has a Quantity", i)
+		case l.Quantity.Sign() < 0:
+			return invalid(op, "Lines[%d]: Quantity is below nought", i)
 		case l.Net.Currency() != n.Expected.Gross.Currency():
 			return invalid(op, "Lines[%d]: Net is in %q, Expected in %s", i, string(l.Net.Currency()), n.Expected.Gross.Currency())
 		}

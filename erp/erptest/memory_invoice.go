@@ -311,7 +311,9 @@ func (m *Memory) settle(op string, i *memoryInvoice, p posting) error {
 	next.Lines, next.Taxes = slices.Clone(i.Lines), taxes
 	next.add()
 	if rest := minus(p.expected.Gross, next.Totals.Gross); !rest.IsZero() {
-		at := slices.IndexFunc(next.Lines, func(l erp.InvoiceLine) bool { return l.SKU == roundingSKU })
+		at := slices.IndexFunc(next.Lines, func(l erp.InvoiceLine) bool {
+			return l.SKU == roundingSKU && len(l.TaxIDs) == 0 && l.Net.Abs().Minor() <= bound.Minor()
+		})
 		if at < 0 {
 			at = len(next.Lines)
 			next.Lines = append(next.Lines, erp.InvoiceLine{ID: m.state.id(), Kind: erp.Rounding, SKU: roundingSKU,
@@ -423,7 +425,7 @@ func (m *Memory) toCredit(op string, n erp.NewCreditNote) (*memoryInvoice, error
 	}
 	for _, i := range m.state.invoices {
 		for at, origin := range i.origins {
-			if i.CreditOf == of.Ref && i.State != erp.InvoiceCancelled {
+			if i.CreditOf == of.Ref && i.State != erp.InvoiceCancelled && origin != "" {
 				left[origin].Add(left[origin], ratOf(i.Lines[at].Quantity))
 			}
 		}
@@ -438,8 +440,20 @@ func (m *Memory) toCredit(op string, n erp.NewCreditNote) (*memoryInvoice, error
 	}
 	for _, l := range lines {
 		at := slices.IndexFunc(of.Lines, func(have erp.InvoiceLine) bool { return have.ID == l.Line })
-		if at < 0 {
+		if at < 0 && l.Line != "" {
 			return nil, m.fail(commerce.KindInvalid, commerce.NotSent, op, "the invoice has no line %q", l.Line)
+		}
+		if l.Quantity.IsZero() { // money alone
+			line := erp.InvoiceLine{Kind: erp.Rounding, SKU: roundingSKU, Text: "Allowance"}
+			if at >= 0 {
+				line.TaxIDs = of.Lines[at].TaxIDs
+				if of.Lines[at].Kind != erp.Goods {
+					line.Kind, line.SKU = of.Lines[at].Kind, of.Lines[at].SKU
+				}
+			}
+			line.ID, line.Quantity, line.Net = m.state.id(), commerce.MustDecimal("-1"), l.Net.Neg()
+			note.Lines, note.origins = append(note.Lines, line), append(note.origins, "")
+			continue
 		}
 		if left[l.Line].Cmp(ratOf(l.Quantity)) < 0 {
 			return nil, m.fail(commerce.KindConflict, commerce.NotSent, op, "line %s: less is left to credit", l.Line)

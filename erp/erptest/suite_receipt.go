@@ -406,6 +406,34 @@ func creditNotes(t *testing.T, b Bench) {
 		_, err = books.PostCreditNote(t.Context(), n)
 		require.NoError(t, err)
 	})
+	t.Run("money alone leaves the goods to come back, and an allowance has no tax", func(t *testing.T) {
+		i := b.invoiced(t, key(t))
+		n := whole(i)
+		n.Lines = []erp.CreditLine{{Line: i.Lines[0].ID, Net: eur(500)}, {Net: eur(200)}}
+		n.Taxes = []erp.TaxAmount{{TaxID: b.Tax19, Base: eur(500), Amount: eur(95)}}
+		n.Expected = erp.Totals{Net: eur(700), Tax: eur(95), Gross: eur(795)}
+		for n.Key = range map[string]bool{i.Key + "/1": true, i.Key + "/2": true} {
+			note, err := books.PostCreditNote(t.Context(), n)
+			require.NoError(t, err)
+			require.Equal(t, erp.Totals{Net: eur(-700), Tax: eur(-95), Gross: eur(-795)}, note.Totals)
+			require.Equal(t, []erp.TaxAmount{{TaxID: b.Tax19, Base: eur(-500), Amount: eur(-95)}}, note.Taxes)
+			require.Equal(t, i.Ref, note.CreditOf)
+			require.Equal(t, []erp.LineKind{erp.Rounding, erp.Rounding}, []erp.LineKind{note.Lines[0].Kind, note.Lines[1].Kind})
+		}
+		all, err := b.ERP.(erp.Invoicer).OrderInvoices(t.Context(), i.Order)
+		require.NoError(t, err)
+		require.Len(t, all, 3)
+		goods := whole(i)
+		goods.Lines = []erp.CreditLine{{Line: i.Lines[0].ID, Quantity: i.Lines[0].Quantity, Net: i.Lines[0].Net}, {Net: eur(-1000)}}
+		goods.Taxes = []erp.TaxAmount{{TaxID: b.Tax19, Base: eur(2991), Amount: eur(568)}}
+		goods.Expected = erp.Totals{Net: eur(1991), Tax: eur(568), Gross: eur(2559)}
+		note, err := books.PostCreditNote(t.Context(), goods)
+		require.NoError(t, err)
+		require.Equal(t, eur(-2559), note.Totals.Gross)
+		n.Lines = []erp.CreditLine{{Quantity: commerce.MustDecimal("1"), Net: eur(500)}}
+		_, err = books.PostCreditNote(t.Context(), n)
+		requireKind(t, commerce.KindInvalid, err)
+	})
 	t.Run("totals beyond the rounding, lines that are not there and drafts are refused", func(t *testing.T) {
 		i := b.invoiced(t, key(t))
 		n := whole(i)

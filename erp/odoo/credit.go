@@ -160,8 +160,24 @@ func (o *Client) creditSheet(ctx context.Context, op string, n erp.NewCreditNote
 	}
 	for row, credit := range credits {
 		at := slices.IndexFunc(i.Lines, func(l erp.InvoiceLine) bool { return l.ID == credit.Line })
-		if at < 0 {
+		if at < 0 && credit.Line != "" {
 			return s, commerce.Errorf(commerce.KindInvalid, system, op, "the invoice has no line %q", credit.Line)
+		}
+		if credit.Quantity.IsZero() {
+			l, err := o.allowance(ctx, op, of, i, at)
+			if err != nil {
+				return s, err
+			}
+			part := priced{OrderLine: erp.OrderLine{Quantity: commerce.MustDecimal("1"), Net: credit.Net}, taxes: l.Taxes}
+			part.price(b.taxes, b.digits("account.move.line", "price_unit", priceDigits))
+			for _, c := range []struct{ column, text string }{
+				{"id", id + "_line_" + formatID(int64(row+1))}, {"product_id/.id", idOrNone(l.Product.ID)}, {"name", string(l.Name)},
+				{"quantity", "1"}, {"price_unit", part.unit}, {"discount", "0"}, {"account_id/.id", formatID(l.Account.ID)},
+				{"tax_ids/.id", joinIDs(l.Taxes)}, {"sale_line_ids/.id", ""},
+			} {
+				s.set(row, "invoice_line_ids/"+c.column, c.text)
+			}
+			continue
 		}
 		l := of.lines[at]
 		if rest := left[l.sold()]; rest.Sub(rest, ratOf(credit.Quantity)).Sign() < 0 {
@@ -182,6 +198,30 @@ func (o *Client) creditSheet(ctx context.Context, op string, n erp.NewCreditNote
 		}
 	}
 	return s, nil
+}
+
+// allowance is a line for money alone: with the taxes and the account of a line of the
+// invoice (at), or of none (-1) without taxes. Of goods it stands on the product for
+// rounding, and of no line of the sale, so that as much is left to come back as before.
+func (o *Client) allowance(ctx context.Context, op string, of invoice, i erp.Invoice, at int) (invoiceLine, error) {
+	l := invoiceLine{Name: "Allowance", Account: of.lines[0].Account}
+	if at >= 0 {
+		l.Name, l.Account, l.Taxes, l.Product = "Allowance: "+of.lines[at].Name, of.lines[at].Account, of.lines[at].Taxes, of.lines[at].Product
+	}
+	if at >= 0 && i.Lines[at].Kind != erp.Goods && l.Product.ID != 0 {
+		return l, nil
+	}
+	sku := o.c.Products.Rounding
+	found, err := o.products(ctx, []string{sku})
+	if err != nil {
+		return l, err
+	}
+	product, ok := found[sku]
+	if !ok {
+		return l, commerce.Errorf(commerce.KindMapping, system, op, "no salable product has the SKU %q of Products.Rounding", sku)
+	}
+	l.Product.ID = product.id
+	return l, nil
 }
 
 // sold says what a line of an invoice or a credit note is of: nothing at the server

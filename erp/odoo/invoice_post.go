@@ -302,16 +302,19 @@ func (o *Client) corrections(ctx context.Context, op string, r invoice, i erp.In
 	if rest == 0 {
 		return w, nil
 	}
-	at := slices.IndexFunc(i.Lines, func(l erp.InvoiceLine) bool { return l.SKU == o.c.Products.Rounding && len(l.TaxIDs) == 0 })
-	if at >= 0 {
-		w.line = r.lines[at].ID
-		rest += i.Lines[at].Net.Minor()
-	}
 	b, err := o.books(ctx)
 	if err != nil {
 		return w, notSent(err)
 	}
-	if max(rest, -rest) > bound.Minor()+lostAtMost(i, b.digits("account.move.line", "price_unit", priceDigits)) {
+	most := bound.Minor() + lostAtMost(i, b.digits("account.move.line", "price_unit", priceDigits))
+	at := slices.IndexFunc(i.Lines, func(l erp.InvoiceLine) bool { // an allowance is on the same product
+		return l.SKU == o.c.Products.Rounding && len(l.TaxIDs) == 0 && l.Net.Abs().Minor() <= most
+	})
+	if at >= 0 {
+		w.line = r.lines[at].ID
+		rest += i.Lines[at].Net.Minor()
+	}
+	if max(rest, -rest) > most {
 		return w, wrong
 	}
 	if r.isCredit() {

@@ -625,11 +625,14 @@ func (t *Client) settle(ctx context.Context, op string, r invoice, i erp.Invoice
 	if net == 0 {
 		return v, nil
 	}
-	at := slices.IndexFunc(i.Lines, func(l erp.InvoiceLine) bool { return l.SKU == t.c.Products.Rounding && len(l.TaxIDs) == 0 })
+	most := bound.Minor() + lostAtMost(i)
+	at := slices.IndexFunc(i.Lines, func(l erp.InvoiceLine) bool { // an allowance is on the same product
+		return l.SKU == t.c.Products.Rounding && len(l.TaxIDs) == 0 && l.Net.Abs().Minor() <= most
+	})
 	if at >= 0 {
 		net += i.Lines[at].Net.Minor()
 	}
-	if max(net, -net) > bound.Minor()+lostAtMost(i) {
+	if max(net, -net) > most {
 		return nil, wrong
 	}
 	if at < 0 {
@@ -851,6 +854,10 @@ func (t *Client) creditValues(ctx context.Context, op string, n erp.NewCreditNot
 			if credits == 0 { // of a return: it names no line, but a product
 				credits = of.lineOf(l.ProductID)
 			}
+			at := slices.IndexFunc(of.lines, func(x invoiceLine) bool { return x.ID == credits })
+			if at >= 0 && of.lines[at].ProductID != l.ProductID {
+				continue // money alone
+			}
 			if have := left[credits]; have != nil {
 				have.Add(have, ratOf(q))
 			}
@@ -870,8 +877,16 @@ func (t *Client) creditValues(ctx context.Context, op string, n erp.NewCreditNot
 	var lines []values
 	for _, credit := range credits {
 		at := slices.IndexFunc(i.Lines, func(l erp.InvoiceLine) bool { return l.ID == credit.Line })
-		if at < 0 {
+		if at < 0 && credit.Line != "" {
 			return nil, commerce.Errorf(commerce.KindInvalid, system, op, "the invoice has no line %q", credit.Line)
+		}
+		if credit.Quantity.IsZero() {
+			v, err := t.allowance(ctx, op, of, i, at, credit.Net)
+			if err != nil {
+				return nil, err
+			}
+			lines = append(lines, v)
+			continue
 		}
 		l := of.lines[at]
 		if left[l.ID].Cmp(ratOf(credit.Quantity)) < 0 {
@@ -904,6 +919,30 @@ func (t *Client) creditValues(ctx context.Context, op string, n erp.NewCreditNot
 	return values{"type": "out", "company": company, "party": of.Party, "invoice_address": of.Address, "currency": of.CurrencyID,
 		"journal": of.Journal, "account": of.Account, "payment_term": orNull(of.Term), "invoice_date": date{n.Date},
 		"reference": n.Key, "description": cmp.Or(n.Text, n.Key), "lines": create(lines...)}, nil
+}
+
+// allowance is a line of a credit note for money alone: with the taxes and the account of a
+// line of the invoice (at), or of none (-1) without taxes. Of goods it stands on the product
+// for rounding, so that as much of the line is left to come back as before. It names a line
+// of the invoice all the same: by that the note is found.
+func (t *Client) allowance(ctx context.Context, op string, of invoice, i erp.Invoice, at int, net commerce.Money) (values, error) {
+	v, err := t.roundingLine(ctx, op, of, net)
+	if err != nil {
+		return nil, err
+	}
+	v["quantity"], v["description"], v["origin"] = quantity("-1.0"), "Allowance", "account.invoice.line,"+formatID(of.lines[0].ID)
+	if at < 0 {
+		return v, nil
+	}
+	l := of.lines[at]
+	v["account"], v["origin"], v["description"] = l.Account, "account.invoice.line,"+formatID(l.ID), "Allowance: "+l.Description
+	if len(l.Taxes) > 0 {
+		v["taxes"] = add(l.Taxes...)
+	}
+	if i.Lines[at].Kind != erp.Goods && l.ProductID != 0 {
+		v["product"], v["unit"] = l.ProductID, l.Unit
+	}
+	return v, nil
 }
 
 func orNull(id int64) any {
