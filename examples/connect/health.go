@@ -2,10 +2,11 @@ package main
 
 import (
 	"context"
-	"strings"
+	"slices"
 
 	"github.com/commercesync/commerce"
 	"github.com/commercesync/commerce/connection"
+	"github.com/commercesync/commerce/mapping/stripepay"
 	"github.com/commercesync/commerce/oauth"
 	"github.com/commercesync/commerce/vault"
 )
@@ -30,46 +31,25 @@ func (a *app) connections(ctx context.Context) ([]connection.Connection, error) 
 		return nil, err
 	}
 	all := []connection.Connection{{Ref: a.platform(), Key: a.key.Current, Check: func(ctx context.Context) commerce.Findings {
-		found := a.guard.Check(ctx)
-		c, err := a.stripeClient(a.key, "")
-		if err == nil {
-			err = c.Ping(ctx)
-		}
-		if err != nil {
-			found = append(found, connection.Found(a.platform(), err))
-		}
-		return found
+		return append(a.guard.Check(ctx), a.check(ctx, a.platform(), "")...)
 	}}}
 	for _, e := range entries {
-		all = append(all, connection.Connection{Ref: e.Owner, Check: func(ctx context.Context) commerce.Findings { return a.check(ctx, e.Owner) }})
+		all = append(all, connection.Connection{Ref: e.Owner, Check: func(ctx context.Context) commerce.Findings { return a.check(ctx, e.Owner, e.Owner.Account) }})
 	}
 	return all, nil
 }
 
-// check looks at one account.
-func (a *app) check(ctx context.Context, of commerce.Ref) (found commerce.Findings) {
-	c, err := a.stripeClient(a.key, of.Account)
+// check looks at an account with the platform's key; "" is the platform's own.
+func (a *app) check(ctx context.Context, of commerce.Ref, account string) commerce.Findings {
+	c, err := a.stripeClient(a.key, account)
 	if err != nil {
 		return commerce.Findings{connection.Found(of, err)}
 	}
-	account, err := c.Accounts.Own(ctx)
+	pay, err := stripepay.New(c, stripepay.Config{Account: account, Mode: a.mode})
 	if err != nil {
 		return commerce.Findings{connection.Found(of, err)}
 	}
-	tell := func(code string, s commerce.Severity, seen, expected, mend string) {
-		found = append(found, commerce.Finding{Connection: of, Code: code, Severity: s, Seen: seen, Expected: expected, Mend: mend})
-	}
-	if !account.ChargesEnabled {
-		tell("charges_disabled", commerce.Broken, "the account can not take payments", "charges are enabled",
-			"log in to the Stripe Dashboard and see what it asks for")
-	}
-	if !account.PayoutsEnabled {
-		tell("payouts_disabled", commerce.Warning, "Stripe pays nothing out to the bank", "payouts are enabled",
-			"add or confirm the bank account in the Stripe Dashboard")
-	}
-	if due := account.Requirements.PastDue; len(due) > 0 {
-		tell("requirements_due", commerce.Warning, "Stripe waits for "+strings.Join(due, ", "), "nothing is overdue",
-			"answer it in the Stripe Dashboard")
-	}
-	return found
+	return slices.DeleteFunc(pay.Check(ctx, stripepay.CheckConfig{}), func(f commerce.Finding) bool {
+		return f.Code == "rights_surplus" // Connect's OAuth takes no restricted key
+	})
 }

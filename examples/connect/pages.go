@@ -20,10 +20,12 @@ import (
 var (
 	//go:embed page.html
 	pageHTML string
-	pages    = template.Must(template.New("").Funcs(template.FuncMap{"when": when, "words": words}).Parse(pageHTML))
+	pages    = template.Must(template.New("").Funcs(template.FuncMap{"when": when, "at": at, "words": words}).Parse(pageHTML))
 )
 
 func when(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") }
+
+func at(t time.Time) string { return t.UTC().Format("2 Jan, 15:04:05") }
 
 // words makes a text of a name: "roll_back" → "roll back".
 func words(s any) string {
@@ -40,8 +42,8 @@ func (a *app) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /login", a.login)
 	mux.HandleFunc("GET /{$}", a.known(a.index))
-	mux.Handle("GET /connect/stripe", a.flow.Begin())
-	mux.Handle("GET /connect/stripe/callback", a.flow.Callback())
+	mux.Handle("GET /connect/stripe", as("connect", a.flow.Begin()))
+	mux.Handle("GET /connect/stripe/callback", as("connect", a.flow.Callback()))
 	mux.HandleFunc("POST /check", a.known(a.checkNow))
 	mux.HandleFunc("GET /key", a.known(a.ask(rotateAsk)))
 	mux.HandleFunc("POST /key", a.known(a.rotate))
@@ -97,6 +99,13 @@ func (a *app) outcome(w http.ResponseWriter, _ *http.Request, p oauth.Page) {
 		Link: "Back to your connections", Good: p.OK, Again: p.Again})
 }
 
+// as says in the access log what a request is for.
+func as(purpose string, h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h.ServeHTTP(w, r.WithContext(vault.As(r.Context(), owner, purpose)))
+	})
+}
+
 type handler func(w http.ResponseWriter, r *http.Request, s *session)
 
 // known lets in who is logged in.
@@ -107,7 +116,7 @@ func (a *app) known(h handler) http.HandlerFunc {
 			a.write(w, http.StatusUnauthorized, "message", message{Title: "You are not logged in", Text: "This page belongs to whoever started the program.", Next: "Open the link that it printed."})
 			return
 		}
-		r = r.WithContext(vault.As(r.Context(), owner, strings.TrimSpace(r.Method+" "+r.URL.Path)))
+		r = r.WithContext(vault.As(r.Context(), owner, strings.ToLower(r.Method)+" "+r.URL.Path))
 		h(w, r, s)
 	}
 }

@@ -81,18 +81,23 @@ func (v *visit) open(address string) {
 }
 
 // click follows a link or presses a button, and waits until the next page shows want.
-func (v *visit) click(selector, want string) {
+func (v *visit) click(selector, want chromedp.CSS) {
 	v.t.Helper()
-	require.NoError(v.t, chromedp.Do(v.ctx, chromedp.Click(selector), chromedp.WaitVisible(want)))
+	ctx, cancel := context.WithTimeout(v.ctx, time.Minute)
+	defer cancel()
+	if err := chromedp.Do(ctx, chromedp.Click(selector), chromedp.WaitVisible(want)); err != nil {
+		chromium.Save(v.t, "failed.png", chromium.Run(v.ctx, v.t, chromedp.FullScreenshot(100)))
+		require.NoError(v.t, err, "%s shows %s", selector, want)
+	}
 }
 
 // fill types into a field.
-func (v *visit) fill(selector, text string) {
+func (v *visit) fill(selector chromedp.CSS, text string) {
 	v.t.Helper()
 	require.NoError(v.t, chromedp.Do(v.ctx, chromedp.SendKeys(selector, text)))
 }
 
-func (v *visit) text(selector string) string {
+func (v *visit) text(selector chromedp.CSS) string {
 	v.t.Helper()
 	return chromium.Run(v.ctx, v.t, chromedp.Text(selector))
 }
