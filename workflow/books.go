@@ -75,7 +75,8 @@ type Books struct {
 	// money of it pays nothing: no ERP tells of the invoices and credit notes that people
 	// write.
 	//
-	// Defaults to 0, never: the next news of the order finds them.
+	// Defaults to 31 days with ByERP, where people write all of them, else to 0, never: the
+	// next news of the order finds them.
 	OpenFor time.Duration
 	// ProveAfter is how many days back the clearing account is compared with the balance
 	// each day; a difference is an exception. By then all news of that day should have
@@ -181,6 +182,13 @@ func (b *Books) othersMoney(of commerce.Ref) bool {
 }
 
 func (b *Books) invoiced() bool { return b.Mode != Summary }
+
+func (b *Books) openFor() time.Duration {
+	if b.OpenFor == 0 && b.Invoicing == ByERP {
+		return 31 * 24 * time.Hour
+	}
+	return b.OpenFor
+}
 
 func (b *Books) wait() time.Duration {
 	if b.Wait == 0 {

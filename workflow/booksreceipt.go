@@ -359,7 +359,7 @@ func (b shopBooks) left(ctx context.Context, d desk, o *ledgerOf, rooms []*room)
 // movement.
 func (b shopBooks) lookAgain(ctx context.Context, d desk, o *ledgerOf) error {
 	now := d.now()
-	if b.OpenFor == 0 || len(o.movements) == 0 || now.Sub(o.movements[len(o.movements)-1].Created) > b.OpenFor {
+	if left := b.openFor(); left == 0 || len(o.movements) == 0 || now.Sub(o.movements[len(o.movements)-1].Created) > left {
 		return nil
 	}
 	id := o.order.Ref.With("books of " + o.order.Ref.ID + " " + dayOf(o.chart, now).String())

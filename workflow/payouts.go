@@ -62,7 +62,8 @@ type Payouts struct {
 	// Defaults to 31 days.
 	Lookahead time.Duration
 	// Wait is for how long a payout of which documents are missing is explained again:
-	// the program may be about to write them. The inbox's MaxAge has to be longer.
+	// the program may be about to write them. A person is told of those that are missing
+	// then. The inbox's MaxAge has to be longer.
 	//
 	// Defaults to 24 hours.
 	Wait time.Duration
@@ -188,12 +189,12 @@ func (p *Payouts) payout(ctx context.Context, e commerce.Event) error {
 		d.log.InfoContext(ctx, "payout is part of the opening balance", "event", e.Ref.ID, "payout", ref.ID)
 		return nil
 	}
-	missing := false
+	missing, left := false, d.settled(ctx, e, p.wait())
 	switch explained, err := p.explained(ctx, d, f); {
 	case err != nil:
 		return err
 	case f.Automatic && f.Reconciled && !explained && !before:
-		if missing, err = p.explain(ctx, d, f); err == nil && !missing {
+		if missing, err = p.explain(ctx, d, f, left == 0); err == nil && !missing {
 			_, err = remember(ctx, d, keyExplained(ref), ref)
 		}
 		if err != nil {
@@ -212,7 +213,7 @@ func (p *Payouts) payout(ctx context.Context, e commerce.Event) error {
 	if err := p.post(ctx, d, f); err != nil {
 		return err
 	}
-	if left := d.settled(ctx, e, p.wait()); missing && left > 0 {
+	if missing && left > 0 {
 		return park("explain "+ref.ID, min(left, max(p.recheck(), d.now().Sub(e.Created))), "documents are missing, and may come")
 	}
 	return nil

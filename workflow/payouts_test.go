@@ -242,6 +242,7 @@ func TestAPayoutWithDocumentsMissingIsExplainedAgain(t *testing.T) {
 	b.wait(20 * time.Hour)
 	require.Len(t, b.hears, 2)
 	require.Empty(t, b.finds[1])
+	require.Empty(t, b.exceptions(), "nobody is told of what was to come: %v", b.alerts)
 	require.Empty(t, b.dead(), b.reason())
 	b.wait(10 * anyDay)
 	require.Len(t, b.hears, 2)

@@ -21,7 +21,7 @@ import (
 // explain takes a payout apart, hands the report over, tells what does not agree, and
 // returns whether documents are missing that may still come. An error of code
 // "payout_open" says that its rows do not make it.
-func (p *Payouts) explain(ctx context.Context, d desk, f flow) (missing bool, err error) {
+func (p *Payouts) explain(ctx context.Context, d desk, f flow, last bool) (missing bool, err error) {
 	in, rows, err := p.input(ctx, f)
 	if err != nil {
 		return false, err
@@ -57,17 +57,24 @@ func (p *Payouts) explain(ctx context.Context, d desk, f flow) (missing bool, er
 		if g == nil || reason == reconcile.NotYetPaidOut || reason == reconcile.NotYetInvoiced || reason == reconcile.BeforeCutOver {
 			continue
 		}
+		if slices.Contains(mayCome, reason) {
+			if missing = true; !last && report.Proof.Closed() {
+				continue // told when Wait is over
+			}
+		}
 		if err := d.exception(ctx, Exception{Name: PayoutDiscrepancy, Balance: f.Ref, Mark: string(reason) + " " + g.hash(),
 			Text: fmt.Sprintf("payout %s: %d × %s (%s). %s", f.Ref.ID, g.count, reason, strings.Join(g.first, "; "), reason.Advice())}); err != nil {
 			return false, err
 		}
-		missing = missing || slices.Contains([]reconcile.Reason{reconcile.MissingInShop, reconcile.MissingInERP, reconcile.RefundWithoutCreditMemo}, reason)
 	}
 	if report.Proof.Closed() {
 		return missing, nil
 	}
 	return false, refuse(commerce.KindNeedsDecision, "book "+f.Ref.ID, "payout_open", "%s", (&reconcile.OpenError{Proof: report.Proof}).Error())
 }
+
+// mayCome are the reasons of documents that may still be on their way.
+var mayCome = []reconcile.Reason{reconcile.MissingInShop, reconcile.MissingInERP, reconcile.RefundWithoutCreditMemo}
 
 // input says what a payout is explained from. Which documents are asked for follows from
 // its rows: those before the oldest sale were paid out before, those after the newest

@@ -33,7 +33,7 @@ func TestWhatIsPaidAndNotSentIsNotMissingInAnERPThatInvoicesByShipment(t *testin
 	t.Parallel()
 	explained := func(unsent bool) *bank {
 		b := sold(t)
-		b.books.Invoicing, b.out.Invoicing = ByERP, OnShipment // nobody has invoiced it
+		b.books.Invoicing, b.books.OpenFor, b.out.Invoicing = ByERP, time.Minute, OnShipment // nobody has invoiced it
 		b.paid()
 		b.out.Sales = []Sales{paidSales{b.out.Sales[0], b.lines[0].Created, unsent}}
 		b.feed()
