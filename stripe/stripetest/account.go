@@ -51,7 +51,7 @@ func (f *Fake) Connect(country string) *Fake {
 	a := f.home.newAccount(q, "standard", country, "")
 	a.enabled = true
 	at := f.home.connected[a.id]
-	at.emit(q, "account.application.authorized", application, nil)
+	at.emit(q, "account.application.authorized", at.renderApplication, nil)
 	return at
 }
 

@@ -145,7 +145,7 @@ func (f *Fake) renderFee(a *applicationFee, version string, x expansion) object 
 	}
 	id := a.at.config.Account
 	m["account"] = link(x, "account", id, func(x expansion) object { return f.renderMerchant(id, version, x) })
-	m["application"] = link(x, "application", platform, func(expansion) object { return application(version) })
+	m["application"] = link(x, "application", platform, func(expansion) object { return f.home.renderApplication(version) })
 	m["charge"] = link(x, "charge", a.charge.id, func(x expansion) object { return a.at.renderCharge(a.charge, version, x) })
 	if c := a.original; c != nil {
 		m["originating_transaction"] = link(x, "originating_transaction", c.id, func(x expansion) object { return f.renderCharge(c, version, x) })

@@ -1,5 +1,7 @@
 package stripetest
 
+import "cmp"
+
 // Account returns a connected account. It is a Fake of its own, with the platform's
 // clock, key and webhooks: shoppers pay there, and its balance is its own. It reports
 // false where the platform has no access to such an account.
@@ -47,9 +49,9 @@ func (f *Fake) Disconnect(id string) bool {
 	return f.leave(f.home.connected[id])
 }
 
-// application is the platform as its merchants see it.
-func application(string) object {
-	return object{"id": platform, "object": "application", "name": "Fake platform"}
+// renderApplication shows the platform as its merchants see it.
+func (f *Fake) renderApplication(string) object {
+	return object{"id": cmp.Or(f.application, platform), "object": "application", "name": "Fake platform"}
 }
 
 const platform = "ca_fake"

@@ -34,7 +34,9 @@
 // payouts. Requests reach it by the header Stripe-Account. Direct and destination
 // charges, transfers, their reversals and application fees move money between both;
 // Connect endpoints get the accounts' events. [Fake.Onboard] and [Fake.Disconnect] play
-// the merchant.
+// the merchant. A program that [Fake.RegisterOAuth] knows connects accounts by OAuth, as a
+// Connect platform or as a Stripe App; [Fake.Consent] plays merchant and browser, and the
+// pages and end points are there for a browser of one's own.
 //
 // [Fake.Bill], [Fake.Adjust] and [Fake.Reserve] book what Stripe books by itself.
 // Reports are made after minutes, from whole days of the past; their files are there

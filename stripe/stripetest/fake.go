@@ -156,9 +156,10 @@ type Fake struct {
 	config Config
 	faults fault.Set
 
-	home      *Fake            // the platform; the fake itself where it is none's account
-	connected map[string]*Fake // accounts that the platform may act for
-	gone      bool             // no longer connected
+	home        *Fake            // the platform; the fake itself where it is none's account
+	connected   map[string]*Fake // accounts that the platform may act for
+	gone        bool             // no longer connected
+	application string           // the client id that it let in; empty = without OAuth
 
 	mu         *sync.Mutex // of all accounts
 	rand       *rand.Rand

@@ -207,8 +207,8 @@ func (f *Fake) exchange(q url.Values, app bool) (object, *oauthProblem) {
 	}
 	c.used = true
 	if at := f.home.connected[c.account]; at.gone {
-		at.gone = false
-		at.emit(f.own(f.config.Now()), "account.application.authorized", application, nil)
+		at.gone, at.application = false, c.client.ID
+		at.emit(f.own(f.config.Now()), "account.application.authorized", at.renderApplication, nil)
 	}
 	return f.issue(c.grant, "stripe_user_id"), nil
 }
@@ -261,7 +261,7 @@ func (f *Fake) leave(a *Fake) bool {
 	if a == nil || a.gone {
 		return false
 	}
-	a.emit(f.own(f.config.Now()), "account.application.deauthorized", application, nil)
+	a.emit(f.own(f.config.Now()), "account.application.deauthorized", a.renderApplication, nil)
 	a.gone = true
 	for _, tokens := range []map[string]*token{f.home.oauth.access, f.home.oauth.refresh} {
 		for _, t := range tokens {
