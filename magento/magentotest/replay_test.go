@@ -389,6 +389,10 @@ var notThis = []struct {
 	{regexp.MustCompile(`/guest-carts|/V1/carts`), "carts"},
 }
 
+// moneyBack are the routes of refunds, credit memos, holds and cancels, of which none is
+// set aside.
+var moneyBack = regexp.MustCompile(`/(refund|creditmemos?|hold|unhold|cancel)(/|$)`)
+
 // TestTheShopAnswersAsRecorded brings a shop to where the real one stood and sends it
 // what the real one was sent.
 func TestTheShopAnswersAsRecorded(t *testing.T) {
@@ -407,13 +411,19 @@ func TestTheShopAnswersAsRecorded(t *testing.T) {
 		})
 	}
 	for _, held := range []bool{false, true} {
-		compared, aside := 0, map[string][]string{}
+		compared, back, aside := 0, 0, map[string][]string{}
 		for n, rec := range all {
 			switch {
 			case rec.held != held:
 			case done[n]:
 				compared++
+				if moneyBack.MatchString(rec.Request.Path) {
+					back++
+				}
 			default:
+				if moneyBack.MatchString(rec.Request.Path) {
+					t.Errorf("%s: a refund, credit memo, hold or cancel is in no history", rec.name)
+				}
 				why := or(notHere(rec), "in no history")
 				if strings.HasPrefix(rec.Request.Headers["Authorization"], "OAuth ") {
 					why = "signed with a token whose secret was not kept" // REC 025 without 024
@@ -424,7 +434,7 @@ func TestTheShopAnswersAsRecorded(t *testing.T) {
 		if compared == 0 && len(aside) == 0 {
 			continue
 		}
-		t.Logf("%s: %d exchanges compared", map[bool]string{false: "known", true: "held out"}[held], compared)
+		t.Logf("%s: %d exchanges compared, %d of them refunds, credit memos, holds and cancels", map[bool]string{false: "known", true: "held out"}[held], compared, back)
 		for _, why := range sorted(aside) {
 			slices.Sort(aside[why])
 			t.Logf("%d set aside, %s: %s", len(aside[why]), why, strings.Join(aside[why], " "))
