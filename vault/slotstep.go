@@ -26,7 +26,7 @@ func (s *Slot[T]) Put(ctx context.Context, credential T, at time.Time) error {
 			return err
 		}
 	}
-	return s.change(ctx, "put "+s.c.Name, func(st *state[T]) (*Notice, error) {
+	return s.change(ctx, "put "+s.c.Name, known, func(st *state[T]) (*Notice, error) {
 		h := held[T]{Serial: st.Serial + 1, Value: credential, Put: s.now(), At: at.UTC()}
 		st.Serial++
 		if st.Current == nil {
@@ -50,7 +50,7 @@ func (s *Slot[T]) Discard(ctx context.Context) error {
 	if err := s.allow(ctx, VerbRotate); err != nil {
 		return err
 	}
-	return s.change(ctx, "discard "+s.c.Name, func(st *state[T]) (*Notice, error) {
+	return s.change(ctx, "discard "+s.c.Name, nil, func(st *state[T]) (*Notice, error) {
 		st.Next = nil
 		return nil, nil
 	})
@@ -78,7 +78,7 @@ func (s *Slot[T]) doSwitch(ctx context.Context, why string) error {
 	if err := s.verify(ctx, next.Value); err != nil {
 		return err
 	}
-	return s.change(ctx, "switch "+s.c.Name, s.switched(next.Serial, why))
+	return s.change(ctx, "switch "+s.c.Name, v, s.switched(next.Serial, why))
 }
 
 // switched makes the next credential the one in use, if it is the one that was proved. Who
@@ -91,8 +91,9 @@ func (s *Slot[T]) switched(serial int64, why string) func(*state[T]) (*Notice, e
 		case st.Next == nil || st.Next.Serial != serial:
 			return nil, s.error(commerce.KindConflict, "somebody put in another credential meanwhile")
 		}
-		st.Previous, st.Current, st.Next, st.Switched = st.Current, st.Next, nil, s.now()
-		st.Current.At = time.Time{}
+		next := *st.Next
+		next.At = time.Time{}
+		st.Previous, st.Current, st.Next, st.Switched = st.Current, &next, nil, s.now()
 		return s.notice(NoticeSwitched, st, st.Current, why), nil
 	}
 }
@@ -111,7 +112,7 @@ func (s *Slot[T]) RollBack(ctx context.Context, why string) error {
 	if v.state.Previous == nil {
 		return s.error(commerce.KindNotFound, "the credential before is not kept any more")
 	}
-	return s.change(ctx, "roll back "+s.c.Name, s.rolledBack(v.state.Previous.Serial, why))
+	return s.change(ctx, "roll back "+s.c.Name, v, s.rolledBack(v.state.Previous.Serial, why))
 }
 
 func (s *Slot[T]) rolledBack(serial int64, why string) func(*state[T]) (*Notice, error) {
@@ -149,7 +150,7 @@ func (s *Slot[T]) doRetire(ctx context.Context) error {
 			return err
 		}
 	}
-	return s.change(ctx, "retire "+s.c.Name, func(st *state[T]) (*Notice, error) {
+	return s.change(ctx, "retire "+s.c.Name, v, func(st *state[T]) (*Notice, error) {
 		if st.Previous == nil || st.Previous.Serial != old.Serial {
 			return nil, errUnchanged
 		}
@@ -241,7 +242,7 @@ func (s *Slot[T]) fallBack(ctx context.Context, v *view[T]) error {
 		}
 		err := s.verify(ctx, other.h.Value)
 		if err == nil {
-			return s.changeHere(ctx, "replace "+s.c.Name, other.take(other.h.Serial, "the far side refused the one in use"))
+			return s.changeHere(ctx, "replace "+s.c.Name, v, other.take(other.h.Serial, "the far side refused the one in use"))
 		}
 		if !isRefused(err) {
 			return err
@@ -302,28 +303,27 @@ func (s *Slot[T]) known(ctx context.Context) (*view[T], error) {
 // errUnchanged says that what was to be done is done.
 var errUnchanged = errors.New("unchanged")
 
-// change changes the state by compare and set, and tells of it.
-func (s *Slot[T]) change(ctx context.Context, op string, step func(*state[T]) (*Notice, error)) error {
+// change changes the state by compare and set, and tells of it. v is how it was a moment
+// ago; nil = look.
+func (s *Slot[T]) change(ctx context.Context, op string, v *view[T], step func(*state[T]) (*Notice, error)) error {
 	if err := s.take(ctx); err != nil {
 		return err
 	}
 	defer s.release()
-	return s.changeHere(ctx, op, step)
+	return s.changeHere(ctx, op, v, step)
 }
 
 // changeHere is change by who holds the turn.
-func (s *Slot[T]) changeHere(ctx context.Context, op string, step func(*state[T]) (*Notice, error)) error {
+func (s *Slot[T]) changeHere(ctx context.Context, op string, v *view[T], step func(*state[T]) (*Notice, error)) (err error) {
 	for range maxTurns {
-		var st state[T]
-		var version int64
-		switch v, err := s.look(ctx); {
-		case err == nil:
-			st, version = v.state, v.version
-		case !errors.Is(err, commerce.ErrNotFound):
-			return err
-		default:
-			st = newState[T]()
+		if v == nil {
+			if v, err = s.look(ctx); errors.Is(err, commerce.ErrNotFound) {
+				v = &view[T]{state: newState[T]()}
+			} else if err != nil {
+				return err
+			}
 		}
+		st, version := v.state, v.version
 		notice, err := step(&st)
 		if errors.Is(err, errUnchanged) {
 			return nil
@@ -341,6 +341,7 @@ func (s *Slot[T]) changeHere(ctx context.Context, op string, step func(*state[T]
 		version, err = s.c.Keeper.Seal(ctx, s.c.Owner, s.c.Name, text, version)
 		clear(text)
 		if errors.Is(err, commerce.ErrConflict) {
+			v = nil
 			continue
 		}
 		if err != nil {
