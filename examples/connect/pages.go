@@ -41,20 +41,19 @@ func words(s any) string {
 func (a *app) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /login", a.login)
-	mux.HandleFunc("GET /{$}", a.known(a.index))
+	mux.HandleFunc("GET /{$}", a.known("look at the connections", a.index))
 	mux.Handle("GET /connect/stripe", as("connect", a.flow.Begin()))
 	mux.Handle("GET /connect/stripe/callback", as("connect", a.flow.Callback()))
-	mux.HandleFunc("POST /check", a.known(a.checkNow))
-	mux.HandleFunc("GET /key", a.known(a.ask(rotateAsk)))
-	mux.HandleFunc("POST /key", a.known(a.rotate))
-	mux.HandleFunc("GET /key/rollback", a.known(a.ask(rollBackAsk)))
-	mux.HandleFunc("POST /key/rollback", a.known(a.rollBack))
-	mux.HandleFunc("GET /key/retire", a.known(a.ask(retireAsk)))
-	mux.HandleFunc("POST /key/retire", a.known(a.retire))
-	mux.HandleFunc("GET /disconnect", a.known(a.ask(disconnectAsk)))
-	mux.HandleFunc("POST /disconnect", a.known(a.disconnect))
-	mux.HandleFunc("GET /access.jsonl", a.known(a.export))
-	mux.HandleFunc("GET /access.csv", a.known(a.export))
+	mux.HandleFunc("POST /check", a.known("check", a.checkNow))
+	for _, q := range []question{rotateAsk, rollBackAsk, retireAsk, disconnectAsk} {
+		mux.HandleFunc("GET "+q.Action, a.known("ask", a.ask(q)))
+	}
+	mux.HandleFunc("POST "+rotateAsk.Action, a.known("rotate the key", a.rotate))
+	mux.HandleFunc("POST "+rollBackAsk.Action, a.known("roll back", a.rollBack))
+	mux.HandleFunc("POST "+retireAsk.Action, a.known("forget the old key", a.retire))
+	mux.HandleFunc("POST "+disconnectAsk.Action, a.known("disconnect", a.disconnect))
+	mux.HandleFunc("GET /access.jsonl", a.known("export", a.export))
+	mux.HandleFunc("GET /access.csv", a.known("export", a.export))
 	// Forms of other sites are refused; a cookie alone proves nothing.
 	return http.NewCrossOriginProtection().Handler(http.MaxBytesHandler(mux, 64<<10))
 }
@@ -79,7 +78,8 @@ func (a *app) write(w http.ResponseWriter, status int, name string, data any) {
 // message is a page that says one thing.
 type message struct {
 	Title, Text, Next, Code, Account, Home, Link string
-	Good, Again                                  bool
+	Good                                         bool
+	Calm                                         bool // it is no bad news
 }
 
 func (a *app) login(w http.ResponseWriter, r *http.Request) {
@@ -96,7 +96,7 @@ func (a *app) outcome(w http.ResponseWriter, _ *http.Request, p oauth.Page) {
 		w.Header().Set("Refresh", "2")
 	}
 	a.write(w, p.Status, "message", message{Title: p.Title, Text: p.Text, Next: p.Next, Code: p.Code, Account: p.Account, Home: p.Home,
-		Link: "Back to your connections", Good: p.OK, Again: p.Again})
+		Link: "Back to your connections", Good: p.OK, Calm: p.Again || p.Code == oauth.CodeDeclined})
 }
 
 // as says in the access log what a request is for.
@@ -108,16 +108,15 @@ func as(purpose string, h http.Handler) http.Handler {
 
 type handler func(w http.ResponseWriter, r *http.Request, s *session)
 
-// known lets in who is logged in.
-func (a *app) known(h handler) http.HandlerFunc {
+// known lets in who is logged in, for a purpose.
+func (a *app) known(purpose string, h handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		s := a.people.of(r)
 		if s == nil {
 			a.write(w, http.StatusUnauthorized, "message", message{Title: "You are not logged in", Text: "This page belongs to whoever started the program.", Next: "Open the link that it printed."})
 			return
 		}
-		r = r.WithContext(vault.As(r.Context(), owner, strings.ToLower(r.Method)+" "+r.URL.Path))
-		h(w, r, s)
+		h(w, r.WithContext(vault.As(r.Context(), owner, purpose)), s)
 	}
 }
 
@@ -141,7 +140,7 @@ func (s state) Health() string {
 
 // index is the page of connections.
 func (a *app) index(w http.ResponseWriter, r *http.Request, s *session) {
-	ctx := vault.As(r.Context(), owner, "look at the connections")
+	ctx := r.Context()
 	entries, err := a.accounts(ctx)
 	if err != nil {
 		a.fail(w, err)
