@@ -6,37 +6,65 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"strings"
 	"text/tabwriter"
 	"time"
 
+	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/connection"
 	"github.com/commercesync/commerce/erp"
+	"github.com/commercesync/commerce/mapping/stripepay"
 	"github.com/commercesync/commerce/stripe"
 )
 
-// check prints what is configured, asks every system, and says how far the feeds are. A
-// system that does not answer is an error; what works and wants a person's eye is a line
-// that begins with "warning".
+// connections are the systems that the program talks to, and how each is looked at. What
+// changes while the program serves is in the log.
+func (p *program) connections(pay *stripepay.Pay, log *slog.Logger) (*connection.Checker, error) {
+	look := stripepay.CheckConfig{}
+	if public := p.env.public(); public != "" {
+		look.Uses = append(look.Uses, stripepay.UseCollect)
+		look.Endpoint = stripe.EndpointConfig{URL: public + "/hooks/stripe", Events: p.types}
+	}
+	if p.chart != nil {
+		look.Uses = append(look.Uses, stripepay.UseBooks)
+	}
+	key := func(name string) func(context.Context) (commerce.Secret, error) {
+		return func(context.Context) (commerce.Secret, error) { return p.env.secret(name), nil }
+	}
+	mode := p.env.mode()
+	return connection.New(connection.Config{
+		Connections: connection.These(
+			connection.Connection{Ref: p.shop.origin, Group: "all", Check: p.shop.check, Key: commerce.Static(p.shop.key).Current},
+			connection.Connection{Ref: pay.Ref(""), Group: "all", Key: key("STRIPE_KEY"),
+				Check: func(ctx context.Context) commerce.Findings { return pay.Check(ctx, look) }},
+			connection.Connection{Ref: commerce.Ref{System: erpOf(p.env), Account: p.env("ERP_DATABASE"), Mode: mode}, Group: "all", Key: key("ERP_PASSWORD"), Check: p.books.Check},
+		),
+		Notify: func(ctx context.Context, c connection.Change) error {
+			for _, f := range c.New {
+				log.WarnContext(ctx, "check", "connection", c.Connection.String(), "severity", f.Severity, "code", f.Code, "finding", f.String())
+			}
+			for _, f := range c.Mended {
+				log.InfoContext(ctx, "check: mended", "connection", c.Connection.String(), "code", f.Code, "about", f.About)
+			}
+			return nil
+		},
+	})
+}
+
+// check prints what is configured, what it found at every system with what mends it, and
+// how far the feeds are. What is broken is an error; a warning wants a person's eye.
 func (p *program) check(ctx context.Context, out io.Writer) error {
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	defer func() { _ = t.Flush() }()
 	line := func(name, format string, args ...any) { fmt.Fprintf(t, "%s\t%s\n", name, fmt.Sprintf(format, args...)) }
 	warn := func(format string, args ...any) { line("warning", format, args...) }
 	var failed []error
-	asked := func(name, what string, err error) {
-		if err == nil {
-			line(name, "%s: answers", what)
-			return
-		}
-		line(name, "%s: %v", what, err)
-		failed = append(failed, fmt.Errorf("%s: %w", name, err))
-	}
 
 	line("mode", "%s", p.env.mode())
-	asked("database", cmp.Or(strings.SplitN(p.env("DATABASE"), ":", 2)[0], "commerce.db"), p.pool.PingContext(ctx))
-	asked("shop", p.shop.System()+" at "+p.shop.url, p.shop.ping(ctx))
-	asked("stripe", p.env("STRIPE_ACCOUNT"), p.pays.Ping(ctx))
-	asked("erp", erpOf(p.env)+" at "+p.env("ERP_URL"), p.erp.Ping(ctx))
+	if err := p.pool.PingContext(ctx); err != nil {
+		failed = append(failed, fmt.Errorf("database: %w", err))
+	}
 	line("start at", "%s", cmp.Or(p.env("START_AT"), "the first order"))
 	line("take", "%s", cmp.Or(p.env("TAKE"), "what is paid, covered or free"))
 	if p.chart == nil {
@@ -45,22 +73,31 @@ func (p *program) check(ctx context.Context, out io.Writer) error {
 		line("books", "%s, invoices %s, reports in %s", cmp.Or(p.env("BOOKS"), "invoiced"), cmp.Or(p.env("INVOICING"), "on_order"), p.reports())
 	}
 	line("push", "%s", map[bool]string{true: "POST /hooks/shop", false: "none"}[p.env("PUSH_SECRETS") != ""])
-
-	if public := p.env.public(); public == "" {
+	if p.env.public() == "" {
 		warn("PUBLIC_URL is empty: messages have no link to pay by, and Stripe's endpoint is not compared")
-	} else if _, drift, err := p.pays.WebhookEndpoints.Check(ctx, stripe.EndpointConfig{URL: public + "/hooks/stripe", Events: p.types}); err != nil || !drift.None() {
-		// Only looked at: who may make an endpoint is the operator's to say.
-		warn("Stripe's webhook endpoint is not as it should be: %v %v", drift, err)
 	}
 	if caps, err := p.erp.Capabilities(ctx); err == nil {
 		line("erp can", "%s", capabilities(caps, warn))
 	}
-	if err := p.books.Check(ctx); err != nil {
-		for finding := range strings.SplitSeq(err.Error(), "\n") {
-			warn("%s", finding)
+
+	results, err := p.checker.Check(ctx)
+	failed = append(failed, err)
+	for _, r := range results {
+		where := strings.TrimSuffix(r.Connection.String(), "/")
+		if err := r.Findings.Err(); err != nil {
+			line(r.Connection.System, "%s: not as it should be", where)
+			failed = append(failed, err)
+		} else {
+			line(r.Connection.System, "%s: answers, with key %s", where, r.Fingerprint)
 		}
-	} else if p.chart != nil {
-		line("chart", "%s: the ERP has its accounts and journals", p.env("CHART"))
+		for _, f := range r.Findings {
+			line(string(f.Severity), "%s", strings.TrimSuffix(f.Code+" "+f.About, " "))
+			line("  seen", "%s", f.Seen)
+			if f.Expected != "" {
+				line("  expected", "%s", f.Expected)
+			}
+			line("  to mend it", "%s", f.Mend)
+		}
 	}
 
 	feeds, err := p.in.Feeds(ctx)

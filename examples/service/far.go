@@ -27,7 +27,8 @@ type shop struct {
 	url            string
 	origin         commerce.Ref
 	changes, sweep inbox.Feed
-	ping           func(context.Context) error
+	key            commerce.Secret
+	check          func(context.Context) commerce.Findings
 }
 
 func openShop(env settings, protect resilience.Config, told inbox.Told, log *slog.Logger) (shop, error) {
@@ -52,7 +53,12 @@ func openMagento(env settings, protect resilience.Config, told inbox.Told, log *
 	if err != nil {
 		return shop{}, err
 	}
-	s := shop{Shop: m, sales: m, url: env("MAGENTO_URL"), origin: m.Ref(0).With(""), ping: client.Ping}
+	s := shop{Shop: m, sales: m, url: env("MAGENTO_URL"), origin: m.Ref(0).With(""), key: env.secret("MAGENTO_ACCESS_TOKEN")}
+	look := magentoshop.CheckConfig{StripeAccount: env("STRIPE_ACCOUNT"), Routes: env.routes(s.origin.Account)}
+	if env("CHART") != "" {
+		look.Uses = append(look.Uses, magentoshop.UseBooks)
+	}
+	s.check = func(ctx context.Context) commerce.Findings { return m.Check(ctx, look) }
 	if s.changes, err = m.Changes(magentoshop.ChangesConfig{}); err != nil {
 		return shop{}, err
 	}
@@ -70,7 +76,9 @@ func openNop(env settings, protect resilience.Config, told inbox.Told, log *slog
 	if err != nil {
 		return shop{}, err
 	}
-	s := shop{Shop: n, sales: n, url: env("NOP_URL"), origin: n.Ref(0).With(""), ping: client.Ping}
+	s := shop{Shop: n, sales: n, url: env("NOP_URL"), origin: n.Ref(0).With(""), key: env.secret("NOP_PASSWORD")}
+	look := nopshop.CheckConfig{StripeAccount: env("STRIPE_ACCOUNT"), Routes: env.routes(s.origin.Account)}
+	s.check = func(ctx context.Context) commerce.Findings { return n.Check(ctx, look) }
 	if s.changes, err = n.Changes(nopshop.ChangesConfig{}); err != nil {
 		return shop{}, err
 	}

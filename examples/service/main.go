@@ -36,7 +36,7 @@
 //
 // Before it is started for the first time:
 //
-//	service -check            prints what is configured, asks every system, and how far the feeds are
+//	service -check            what is configured, what is wrong at every system and what mends it, how far the feeds are
 //	service -adopt -dry-run   the cut-over: which sales orders of others belong to which orders
 //	service -adopt            remembers them, and takes up open orders where TAKE says so
 //	service -open -dry-run    the entry that takes Stripe's balance over on the day of START_AT

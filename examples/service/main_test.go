@@ -245,9 +245,10 @@ func TestACheckNamesTheSystemThatDoesNotAnswer(t *testing.T) {
 	f.tryton()
 	f.env["MAGENTO_ACCESS_TOKEN"] = "another"
 	said, err := f.run(task{check: true})
-	require.ErrorContains(t, err, "shop: ")
+	require.ErrorContains(t, err, "magento: check: magento_token_unknown")
+	require.Contains(t, said, "copy access token and access token secret again")
 	require.Contains(t, said, "orders: not read yet")
-	require.Contains(t, said, "answers")
+	require.Contains(t, said, "stripe/acct_fake/test: answers")
 }
 
 func TestASettingThatCanNotWorkIsNamed(t *testing.T) {

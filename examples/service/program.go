@@ -19,6 +19,7 @@ import (
 	_ "modernc.org/sqlite"
 
 	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/connection"
 	"github.com/commercesync/commerce/erp"
 	"github.com/commercesync/commerce/inbox"
 	"github.com/commercesync/commerce/mapping"
@@ -46,6 +47,7 @@ type program struct {
 	ledger  *workflow.Books // nil as chart
 	types   []string        // of Stripe's events that are handled
 	in      *inbox.Inbox
+	checker *connection.Checker
 	mux     *http.ServeMux
 }
 
@@ -55,6 +57,11 @@ type settings func(name string) string
 func (env settings) secret(name string) commerce.Secret { return commerce.NewSecret(env(name)) }
 func (env settings) mode() commerce.Mode                { return commerce.Mode(env("MODE")) }
 func (env settings) public() string                     { return strings.TrimSuffix(env("PUBLIC_URL"), "/") }
+
+// routes lead everything into the one company.
+func (env settings) routes(shop string) mapping.Routes {
+	return mapping.Routes{{Name: "all", Shop: shop, Mode: env.mode(), Company: env("ERP_COMPANY")}}
+}
 
 // list reads what is separated by commas.
 func (env settings) list(name string) []string {
@@ -127,7 +134,7 @@ func compose(ctx context.Context, log *slog.Logger, env settings) (_ *program, e
 		return nil, err
 	}
 	words := erpbooks.Config{System: erpOf(env), Taxes: map[string]mapping.TaxTable{"default": taxes}, Mode: erpbooks.Mode(env("BOOKS")),
-		Routes: mapping.Routes{{Name: "all", Shop: p.shop.origin.Account, Mode: mode, Company: env("ERP_COMPANY")}}}
+		Routes: env.routes(p.shop.origin.Account)}
 	if p.chart != nil {
 		words.Charts, words.Location = map[string]erpbooks.Chart{"default": *p.chart}, p.chart.Location
 	}
@@ -187,6 +194,9 @@ func compose(ctx context.Context, log *slog.Logger, env settings) (_ *program, e
 	}
 	p.types = handlers.Types("stripe")
 	if p.in, err = inbox.New(db.Inbox(), inbox.Config{Handlers: handlers, Feeds: feeds, Alerter: alerts, Logger: log}); err != nil {
+		return nil, err
+	}
+	if p.checker, err = p.connections(pay, log); err != nil {
 		return nil, err
 	}
 	return p, p.listen()

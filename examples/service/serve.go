@@ -10,7 +10,7 @@ import (
 	"github.com/commercesync/commerce/inbox"
 )
 
-// serve runs the web server, the inbox, the daily sweep and the daily pruning until the context ends,
+// serve runs the web server, the inbox, the checks, the daily sweep and the daily pruning until the context ends,
 // then lets the work in hand end.
 func (p *program) serve(ctx context.Context, log *slog.Logger) error {
 	ctx, cancel := context.WithCancel(ctx)
@@ -35,8 +35,9 @@ func (p *program) serve(ctx context.Context, log *slog.Logger) error {
 			}
 		}
 	}()
-	worked := make(chan error, 1)
+	worked := make(chan error, 2)
 	go func() { worked <- p.in.Run(ctx) }()
+	go func() { worked <- p.checker.Run(ctx) }()
 	log.InfoContext(ctx, "listening", "address", p.address)
 
 	var first error
@@ -47,5 +48,5 @@ func (p *program) serve(ctx context.Context, log *slog.Logger) error {
 	cancel()
 	end, done := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
 	defer done()
-	return errors.Join(first, server.Shutdown(end), <-worked)
+	return errors.Join(first, server.Shutdown(end), <-worked, <-worked)
 }
