@@ -45,7 +45,7 @@ func newOpeners(size int, life time.Duration) *openers {
 }
 
 // get returns what opens a record; nil where nothing does that is remembered.
-func (c *openers) get(r Record, now time.Duration) *opener {
+func (c *openers) get(r *Record, now time.Duration) *opener {
 	wrapped := wrappedOf(r.Sealed)
 	if wrapped == nil {
 		return nil

@@ -55,6 +55,8 @@
 //     are refused with [CodeKeyRetired]. [RingFile.Enable] takes it back.
 //  5. [RingFile.Remove], when no backup is left that needs it.
 //
+// [Vault.Check] tells what is left to do, and which records would not open.
+//
 // When a key has leaked, do all of it at once, rotate every credential at its far side, and
 // set [Config.MinKey] to the new key: a record that somebody sealed with the leaked one is
 // refused then, even by a program whose ring still has it.

@@ -100,7 +100,7 @@ type opener struct {
 }
 
 // fits reports whether a record is the one that o opens.
-func (o *opener) fits(r Record) bool {
+func (o *opener) fits(r *Record) bool {
 	return o.version == r.Version && o.key == r.Key && o.name == r.Name && o.owner == r.Owner && bytes.HasPrefix(r.Sealed, o.head)
 }
 

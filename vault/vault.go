@@ -129,7 +129,7 @@ func (v *Vault) Open(ctx context.Context, owner commerce.Ref, name string) (secr
 		return nil, 0, during(op(), "", err)
 	}
 	r.Owner, r.Name = owner, name // whatever the store says
-	if secret, err = v.open(ctx, r); err != nil {
+	if secret, err = v.open(ctx, &r); err != nil {
 		return nil, 0, during(op(), "", err)
 	}
 	return secret, r.Version, nil
@@ -137,7 +137,7 @@ func (v *Vault) Open(ctx context.Context, owner commerce.Ref, name string) (secr
 
 // open opens a record, with a remembered data key where there is one. A ring remembers
 // its own: what a key unwrapped that was retired meanwhile opens nothing.
-func (v *Vault) open(ctx context.Context, r Record) ([]byte, error) {
+func (v *Vault) open(ctx context.Context, r *Record) ([]byte, error) {
 	now := v.clock()
 	if o := v.ring(ctx, now).openers.get(r, now); o != nil {
 		return o.open(r.Sealed)
@@ -146,7 +146,7 @@ func (v *Vault) open(ctx context.Context, r Record) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	o, err := unwrap(ctx, k, r)
+	o, err := unwrap(ctx, k, *r)
 	if err != nil {
 		return nil, err
 	}
