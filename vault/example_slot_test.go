@@ -5,33 +5,14 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/tink-crypto/tink-go/v2/aead"
-	"github.com/tink-crypto/tink-go/v2/keyset"
-
 	"github.com/commercesync/commerce"
 	"github.com/commercesync/commerce/vault"
 )
 
-// exampleVault is a vault that ends with the program.
-func exampleVault(ctx context.Context) (*vault.Vault, error) {
-	h, err := keyset.NewHandle(aead.AES256GCMKeyTemplate())
-	if err != nil {
-		return nil, err
-	}
-	ring, err := vault.RingOf(h)
-	if err != nil {
-		return nil, err
-	}
-	return vault.New(ctx, vault.Config{Store: &vault.Memory{}, Ring: vault.Fixed(ring)})
-}
-
 // A key is rotated while a client uses it: the client asks the slot for each attempt.
 func ExampleSlot() {
 	ctx := context.Background()
-	keeper, err := exampleVault(ctx)
-	if err != nil {
-		panic(err)
-	}
+	keeper := exampleVault()
 	takes := map[string]bool{"sk_old": true, "sk_new": true} // what the far side takes
 	slot, err := vault.NewSlot(vault.SlotConfig[commerce.Secret]{
 		Keeper: keeper,
@@ -43,7 +24,7 @@ func ExampleSlot() {
 			}
 			return nil
 		},
-		Notify: func(_ context.Context, n vault.Notice) { fmt.Println(n.Kind, n.Serial, n.Why) },
+		Notify: func(_ context.Context, n vault.Notice) { fmt.Println(n.Kind, n.Serial) },
 	})
 	if err != nil {
 		panic(err)
@@ -68,17 +49,14 @@ func ExampleSlot() {
 	// Output:
 	// rotation_planned 2
 	// rotation_switched 2
-	// rotation_rolled_back 1 the far side refused the one in use
+	// rotation_rolled_back 1
 	// [sealed] true <nil>
 }
 
 // A guard writes down who opens what, and asks the host before a person sees a secret.
 func ExampleGuard() {
 	ctx := context.Background()
-	keeper, err := exampleVault(ctx)
-	if err != nil {
-		panic(err)
-	}
+	keeper := exampleVault()
 	log, err := vault.NewAccessLog(ctx, keeper, &vault.AccessMemory{}, vault.AccessConfig{})
 	if err != nil {
 		panic(err)

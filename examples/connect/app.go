@@ -10,8 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tink-crypto/tink-go/v2/aead"
-	"github.com/tink-crypto/tink-go/v2/keyset"
 	_ "modernc.org/sqlite"
 
 	"github.com/commercesync/commerce"
@@ -56,7 +54,7 @@ func compose(ctx context.Context, log *slog.Logger, env func(string) string, loc
 	w := wiring{client: client, key: key, callback: callback, store: &vault.Memory{}, lines: &vault.AccessMemory{}}
 	switch given := [3]bool{client != "", key != "", env("PUBLIC_URL") != ""}; given {
 	case [3]bool{}:
-		fresh, err := freshRing()
+		fresh, err := vault.FreshRing()
 		if err != nil {
 			return nil, err
 		}
@@ -166,15 +164,6 @@ func open(ctx context.Context, path string) (*sqlstore.DB, func(), error) {
 		end()
 	}
 	return db, end, err
-}
-
-// freshRing makes keys that end with the program.
-func freshRing() (*vault.Ring, error) {
-	h, err := keyset.NewHandle(aead.AES256GCMKeyTemplate())
-	if err != nil {
-		return nil, err
-	}
-	return vault.RingOf(h)
 }
 
 // stripeClient acts for an account; "" is the platform's own.

@@ -14,8 +14,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"github.com/tink-crypto/tink-go/v2/aead"
-	"github.com/tink-crypto/tink-go/v2/keyset"
 	"go.uber.org/goleak"
 
 	"github.com/commercesync/commerce"
@@ -132,9 +130,7 @@ func open(t *testing.T) *works {
 	w := &works{t: t, fakes: fakes, stripe: newDoor(fakes.Stripe.Transport()), shop: newDoor(fakes.Front.Transport()), store: inbox.NewMemory(inbox.MemoryConfig{})}
 	first := journey.WebhookSecret
 	w.signs.Store(&first)
-	h, err := keyset.NewHandle(aead.AES256GCMKeyTemplate())
-	require.NoError(t, err)
-	ring, err := vault.RingOf(h)
+	ring, err := vault.FreshRing()
 	require.NoError(t, err)
 	keeper, err := vault.New(ctx, vault.Config{Store: &vault.Memory{}, Ring: vault.Fixed(ring)})
 	require.NoError(t, err)
