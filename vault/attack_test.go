@@ -103,7 +103,10 @@ func TestARememberedDataKeyOpensNothingElse(t *testing.T) {
 		"another's envelope":      func(r *vault.Record) { r.Sealed = theirs.Sealed },
 		"another version":         func(r *vault.Record) { r.Version = 2 },
 		"another key":             func(r *vault.Record) { r.Key = "k2" },
-		"a body that was altered": func(r *vault.Record) { r.Sealed = append(r.Sealed[:len(r.Sealed)-1:len(r.Sealed)-1], 0) },
+		"a body that was altered": func(r *vault.Record) {
+			r.Sealed = bytes.Clone(r.Sealed)
+			r.Sealed[len(r.Sealed)-1] ^= 1
+		},
 		"a body that was cut":     func(r *vault.Record) { r.Sealed = r.Sealed[:len(r.Sealed)-1] },
 	} {
 		r := mine
