@@ -4,7 +4,10 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"strings"
 	"time"
+
+	"github.com/commercesync/commerce"
 )
 
 // OrdersConfig says how to read orders from CSV. The zero value works.
@@ -28,6 +31,10 @@ type OrdersConfig struct {
 //	date       needed
 //	payment    pi_…, ch_… or re_…, as the shop keeps it
 //	total      what all tenders come to, in the same currency; defaults to amount
+//	lines      what it is made of: "CUP|2|20.00;shipping|1|5.00", each the SKU, or the key
+//	           of what is no goods, the quantity and the net; no SKU has a semicolon
+//	taxes      "DE|19|25.00|4.75;DE|7|10.00|0.70": country, rate, base and tax
+//	unsent     "true" where goods of it have not left yet
 //	charge, intent, refund, system, settled, settled_currency
 //
 // Of id and number one is needed. It ends with the first row that can not be read, as
@@ -75,6 +82,7 @@ type orders struct {
 	id, number, kind, amount, currency, date int
 	payment, charge, intent, refund, system  int
 	settled, settledCurrency, total          int
+	lines, taxes, unsent                     int
 }
 
 func newOrders(t *table, config OrdersConfig) (*orders, error) {
@@ -95,7 +103,7 @@ func newOrders(t *table, config OrdersConfig) (*orders, error) {
 	o.kind, o.payment, o.charge = t.index("kind"), t.index("payment"), t.index("charge")
 	o.intent, o.refund, o.system = t.index("intent"), t.index("refund"), t.index("system")
 	o.settled, o.settledCurrency = t.index("settled"), t.index("settled_currency")
-	o.total = t.index("total")
+	o.total, o.lines, o.taxes, o.unsent = t.index("total"), t.index("lines"), t.index("taxes"), t.index("unsent")
 	return o, nil
 }
 
@@ -140,7 +148,78 @@ func (o *orders) document() (d Document, err error) {
 	if d.Date.IsZero() {
 		return Document{}, o.fail(o.row, "date", "is empty")
 	}
+	switch unsent := o.at(o.unsent); unsent {
+	case "true":
+		d.Unsent = true
+	case "", "false":
+	default:
+		return Document{}, o.fail(o.row, "unsent", "is neither true nor false")
+	}
+	if o.at(o.lines) != "" {
+		if d.Lines, err = o.linesOf(d.Amount.Currency()); err != nil {
+			return Document{}, err
+		}
+	}
+	if o.at(o.taxes) != "" {
+		if d.Taxes, err = o.taxesOf(d.Amount.Currency()); err != nil {
+			return Document{}, err
+		}
+	}
 	d.Payment, d.Charge, d.Intent, d.RefundID = o.at(o.payment), o.at(o.charge), o.at(o.intent), o.at(o.refund)
 	d.named()
 	return d, nil
+}
+
+// linesOf reads "CUP|2|20.00;shipping|1|5.00".
+func (o *orders) linesOf(c commerce.Currency) (lines []DocumentLine, err error) {
+	for part := range strings.SplitSeq(o.at(o.lines), ";") {
+		part = strings.TrimSpace(part)
+		bad := func(err error) error {
+			e := o.fail(o.row, "lines", "is not like CUP|2|20.00")
+			e.Err = err
+			return e
+		}
+		at := strings.LastIndexByte(part, '|')
+		key := strings.LastIndexByte(part[:max(at, 0)], '|') // an SKU may have one of its own
+		if key <= 0 {
+			return nil, bad(nil)
+		}
+		l := DocumentLine{Key: part[:key]}
+		if l.Quantity, err = commerce.ParseDecimal(part[key+1 : at]); err != nil {
+			return nil, bad(err)
+		}
+		if l.Net, err = commerce.ParseMoney(part[at+1:], c); err != nil {
+			return nil, bad(err)
+		}
+		lines = append(lines, l)
+	}
+	return lines, nil
+}
+
+// taxesOf reads "DE|19|25.00|4.75;DE|7|10.00|0.70".
+func (o *orders) taxesOf(c commerce.Currency) (taxes []TaxSum, err error) {
+	for part := range strings.SplitSeq(o.at(o.taxes), ";") {
+		bad := func(err error) error {
+			e := o.fail(o.row, "taxes", "is not like DE|19|25.00|4.75")
+			e.Err = err
+			return e
+		}
+		f := strings.Split(strings.TrimSpace(part), "|")
+		if len(f) != 4 {
+			return nil, bad(nil)
+		}
+		rate, err := commerce.ParseDecimal(f[1])
+		if err != nil {
+			return nil, bad(err)
+		}
+		x := TaxSum{Country: f[0], Rate: rate.Trim(0).String()}
+		if x.Base, err = commerce.ParseMoney(f[2], c); err != nil {
+			return nil, bad(err)
+		}
+		if x.Tax, err = commerce.ParseMoney(f[3], c); err != nil {
+			return nil, bad(err)
+		}
+		taxes = append(taxes, x)
+	}
+	return taxes, nil
 }

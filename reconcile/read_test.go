@@ -163,9 +163,27 @@ func TestOrdersAreReadByTheNamesOfTheirColumns(t *testing.T) {
 		"number,amount,currency,date\n,1,EUR,2026-11-03\n":             "row 2: has neither id nor number",
 		"id,kind,amount,currency,date\n1,order,1,EUR,2026-11-03\n":     "row 2 column kind: is neither sale nor refund",
 		"id,amount,currency,date\n1,1,EUR,\n":                          "row 2 column date: is empty",
+		"id,amount,currency,date,lines\n1,1,EUR,2026-11-03,CUP|1\n":    "row 2 column lines: is not like",
+		"id,amount,currency,date,lines\n1,1,EUR,2026-11-03,CUP|1|x\n":  "row 2 column lines: is not like",
+		"id,amount,currency,date,taxes\n1,1,EUR,2026-11-03,DE|19|1\n":  "row 2 column taxes: is not like",
+		"id,amount,currency,date,taxes\n1,1,EUR,2026-11-03,DE|x|1|1\n": "row 2 column taxes: is not like",
+		"id,amount,currency,date,unsent\n1,1,EUR,2026-11-03,no\n":      "row 2 column unsent: is neither",
 		"id,amount,currency,date\n1,1,EUR,2026-11-03\n2,,EUR,2026-1\n": "row 3 column amount: is no amount",
 	} {
 		_, err := all(t, reconcile.Orders(strings.NewReader(text), reconcile.OrdersConfig{}))
 		require.ErrorContains(t, err, want)
 	}
+}
+
+func TestOrdersSayLinesAndTaxes(t *testing.T) {
+	t.Parallel()
+	docs, err := all(t, reconcile.Orders(strings.NewReader("id,amount,currency,date,lines,taxes,unsent\n"+
+		"1,29.75,EUR,2026-11-03,CUP|RED|2|20.00; shipping|1|5,DE|19.00|25.00|4.75;DE|7|0|0,true\n2,1,EUR,2026-11-03,,,\n"), reconcile.OrdersConfig{}))
+	require.NoError(t, err)
+	eur := func(minor int64) commerce.Money { return commerce.MustMoney(minor, "EUR") }
+	require.Equal(t, []reconcile.DocumentLine{{Key: "CUP|RED", Quantity: commerce.MustDecimal("2"), Net: eur(2000)},
+		{Key: "shipping", Quantity: commerce.MustDecimal("1"), Net: eur(500)}}, docs[0].Lines)
+	require.Equal(t, []reconcile.TaxSum{{Country: "DE", Rate: "19", Base: eur(2500), Tax: eur(475)}, {Country: "DE", Rate: "7", Base: eur(0), Tax: eur(0)}}, docs[0].Taxes)
+	require.True(t, docs[0].Unsent)
+	require.Equal(t, reconcile.Document{System: "shop", ID: "2", Row: 3, Amount: eur(100), Date: time.Date(2026, 11, 3, 0, 0, 0, 0, time.UTC)}, docs[1])
 }

@@ -76,7 +76,6 @@ func (p program) demo(ctx context.Context, o options) (err error) {
 	if err != nil {
 		return err
 	}
-	in.Shop, in.ERP = made.Orders(in.Shop), made.Documents(in.ERP)
 	got, err := reconcile.Payout(ctx, in.Input, reconcile.Config{CutOver: made.CutOver, OnShipment: true, Fee: demo.Fee})
 	if err = errors.Join(err, in.close()); err != nil {
 		return err

@@ -36,8 +36,6 @@ type Demo struct {
 	CutOver time.Time
 	Planted []Planted
 	Each    int // planted of each reason
-
-	teller *teller
 }
 
 // Files are where the two sides are, and Stripe.
@@ -101,7 +99,7 @@ func New(c Config) (*Demo, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.Planted, d.Each, d.teller = all.planted, c.Each, all.teller
+	d.Planted, d.Each = all.planted, c.Each
 	d.Payout = commerce.Payout{Ref: commerce.Ref{System: "stripe", Mode: commerce.Test, ID: id}, Amount: net, Status: commerce.PayoutPaid,
 		Automatic: true, Method: "standard", Reconciled: true, Transaction: "txn_demo_payout",
 		Created: start.AddDate(0, 0, days+1), Arrival: commerce.DateOf(start.AddDate(0, 0, days+3))}

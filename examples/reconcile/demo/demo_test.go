@@ -28,8 +28,8 @@ func explain(t *testing.T, d *demo.Demo, c reconcile.Config) *reconcile.Report {
 	}
 	got, err := reconcile.Payout(t.Context(), reconcile.Input{Payout: d.Payout,
 		Lines: reconcile.Itemized(read(d.Files.Report), reconcile.ItemizedConfig{}),
-		Shop:  d.Orders(reconcile.Orders(read(d.Files.Orders), reconcile.OrdersConfig{})),
-		ERP:   d.Documents(reconcile.Orders(read(d.Files.ERP), reconcile.OrdersConfig{System: "erp"})),
+		Shop:  reconcile.Orders(read(d.Files.Orders), reconcile.OrdersConfig{}),
+		ERP:   reconcile.Orders(read(d.Files.ERP), reconcile.OrdersConfig{System: "erp"}),
 	}, c)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, got.Close()) })

@@ -2,9 +2,11 @@ package demo
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"time"
 
 	"github.com/commercesync/commerce"
@@ -22,10 +24,10 @@ func (m movement) row(payout string) string {
 		text(m.gross), text(m.fee), text(m.gross-m.fee), m.category, m.source, m.charge, m.intent, m.number, presented, currency, payout)
 }
 
-const documentHeader = "id,number,kind,amount,total,currency,date,payment,settled,settled_currency"
+const documentHeader = "id,number,kind,amount,total,currency,date,payment,settled,settled_currency,unsent,lines,taxes"
 
 func (d document) row() string {
-	kind, total, settled, currency := "sale", "", "", ""
+	kind, total, settled, currency, unsent := "sale", "", "", "", ""
 	if d.refund {
 		kind = "refund"
 	}
@@ -35,7 +37,25 @@ func (d document) row() string {
 	if d.settled != 0 {
 		settled, currency = text(d.settled), "EUR"
 	}
-	return fmt.Sprintf("%s,%s,%s,%s,%s,%s,%s,%s,%s,%s", d.id, d.number, kind, text(d.amount), total, d.currency, d.at.Format(time.DateTime), d.payment, settled, currency)
+	if d.unsent {
+		unsent = "true"
+	}
+	lines, taxes := d.detail()
+	return fmt.Sprintf("%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%s", d.id, d.number, kind, text(d.amount), total, d.currency, d.at.Format(time.DateTime), d.payment,
+		settled, currency, unsent, lines, taxes)
+}
+
+// detail splits an amount into two articles and the tax on them.
+func (d document) detail() (lines, taxes string) {
+	n, _ := strconv.ParseInt(d.number[1:], 10, 64) // it is the story's
+	gross := d.amount + d.card
+	first, second := gross*(60+n%20)/119, gross*(40-n%20)/119
+	quantity, rate := 1+n%3, cmp.Or(d.rate, "19")
+	if d.more {
+		quantity++
+	}
+	return fmt.Sprintf("SKU-%d|%d|%s;SKU-%d|1|%s", 100+n%40, quantity, text(first), 200+n%70, text(second)),
+		fmt.Sprintf("DE|%s|%s|%s", rate, text(first+second), text(gross-first-second))
 }
 
 // text writes minor units of a currency with two decimals.
