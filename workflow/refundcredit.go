@@ -109,8 +109,8 @@ func (b *back) groups(ctx context.Context) (out []credited, err error) {
 		out = append(out, of)
 	}
 	for _, g := range b.refunds {
-		if !paid(g) || g.paper != nil {
-			continue
+		if !paid(g) || g.paper != nil || !g.booked && !g.refused {
+			continue // the shop comes first
 		}
 		said, ok, err := b.said(g)
 		if err != nil {

@@ -38,6 +38,7 @@ type given struct {
 	paper         *claim // of the shop that it is one with; nil = none (yet)
 	wish          *claim // that it fulfils; nil = none
 	booked        bool   // the shop has it in its books by our doing
+	refused       bool   // the shop does not take it into its books
 }
 
 // stands reports whether the money went back, or is on its way.
@@ -70,6 +71,12 @@ func (p *claim) takes(g *given) {
 		return
 	}
 	g.paper = p
+}
+
+// owed reports whether a refund for it failed: only one of the same amount is taken for the
+// money that is still owed.
+func (p *claim) owed() bool {
+	return slices.ContainsFunc(p.of, func(g *given) bool { return !g.stands() })
 }
 
 // open is what of a claim nobody has given back.
@@ -277,6 +284,9 @@ func (b *back) join(ctx context.Context) error {
 				}
 				part := min(left, p.open().Minor())
 				if part == left && part == p.Money.Minor() {
+					if _, err := decide(ctx, b, "paper/"+g.Ref.ID, p.id); err != nil {
+						return err
+					}
 					p.takes(g)
 				} else {
 					p.blind = commerce.MustMoney(p.blind.Minor()+part, b.order.Currency)
@@ -300,7 +310,7 @@ func (g *given) free() bool {
 
 // pair takes refunds and papers for the same where both sides acted and neither knows of
 // the other: those of one amount, and then refunds that are a part of what a paper asks
-// for. A paper whose refund failed is paid by the next. Only a paper of the shop's own
+// for. A paper whose refund failed is paid by one of its amount. Only a paper of the shop's own
 // gateway is taken at once: others may still come for a refund that is new.
 func (b *back) pair(ctx context.Context) error {
 	rank := func(p *claim) int {
@@ -312,7 +322,7 @@ func (b *back) pair(ctx context.Context) error {
 		}
 		return 2
 	}
-	papers := slices.DeleteFunc(slices.Clone(b.claims), func(p *claim) bool { return p.paperless() || p.elsewhere || p.began })
+	papers := slices.DeleteFunc(slices.Clone(b.claims), func(p *claim) bool { return p.paperless() || p.elsewhere || p.began && !p.owed() })
 	slices.SortStableFunc(papers, func(p, q *claim) int { return rank(p) - rank(q) })
 	for _, exact := range []bool{true, false} {
 		for _, p := range papers {
@@ -321,7 +331,7 @@ func (b *back) pair(ctx context.Context) error {
 				if !g.free() || b.ours(g) || open.IsZero() || !p.Online && b.waits(ctx, g) > 0 {
 					continue
 				}
-				if exact && (open != p.Money || g.amount != open) || g.amount.Minor() > open.Minor() {
+				if exact && (open != p.Money || g.amount != open) || !exact && p.owed() || g.amount.Minor() > open.Minor() {
 					continue
 				}
 				b.log.InfoContext(ctx, "a refund and a paper of the shop are taken for the same", "order", b.order.Ref.ID, "refund", g.Ref.ID, "paper", p.id)
@@ -356,7 +366,7 @@ func (b *back) unclear() (refunds, papers commerce.Money) {
 		}
 	}
 	for _, p := range b.claims {
-		if !p.elsewhere && !p.paperless() {
+		if !p.elsewhere && !p.paperless() && !p.owed() {
 			asked += p.open().Minor()
 		}
 	}

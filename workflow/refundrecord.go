@@ -13,8 +13,11 @@ import (
 
 // record books refunds at the shop that it has no paper of.
 func (b *back) record(ctx context.Context) error {
-	if ended(b.order) && b.paid().Sign() == 0 {
-		return nil // the shop never had the money
+	if ended(b.order) && b.paid().Sign() == 0 { // the shop never had the money
+		for _, g := range b.refunds {
+			g.refused = true
+		}
+		return nil
 	}
 	others, asked := b.unclear()
 	var errs []error
@@ -36,6 +39,7 @@ func (b *back) record(ctx context.Context) error {
 		}
 		if err := b.book(ctx, g); err != nil {
 			errs = append(errs, err)
+			g.refused = commerce.SafeToRetry(err) && commerce.KindOf(err).Permanent()
 		}
 	}
 	if err := errors.Join(errs...); err != nil || waits == 0 {
@@ -237,7 +241,14 @@ func (b *back) made(p *claim) mapping.Allocation {
 // order until another refund has paid it.
 func (b *back) failures(ctx context.Context) error {
 	for _, g := range b.refunds {
-		if g.stands() || g.total.Sign() <= 0 || g.paper == nil && !g.booked && !b.ours(g) {
+		if g.stands() || g.total.Sign() <= 0 {
+			continue
+		}
+		noted, err := b.done(ctx, b.keyCredit(g.Ref.ID))
+		if err != nil {
+			return err
+		}
+		if g.paper == nil && !g.booked && !noted && !b.ours(g) {
 			continue // nobody has concluded anything from it
 		}
 		key := keyHold(b.order.Ref, g.Ref)

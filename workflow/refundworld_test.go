@@ -22,14 +22,16 @@ import (
 type till struct {
 	*bank
 	refunds *Refunds
+	before  func() inbox.Handlers // that come before those of refunds
 
-	given []*commerce.Refund                         // at the processor
-	keys  map[string]*commerce.Refund                // that it remembers
-	memos map[commerce.Ref][]*mapping.RefundDocument // at the shop, by order
-	notes map[commerce.Ref]map[string]commerce.Money // at the ERP, by order and refund
-	total bool                                       // the shop takes no mark: it is settled by the total
-	moved int                                        // how often money moved by our doing
-	txn   int
+	given   []*commerce.Refund                         // at the processor
+	keys    map[string]*commerce.Refund                // that it remembers
+	memos   map[commerce.Ref][]*mapping.RefundDocument // at the shop, by order
+	notes   map[commerce.Ref]map[string]commerce.Money // at the ERP, by order and refund
+	total   bool                                       // the shop takes no mark: it is settled by the total
+	moved   int                                        // how often money moved by our doing
+	txn     int
+	started time.Time
 }
 
 func newTill(t fataler, change ...func(*till)) *till {
@@ -41,7 +43,12 @@ func newTill(t fataler, change ...func(*till)) *till {
 		for _, c := range change {
 			c(w)
 		}
-		b.also = func() inbox.Handlers { return w.refunds.Handlers() }
+		b.also = func() inbox.Handlers {
+			if w.before != nil {
+				return inbox.Merge(w.before(), w.refunds.Handlers())
+			}
+			return w.refunds.Handlers()
+		}
 	})
 	return w
 }
