@@ -67,8 +67,9 @@ func (d *EvidenceDetails) UnmarshalJSON(b []byte) error {
 
 // Parameters of disputes.
 type (
-	DisputeParams     = stripego.DisputeParams
-	DisputeListParams = stripego.DisputeListParams
+	DisputeParams         = stripego.DisputeParams
+	DisputeEvidenceParams = stripego.DisputeEvidenceParams
+	DisputeListParams     = stripego.DisputeListParams
 )
 
 // DisputeService reads and answers disputes. Every write needs params with an
