@@ -99,15 +99,15 @@ func TestARememberedDataKeyOpensNothingElse(t *testing.T) {
 	theirs, err := store.Get(ctx, other, "k")
 	require.NoError(t, err)
 	for name, change := range map[string]func(*vault.Record){
-		"another's row":           func(r *vault.Record) { *r = theirs },
-		"another's envelope":      func(r *vault.Record) { r.Sealed = theirs.Sealed },
-		"another version":         func(r *vault.Record) { r.Version = 2 },
-		"another key":             func(r *vault.Record) { r.Key = "k2" },
+		"another's row":      func(r *vault.Record) { *r = theirs },
+		"another's envelope": func(r *vault.Record) { r.Sealed = theirs.Sealed },
+		"another version":    func(r *vault.Record) { r.Version = 2 },
+		"another key":        func(r *vault.Record) { r.Key = "k2" },
 		"a body that was altered": func(r *vault.Record) {
 			r.Sealed = bytes.Clone(r.Sealed)
 			r.Sealed[len(r.Sealed)-1] ^= 1
 		},
-		"a body that was cut":     func(r *vault.Record) { r.Sealed = r.Sealed[:len(r.Sealed)-1] },
+		"a body that was cut": func(r *vault.Record) { r.Sealed = r.Sealed[:len(r.Sealed)-1] },
 	} {
 		r := mine
 		change(&r)

@@ -7,6 +7,9 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/tink-crypto/tink-go/v2/testing/fakekms"
+	"github.com/tink-crypto/tink-go/v2/tink"
+
 	"github.com/commercesync/commerce"
 	"github.com/commercesync/commerce/vault"
 )
@@ -121,4 +124,75 @@ func exampleVault() *vault.Vault {
 		panic(err)
 	}
 	return v
+}
+
+func ExampleRingFile() {
+	ctx := context.Background()
+	dir, err := os.MkdirTemp("", "")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	// A program takes the key of a key service: the client that Tink has for it.
+	file := vault.RingFile{Path: filepath.Join(dir, "ring.json"), KEK: keyService()}
+	fmt.Println(file.Create(ctx))
+	ring, err := file.Load(ctx)
+	fmt.Println(len(ring.Keys()), err)
+	_, err = vault.RingFile{Path: file.Path}.Load(ctx) // by somebody who has the file alone
+	fmt.Println(errors.Is(err, commerce.ErrInvalid))
+	// Output:
+	// <nil>
+	// 1 <nil>
+	// true
+}
+
+func ExampleNewRing() {
+	ctx := context.Background()
+	held := keyService() // a key that never leaves it
+	ring, err := vault.NewRing("projects/shop/keys/2",
+		vault.Key{ID: "projects/shop/keys/1", Retired: true},
+		vault.Key{ID: "projects/shop/keys/2", AEAD: held})
+	fmt.Println(ring, err)
+	v, err := vault.New(ctx, vault.Config{Store: &vault.Memory{}, Ring: vault.Fixed(ring)})
+	fmt.Println(v, err)
+	// Output:
+	// projects/shop/keys/1 (retired), projects/shop/keys/2 (primary) <nil>
+	// vault with keys projects/shop/keys/1 (retired), projects/shop/keys/2 (primary) <nil>
+}
+
+func ExampleVault_Check() {
+	ctx := context.Background()
+	dir, err := os.MkdirTemp("", "")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	file := vault.RingFile{Path: filepath.Join(dir, "ring.json")}
+	_ = file.Create(ctx)
+	v, err := vault.New(ctx, vault.Config{Store: &vault.Memory{}, Ring: file.Load})
+	if err != nil {
+		panic(err)
+	}
+	owner := commerce.Ref{System: "tryton", Account: "books", Mode: commerce.Live}
+	_, _ = v.Seal(ctx, owner, "login", []byte("secret"), 0)
+	fresh, _ := file.Add(ctx)
+	_ = file.Promote(ctx, fresh)
+	for _, f := range v.Check(ctx) {
+		fmt.Println(f.Severity, f.Code, f.Mend)
+	}
+	// Output:
+	// notice rewrap_due run Rewrap
+}
+
+// keyService stands for a key service's key.
+func keyService() tink.AEADWithContext {
+	uri, err := fakekms.NewKeyURI()
+	if err != nil {
+		panic(err)
+	}
+	key, err := fakekms.NewAEADWithContext(uri)
+	if err != nil {
+		panic(err)
+	}
+	return key
 }
