@@ -35,7 +35,7 @@
 // 1.0a with HMAC-SHA256, the default since 2.4.4), the name and password of an admin
 // (a token is fetched, renewed early and once after a refusal), or a bearer token.
 // The keys of an integration come from [ParseActivation] and [Handshake.Keys] when an
-// admin activates it. Credentials are asked for on every attempt and every attempt is
+// admin activates it; an [Integration] does all of that for the shops of many tenants. Credentials are asked for on every attempt and every attempt is
 // signed afresh. A missing right and a bad key look the same in Magento; the client
 // tells them apart where it can, and asks for new keys once a request. No redirect is
 // followed, so that keys never travel to another host.

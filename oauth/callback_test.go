@@ -393,6 +393,26 @@ func TestOfAThousandCallbacksOneExchangesTheCode(t *testing.T) {
 	require.Empty(t, w.leaks())
 }
 
+func TestOverAVaultOneOfAThousandExchangesTheCode(t *testing.T) {
+	t.Parallel()
+	keeper := safe()
+	w := build(t, false, func(c *oauth.Config, _ *stripetest.Config) { c.Keeper = keeper })
+	exchanges, _ := storm(t, w)
+	require.Equal(t, 1, exchanges)
+	require.Equal(t, []string{"connected"}, w.kinds())
+	var grants []string
+	for _, tenant := range []string{"", "t1", "t2"} {
+		for e, err := range keeper.List(t.Context(), tenant) {
+			require.NoError(t, err)
+			if e.Name == oauth.GrantName {
+				grants = append(grants, e.Owner.Tenant)
+			}
+		}
+	}
+	require.Equal(t, []string{"t1"}, grants)
+	require.Empty(t, w.leaks())
+}
+
 func TestWithoutItsChecksTheStormDoesHarm(t *testing.T) {
 	t.Parallel()
 	t.Run("a keeper that does not compare versions", func(t *testing.T) {

@@ -7,3 +7,6 @@ import "time"
 func (f *Flow) Together() {
 	f.spread = func(time.Duration) time.Duration { return 0 }
 }
+
+// Local is what decides where pages may lead back to.
+var Local = local

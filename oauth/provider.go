@@ -18,7 +18,8 @@ type Provider struct {
 	// state that was made for one is no good at the callback of another. Required.
 	Name string
 
-	// System is that of the connections' refs. Required.
+	// System is that of the connections' refs. An account has one connection a system and
+	// mode: connect it by one provider only. Required.
 	System string
 
 	// AuthURL is where the browser is sent, and TokenURL where codes and refresh tokens

@@ -316,12 +316,16 @@ func TestWhatAMerchantEndsIsForgottenAndAnOldEventIsNot(t *testing.T) {
 			if app {
 				require.False(t, secret(t, tokens).Empty())
 			}
+			merchant, _ := w.fake.Account(owner.Account)
 			require.True(t, w.fake.Disconnect(owner.Account))
-			event := commerce.Event{Ref: commerce.Ref{System: "stripe", Account: owner.Account, Mode: commerce.Test, ID: "evt_1"},
-				Type: "account.application.deauthorized", Raw: []byte(`{"account":"` + owner.Account + `","data":{"object":{"id":"` + clientID + `"}}}`)}
+			events := merchant.Events()
+			last := events[len(events)-1]
+			event := commerce.Event{Ref: commerce.Ref{System: "stripe", Account: owner.Account, Mode: commerce.Test, ID: last.ID}, Type: last.Type, Raw: last.Raw}
+			require.Equal(t, "account.application.deauthorized", event.Type)
 
 			other := event
 			other.Raw = []byte(strings.Replace(string(event.Raw), clientID, "ca_other", 1))
+			require.NotEqual(t, event.Raw, other.Raw)
 			require.NoError(t, w.flow.Deauthorized(t.Context(), other))
 			live := event
 			live.Ref.Mode = commerce.Live

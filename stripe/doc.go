@@ -45,7 +45,8 @@
 //   - news: Events, WebhookEndpoints.
 //
 // Most have a Search as well. A connected account is spoken for by a client of its own,
-// with Config.Account.
+// with Config.Account. Package oauth connects accounts; with [HostedAccounts] it takes
+// merchants through the forms of those that the platform makes.
 //
 // # Rate limits
 //
