@@ -222,6 +222,25 @@ func (s service) DecryptWithContext(context.Context, []byte, []byte) ([]byte, er
 	return nil, s.err
 }
 
+func TestWhatCanNotBeWrappedIsNotWritten(t *testing.T) {
+	t.Parallel()
+	var store vault.Memory
+	for name, key := range map[string]vault.Key{
+		"the service is away":           {ID: "k1", AEAD: service{context.DeadlineExceeded}},
+		"the service says nothing":      {ID: "k1", AEAD: service{}},
+		"the service says no such key":  {ID: "k1", AEAD: service{commerce.ErrNotFound}},
+		"the service refuses this user": {ID: "k1", AEAD: service{&commerce.Error{Kind: commerce.KindForbidden, System: "kms"}}},
+	} {
+		v := newVault(t, vault.Config{Store: &store, Ring: vault.Fixed(newRing(t, "k1", key))})
+		_, err := v.Seal(t.Context(), owner, "k", []byte("secret"), 0)
+		require.Equal(t, vault.CodeKeyService, code(err), name)
+		require.True(t, commerce.SafeToRetry(err), name)
+		require.NotErrorIs(t, err, commerce.ErrNotFound, name)
+		_, err = store.Get(t.Context(), owner, "k")
+		require.ErrorIs(t, err, commerce.ErrNotFound, name)
+	}
+}
+
 // failing is a store that is away, or whose answers get lost.
 type failing struct {
 	vault.Memory
@@ -259,6 +278,9 @@ func TestAStoreThatIsAwaySaysSoAndAnAnswerThatGotLostIsLookedUp(t *testing.T) {
 	require.ErrorIs(t, err, commerce.ErrUnavailable)
 	require.ErrorContains(t, err, "vault: open k of t1/stripe/acct_1/live/: sqlstore: get credential: refused")
 	_, err = v.Seal(ctx, owner, "k", []byte("x"), 0)
+	require.True(t, commerce.SafeToRetry(err))
+	err = v.Delete(ctx, owner, "k", 1)
+	require.ErrorIs(t, err, commerce.ErrUnavailable)
 	require.True(t, commerce.SafeToRetry(err))
 
 	store.get, store.before = nil, away
