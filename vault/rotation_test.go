@@ -76,7 +76,7 @@ func TestKeysAreRotatedUnderReadersAndWritersOfTwoPrograms(t *testing.T) {
 			}
 		}
 	}
-	for range 5 {
+	for range 2 {
 		ring, err := f.Load(ctx)
 		require.NoError(t, err)
 		old := ring.Primary()
