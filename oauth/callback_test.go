@@ -544,7 +544,14 @@ func TestAFlowIsMadeOfWhatCanBeUsed(t *testing.T) {
 		require.ErrorIs(t, err, commerce.ErrInvalid, field)
 		require.ErrorContains(t, err, field)
 	}
-	_, err := oauth.StripeConnect(oauth.Connect{Scope: "everything"})
+	c := build(t, false).config
+	c.RedirectURL = "http://127.0.0.1:8080/callback"
+	_, err := oauth.New(c)
+	require.NoError(t, err)
+	c.Mode = commerce.Live
+	_, err = oauth.New(c)
+	require.ErrorContains(t, err, "Config.RedirectURL")
+	_, err = oauth.StripeConnect(oauth.Connect{Scope: "everything"})
 	require.ErrorContains(t, err, "Connect.Scope")
 	_, err = oauth.StripeConnect(oauth.Connect{Landing: "garden"})
 	require.ErrorContains(t, err, "Connect.Landing")

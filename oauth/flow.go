@@ -37,7 +37,8 @@ type Config struct {
 	Mode commerce.Mode
 
 	// RedirectURL is where Callback is, as it is registered with the provider, each
-	// provider with one of its own. It must be https, unless it is on this machine.
+	// provider with one of its own. It must be https, unless it is on this machine and Mode
+	// is test.
 	RedirectURL string
 
 	// Keeper keeps the grants: a vault.
@@ -122,7 +123,7 @@ func New(c Config) (*Flow, error) {
 		name string
 		bad  bool
 	}{
-		{"Mode", c.Mode != commerce.Live && c.Mode != commerce.Test}, {"RedirectURL", !secure(c.RedirectURL)}, {"Keeper", c.Keeper == nil},
+		{"Mode", c.Mode != commerce.Live && c.Mode != commerce.Test}, {"RedirectURL", !secure(c.RedirectURL) || c.Mode == commerce.Live && !strings.HasPrefix(c.RedirectURL, "https:")}, {"Keeper", c.Keeper == nil},
 		{"Session", c.Session == nil}, {"Home", !local(c.Home)}, {"Rate", c.Rate < 0},
 		{"StateLife", c.StateLife < 0}, {"Timeout", c.Timeout < 0}, {"Lease", c.Lease < 0}, {"Spread", c.Spread < 0}, {"Relist", c.Relist < 0},
 	} {
