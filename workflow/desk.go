@@ -379,26 +379,40 @@ func (d desk) tell(ctx context.Context, a account, kind MessageKind, payment com
 	if d.notifier == nil {
 		return nil
 	}
-	key := "customer.told/" + a.order.Ref.String() + "/" + string(kind) + "/" + payment.ID
-	if told, err := d.done(ctx, key); told || err != nil {
-		return err
-	}
 	left, err := a.left()
 	if err != nil {
 		return err
 	}
 	m := Message{Kind: kind, Order: a.order, Due: left}
-	if d.collect != nil {
-		if m.URL, err = d.collect.url(ctx, a); err != nil {
+	return d.say(ctx, m, payment, func() (err error) {
+		if d.collect != nil {
+			m.URL, err = d.collect.url(ctx, a)
+		}
+		return err
+	})
+}
+
+// say tells the customer something about a payment or a return, at most once; finish is
+// called before where there is more to be found out.
+func (d desk) say(ctx context.Context, m Message, about commerce.Ref, finish func() error) error {
+	if d.notifier == nil {
+		return nil
+	}
+	key := "customer.told/" + m.Order.Ref.String() + "/" + string(m.Kind) + "/" + about.ID
+	if told, err := d.done(ctx, key); told || err != nil {
+		return err
+	}
+	if finish != nil {
+		if err := finish(); err != nil {
 			return err
 		}
 	}
-	_, err = idempotency.Do(ctx, d.steps, key, func(ctx context.Context) (string, error) {
+	_, err := idempotency.Do(ctx, d.steps, key, func(ctx context.Context) (string, error) {
 		return "told", d.notifier.Notify(ctx, m)
 	})
 	if err != nil && commerce.SafeToRetry(err) && commerce.KindOf(err).Permanent() {
-		return d.exception(ctx, Exception{Name: CustomerNotTold, Order: a.order.Ref, Payment: payment,
-			Text: "the customer could not be told of " + string(kind) + "; tell them by other means"})
+		return d.exception(ctx, Exception{Name: CustomerNotTold, Order: m.Order.Ref, Payment: about,
+			Text: "the customer could not be told of " + string(m.Kind) + "; tell them by other means"})
 	}
 	return err
 }

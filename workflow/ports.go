@@ -108,6 +108,8 @@ type Message struct {
 	Order commerce.Order
 	Due   commerce.Money
 	URL   string // where to pay; empty = none
+	// Return is what messages about goods that come back are of.
+	Return commerce.Return
 }
 
 // MessageKind says what a message is about.

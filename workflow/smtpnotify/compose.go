@@ -25,6 +25,8 @@ type Data struct {
 	Order commerce.Order
 	Due   commerce.Money // prints as "66.00 EUR"
 	URL   string         // where to pay; empty = nowhere
+	// Return is what mails about goods that come back are of.
+	Return commerce.Return
 }
 
 // Templates returns the default templates, for changing.
@@ -45,6 +47,22 @@ You can pay here, also by another method:
 You can pay here, also by another method:
 {{.}}
 {{end}}`,
+		},
+		workflow.MessageReturnAuthorised: {
+			Subject: "Order {{.Order.Number}}: you may send your goods back",
+			Text:    "Your return {{.Return.Number}} of order {{.Order.Number}} is accepted. Please send the goods back.\n",
+		},
+		workflow.MessageReturnReceived: {
+			Subject: "Order {{.Order.Number}}: your return is here",
+			Text:    "The goods of your return {{.Return.Number}} of order {{.Order.Number}} have arrived.\n",
+		},
+		workflow.MessageReturnRefunded: {
+			Subject: "Order {{.Order.Number}}: your money is on its way",
+			Text:    "The money for your return {{.Return.Number}} of order {{.Order.Number}} was sent back to the means by which you paid. It can take some days to arrive.\n",
+		},
+		workflow.MessageReturnRejected: {
+			Subject: "Order {{.Order.Number}}: your return",
+			Text:    "Your return {{.Return.Number}} of order {{.Order.Number}} can not be accepted.\n",
 		},
 	}
 }
@@ -85,7 +103,7 @@ func (n *Notifier) compose(to mail.Address, m workflow.Message) ([]byte, error) 
 	if !ok {
 		return nil, fmt.Errorf("there is no template of the kind %q", m.Kind)
 	}
-	data := Data{Order: m.Order, Due: m.Due, URL: m.URL}
+	data := Data{Order: m.Order, Due: m.Due, URL: m.URL, Return: m.Return}
 	subject, text := limited{max: maxSubject}, limited{max: n.c.MaxText}
 	if err := c.subject.Execute(&subject, data); err != nil {
 		return nil, fmt.Errorf("Subject: %w", err)
