@@ -12,7 +12,8 @@ import (
 // later one waits as the next, in place of any that waited, until [Slot.Switch] is called,
 // or until [Slot.Step] is called after at; the zero time waits for Switch alone. It is
 // sealed before anything else happens, so that a token that can not be had twice is not
-// lost. The one in use is refused, with kind duplicate.
+// lost. The one in use is refused, with kind duplicate; the one that waits already is only
+// given its time anew.
 func (s *Slot[T]) Put(ctx context.Context, credential T, at time.Time) error {
 	if err := s.allow(ctx, VerbRotate); err != nil {
 		return err
@@ -28,6 +29,11 @@ func (s *Slot[T]) Put(ctx context.Context, credential T, at time.Time) error {
 	}
 	return s.change(ctx, "put "+s.c.Name, known, func(st *state[T]) (*Notice, error) {
 		h := held[T]{Serial: st.Serial + 1, Value: credential, Put: s.now(), At: at.UTC()}
+		if st.Next != nil && st.Next.Value == credential {
+			h.Serial, h.Put = st.Next.Serial, st.Next.Put
+			st.Next = &h
+			return nil, nil
+		}
 		st.Serial++
 		if st.Current == nil {
 			if known != nil {

@@ -412,6 +412,27 @@ func TestNewCredentialsThatEndWhileTheyAreWatchedAreRolledBackWhileOrdersCome(t 
 	t.Logf("%d orders, %d calls refused before both were rolled back", w.sold.Load(), rolledBack)
 }
 
+// TestLeakedCredentialsAreEndedAtOnceAndNothingIsLost: nobody waits for the watch to end. The
+// process that did not hear of it learns by a refusal, and sends the call again.
+func TestLeakedCredentialsAreEndedAtOnceAndNothingIsLost(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	w.sees(10)
+	w.rotate(w.integration())
+	p := w.processes[0]
+	require.NoError(t, p.stripe.Retire(t.Context()))
+	require.NoError(t, p.shop.Retire(t.Context()))
+	<-time.After(2 * refresh) // what Stripe signed with the old secret is on its way
+	require.NoError(t, p.webhook.Retire(t.Context()))
+	w.sees(15)
+	lost, failed := w.lost()
+	require.Empty(t, lost)
+	require.Zero(t, failed, "events that were tried twice")
+	require.Zero(t, w.refused.Load(), "deliveries")
+	n, _ := w.stripe.count(journey.StripeKey)
+	t.Logf("%d orders, %d calls with the leaked key refused and sent again", w.sold.Load(), n)
+}
+
 // TestTheControlWithoutAnOverlapLoses does what one does without slots: the far side changes
 // first, the program learns of it later.
 func TestTheControlWithoutAnOverlapLoses(t *testing.T) {
