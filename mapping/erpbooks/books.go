@@ -1,7 +1,8 @@
 // Package erpbooks lends any ERP adapter the methods that a workflow asks of the
 // books and of the warehouse: route an order, write it as one sales order, confirm
 // it, ask to ship it, and tell of shipments; and those that it asks of the ledger:
-// invoice the order, post what was paid for it, book the balance at the processor.
+// invoice the order, post what was paid for it, credit what went back, book the balance at
+// the processor.
 //
 //	books, err := erpbooks.New(tryton, erpbooks.Config{
 //		Routes: mapping.Routes{{Name: "eu", Mode: commerce.Live, Company: "1"}},
@@ -33,12 +34,13 @@
 //		Apply: []mapping.Application{{Invoice: invoice.Ref, Amount: paid}}}))
 //
 // posts the ERP's own draft with the shop's totals and taxes, and the money that pays it:
-// [Books.Apply] and [Books.Unapply] change later what it pays. [Books.Entry] posts a
+// [Books.Apply] and [Books.Unapply] change later what it pays. [Books.CreditNote] takes a
+// part of the invoice back, by line and with its taxes. [Books.Entry] posts a
 // journal entry, [Books.Series] reads a series of them back, [Books.AccountBalance] and
 // [Books.Documents] say what the ERP itself has, whoever wrote it.
 //
 // Each document stands under a reference that the order's begins: [Books.InvoiceKey],
-// [Books.ReceiptKey]. Refs hold account and mode, so that such a reference is unique over
+// [Books.ReceiptKey], [Books.CreditNoteKey]. Refs hold account and mode, so that such a reference is unique over
 // shops, and live and test never meet. An audit that counts the documents under a
 // reference finds what was posted twice.
 //
@@ -48,8 +50,8 @@
 //
 // # How strong
 //
-// [Books.SalesOrder], [Books.Invoice], [Books.Receipt] and [Books.Entry] are marked: the
-// reference travels in the write that makes them.
+// [Books.SalesOrder], [Books.Invoice], [Books.Receipt], [Books.CreditNote] and [Books.Entry]
+// are marked: the reference travels in the write that makes them.
 // [Books.Request] is guarded by the warehouse's own state, [Books.Cancel] by what counts
 // under the reference. [Books.Confirm], [Books.Withdraw], [Books.Apply] and [Books.Unapply]
 // are declared keyed: the adapter reads, acts and reads back, and the same step twice is no

@@ -1,6 +1,6 @@
 // Package magentoshop lends a Magento client the methods that a workflow asks of a
-// shop: find and read orders in canonical words, record payments, remark, hold,
-// ship.
+// shop: find and read orders in canonical words, record payments and refunds, remark,
+// hold, suspect, ship, move returns on.
 //
 //	client, err := magento.NewClient(magento.Config{…})
 //	shop, err := magentoshop.New(client, magentoshop.Config{Account: "main"})
@@ -13,10 +13,17 @@
 // A write is an [idempotency.Effect]. Magento knows no keys, so each write declares
 // how it is guarded:
 //
-//   - [Shop.RecordPayment], [Shop.Hold] and [Shop.Unhold] are guarded by the order's
-//     own state: read, act, read back.
-//   - [Shop.Note] and [Shop.Ship] are marked: the mark travels in the text of the very
-//     comment or shipment that is made, and finds it again.
+//   - [Shop.RecordPayment], [Shop.Hold] and [Shop.Unhold], [Shop.Suspect] and [Shop.Trust]
+//     are guarded by the order's own state: read, act, read back. So is [Shop.Advance] by
+//     the return's.
+//   - [Shop.Note], [Shop.Ship] and [Shop.RecordRefund] are marked: the mark travels in the
+//     text of the very comment, shipment or credit memo that is made, and finds it again.
+//
+// A refund is booked by rows, shipping and an adjustment ([Shop.RecordRefund]). Magento
+// rounds by itself: what rows and shipping will come to is computed as Magento does it, and
+// the adjustment makes up for the rest, so that the credit memo comes to what went back, as
+// far as the website's base currency can say it. [Shop.RefundDocuments] reads all credit
+// memos of an order in the same words.
 //
 // What changes in the shop reaches an inbox by feeds, as the shop itself sends
 // nothing: [Shop.Changes] for what is new, changed or open, [Shop.Sweep] for what that can
@@ -31,7 +38,7 @@
 // [Shop.Documents] yields paid invoices and credit memos, which payouts are explained by.
 //
 // Money never moves here: invoices are made with capture off, for money that the
-// processor already has.
+// processor already has, and credit memos by the route that asks no gateway.
 package magentoshop
 
 import (

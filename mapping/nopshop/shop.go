@@ -1,5 +1,6 @@
 // Package nopshop lends a nopCommerce client the methods that a workflow asks of a shop:
-// find and read orders in canonical words, record payments, remark, hold, ship.
+// find and read orders in canonical words, record payments and refunds, remark, hold,
+// suspect, ship, move return requests on.
 //
 //	client, err := nopcommerce.NewClient(nopcommerce.Config{…})
 //	shop, err := nopshop.New(client, nopshop.Config{Account: "main", Currency: "EUR"})
@@ -22,13 +23,17 @@
 // A write is an [idempotency.Effect]. The shop knows no keys, so each write declares how
 // it is guarded:
 //
-//   - [Shop.RecordPayment], [Shop.Hold] and [Shop.Unhold] are guarded by the order's own
-//     state: read, act, read back.
+//   - [Shop.RecordPayment], [Shop.Hold] and [Shop.Unhold], [Shop.Suspect] and [Shop.Trust]
+//     are guarded by the order's own state: read, act, read back. So is [Shop.Advance] by the
+//     return request's.
+//   - [Shop.RecordRefund] is guarded by the sum of what was refunded, since the shop only
+//     knows how to add to it, and leaves a note that names the refund.
+//   - [Shop.Restock] is blind: the shop tells one change of stock from two by nothing.
 //   - [Shop.Note] and [Shop.Ship] are marked: the mark travels in the text of the very
 //     note or shipment that is made, and finds it again.
 //
-// The shop knows neither a hold nor a failed payment. A hold is a generic attribute of the
-// order, which only readers of it obey, and a note that asks people to; the last remark of
+// The shop knows neither a hold, nor a suspicion, nor a failed payment. A hold or a suspicion
+// is a generic attribute of the order, which only readers of it obey, and a note for people; the last remark of
 // each sort ("failed") is a generic attribute as well. Money never moves here, and nothing
 // is ever voided.
 //

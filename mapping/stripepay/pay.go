@@ -1,5 +1,6 @@
 // Package stripepay lends a Stripe client the methods that a workflow asks of a
-// payment processor: read a payment in canonical words, open a way to pay, close it.
+// payment processor: read a payment in canonical words, open a way to pay, close it, give
+// money back, capture and release what is reserved, and answer banks that ask for it.
 //
 //	client, err := stripe.NewClient(stripe.Config{…})
 //	pay, err := stripepay.New(client, stripepay.Config{Account: "acct_1", Mode: commerce.Live})
@@ -20,14 +21,19 @@
 // [Activity] and [Payouts] tell an inbox what is new of it, so that books depend on no
 // webhook.
 //
+// What goes back is read whole: [Pay.Refunds] lists the refunds of all charges of a payment,
+// without what was reserved and not taken, [Pay.DisputesOf] its disputes, [Pay.Warnings] its
+// early fraud warnings, [Pay.Authorisation] what it still reserves.
+//
 // [Handler] is for handlers of one's own, in Stripe's words; [Missed] brings an inbox
 // the webhooks that were not delivered.
 //
 // # How strong
 //
 // [Pay.Request] is keyed: Stripe refuses a second write under one idempotency key for
-// 24 hours, and the operation id stands in the metadata for ever. [Pay.Close] is
-// guarded by the state of what it closes.
+// 24 hours, and the operation id stands in the metadata for ever; so are [Pay.GiveBack] and
+// [Pay.Capture], which are found by it later, and [Pay.Answer]. [Pay.Close], [Pay.Void] and
+// [Pay.Approve] are guarded by the state of what they end.
 package stripepay
 
 import (

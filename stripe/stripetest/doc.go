@@ -19,8 +19,10 @@
 // Money is consistent: every movement is a balance transaction, the balance is their
 // sum, and [Fake.PayOut] pays out what is available, so that the nets of an automatic
 // payout's transactions add up to nought; [Fake.PayOutEvery] does so by schedule.
-// [Fake.Dispute] and [Fake.ResolveDispute] play the buyer's bank, [Fake.FailPayouts] the
-// merchant's. [Fake.Exchange] moves the rate of a currency, and [Fake.Net] tells an audit
+// [Fake.Dispute], [Fake.EscalateDispute], [Fake.ResolveDispute] and [Fake.Warn] play the
+// buyer's bank, [Fake.Review] Radar, [Fake.FailPayouts] the merchant's bank. What was
+// reserved may be captured in parts ([Purchase].Multicapture) and ends after a week; with
+// Config.RefundsFromBalance refunds wait for the balance. [Fake.Exchange] moves the rate of a currency, and [Fake.Net] tells an audit
 // what the balance was at any time.
 //
 // Subscriptions renew as the clock moves: each period makes an invoice, which is paid
