@@ -28,7 +28,7 @@ func (k *check) rights(ctx context.Context) {
 		case needed[right.For] && !right.Has:
 			k.Tell(commerce.Broken, "right_missing", right.Name, fmt.Sprintf("the user lacks the right %s", right.Name), fmt.Sprintf("the right, for %s", right.For),
 				"put the user of this program into a group that has it")
-		case right.Has && (right.For == erp.ForNothing || !books && (right.For == erp.ForLedger || right.For == erp.ForInvoices)):
+		case right.For == erp.ForNothing && right.Has: // what else there is a group for sales may bring along
 			surplus = append(surplus, right.Name)
 		}
 	}

@@ -51,6 +51,8 @@ func init() {
 		"fields_get":           {params: []string{"allfields", "attributes"}, optional: 2, do: (*transaction).fieldsGet},
 		"formatted_read_group": {params: []string{"domain", "groupby", "aggregates"}, do: (*transaction).formattedSums},
 		"read_group":           {params: []string{"domain", "fields", "groupby"}, do: (*transaction).sums},
+		"has_access":           {params: []string{"operation"}, records: true, do: (*transaction).hasAccess},
+		"check_access_rights":  {params: []string{"operation", "raise_exception"}, optional: 1, do: (*transaction).hasAccess},
 		"export_data":          {params: []string{"fields_to_export"}, records: true, do: (*transaction).exportData},
 	}
 }
@@ -187,13 +189,23 @@ func (t *transaction) checkCompanies() error {
 }
 
 // may says whether the user may do something to a model.
-func may(model, operation string) error {
+func (t *transaction) may(model, operation string) error {
 	group, no := denied[model][operation]
+	no = no && !t.server.c.Administrator
+	if slices.Contains(t.server.c.Lacks, model+" "+operation) {
+		group, no = "Somebody else", true
+	}
 	if !no {
 		return nil
 	}
 	return accessError("You are not allowed to %s '%s' (%s) records.\n\nThis operation is allowed for the following groups:\n\t- %s\n\n"+
 		"Contact your administrator to request access if necessary.", verbs[operation], labels[model], model, group)
+}
+
+// hasAccess answers whether, and raises nothing.
+func (t *transaction) hasAccess(model string, a arguments) (any, error) {
+	operation, _ := a.values["operation"].(string)
+	return t.may(model, operation) == nil, nil
 }
 
 func (t *transaction) contextGet(string, arguments) (any, error) {

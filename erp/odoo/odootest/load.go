@@ -8,7 +8,7 @@ import (
 // load is the import: it creates or finds by external id. What is wrong with a row is
 // told in the messages of a successful answer, and then nothing is kept.
 func (t *transaction) load(model string, a arguments) (any, error) {
-	if err := may(model, "create"); err != nil {
+	if err := t.may(model, "create"); err != nil {
 		return nil, err
 	}
 	var fields []string

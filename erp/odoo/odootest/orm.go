@@ -25,7 +25,7 @@ func (t *transaction) visible(model string, r record) bool {
 
 // find lists the records that match, in the order of the call or the model's.
 func (t *transaction) find(model string, a arguments) ([]record, error) {
-	if err := may(model, "read"); err != nil {
+	if err := t.may(model, "read"); err != nil {
 		return nil, err
 	}
 	domain, _ := a.values["domain"].([]any)
@@ -202,7 +202,7 @@ func idsOf(rows []record) []int64 {
 
 // read leaves out what is gone, and refuses what is another company's.
 func (t *transaction) read(model string, a arguments) (any, error) {
-	if err := may(model, "read"); err != nil {
+	if err := t.may(model, "read"); err != nil {
 		return nil, err
 	}
 	var rows []record
@@ -332,7 +332,7 @@ func (t *transaction) field(model string, r record, name string) (any, field, er
 
 // create takes one object or a list of them.
 func (t *transaction) create(model string, a arguments) (any, error) {
-	if err := may(model, "create"); err != nil {
+	if err := t.may(model, "create"); err != nil {
 		return nil, err
 	}
 	list, many := a.values["vals_list"].([]any)
@@ -533,7 +533,7 @@ func (t *transaction) link(model string, id int64, name string, other int64) {
 }
 
 func (t *transaction) write(model string, a arguments) (any, error) {
-	if err := may(model, "write"); err != nil {
+	if err := t.may(model, "write"); err != nil {
 		return nil, err
 	}
 	v, _ := a.values["vals"].(map[string]any)
@@ -574,7 +574,7 @@ func (t *transaction) change(model string, want []int64, v map[string]any) error
 }
 
 func (t *transaction) unlink(model string, a arguments) (any, error) {
-	if err := may(model, "unlink"); err != nil {
+	if err := t.may(model, "unlink"); err != nil {
 		return nil, err
 	}
 	if err := t.drop(model, a.ids); err != nil {

@@ -46,6 +46,10 @@ type Config struct {
 	LockDate    commerce.Date       // no entry is dated on it or before; zero = none
 	User        string              // defaults to "sync"
 	Key         string              // API key; defaults to 40 digits
+	// Lacks are rights that the user has not, by model and act: "sale.order create".
+	Lacks []string
+	// Administrator gives the user the rights of the settings as well.
+	Administrator bool
 	// ManualReservation leaves stock unreserved until a delivery is checked for
 	// availability; else confirming an order reserves.
 	ManualReservation bool

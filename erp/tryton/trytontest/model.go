@@ -29,8 +29,14 @@ func (t *transaction) call(method string, params []any) (any, error) {
 		return map[string]any{"company": int64(1), "company.rec_name": "Synthetic Trading Ltd", "company_filter": "one",
 			"language": "en", "language_direction": "ltr", "groups": []any{int64(1)}}, nil
 	}
+	if model == "ir.model.access" && name == "get_access" && len(params) == 1 {
+		return t.access(params[0]), nil
+	}
 	if schema[model] == nil {
 		return nil, pythonError("'" + model + "'")
+	}
+	if slices.Contains(t.server.c.Lacks, model+" "+name) {
+		return nil, refuse("You are not allowed to access %q.", model)
 	}
 	arg := func(i int) any {
 		if i < len(params) {
@@ -61,6 +67,22 @@ func (t *transaction) call(method string, params []any) (any, error) {
 		return f(t, ids(arg(0)))
 	}
 	return nil, errNoMethod
+}
+
+// access says what the user's groups give, of whatever models.
+func (t *transaction) access(models any) map[string]any {
+	out := map[string]any{}
+	names, _ := models.([]any)
+	for _, model := range names {
+		acts := map[string]any{}
+		for _, act := range []string{"read", "write", "create", "delete"} {
+			name := fmt.Sprint(model)
+			settings := act != "read" && (name == "res.user" || name == "ir.model.access")
+			acts[act] = !slices.Contains(t.server.c.Lacks, name+" "+act) && (!settings || t.server.c.Administrator)
+		}
+		out[fmt.Sprint(model)] = acts
+	}
+	return out
 }
 
 // step returns a transition, or nil. Called in a state that does not allow it, it

@@ -42,6 +42,10 @@ type Config struct {
 	Regions     []string          // ISO 3166-2 codes; default US-TX, US-CA, US-MI, US-NY
 	User        string            // defaults to "sync"
 	Password    string            // defaults to "secret"
+	// Lacks are rights that the user has not, by model and act: "sale.sale create".
+	Lacks []string
+	// Administrator gives the user the rights of the administration as well.
+	Administrator bool
 	// InvoiceMethod is the server's setting for sales: "order", "shipment" or "manual".
 	// Defaults to order.
 	InvoiceMethod string
@@ -437,6 +441,29 @@ func (s *Server) AllSales() []Sale {
 		comment, _ := r["comment"].(string)
 		_, _, total := t.totals(r)
 		out = append(out, Sale{ID: r.id(), Reference: reference, State: r["state"].(string), Total: total, Comment: comment})
+	}
+	return out
+}
+
+// Invoice is a customer's invoice as an auditor sees it; a credit note's Total is below
+// nought.
+type Invoice struct {
+	ID        int64
+	Reference string
+	State     string
+	Total     commerce.Money
+}
+
+// AllInvoices returns all invoices and credit notes, oldest first.
+func (s *Server) AllInvoices() []Invoice {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := &transaction{server: s, db: s.db}
+	var out []Invoice
+	for _, r := range s.db.all("account.invoice") {
+		reference, _ := r["reference"].(string)
+		_, _, total := t.invoiceTotals(r)
+		out = append(out, Invoice{ID: r.id(), Reference: reference, State: r["state"].(string), Total: total})
 	}
 	return out
 }
