@@ -273,3 +273,32 @@ func TestALongReportTakesLittleMemory(t *testing.T) {
 		require.Less(t, peak(t), int64(96<<20))
 	}
 }
+
+func TestALineThatIsGivenTwiceIsAnErrorWhereverItWouldBeCountedTwice(t *testing.T) {
+	t.Parallel()
+	first, other := line(1, "charge", 1000, 30), line(2, "charge", 2000, 60)
+	first.Row = 7
+	again := first
+	chart := chart()
+	for name, run := range map[string]func(lines ...reconcile.Line) error{
+		"entries": func(lines ...reconcile.Line) error {
+			_, err := chart.Entries(t.Context(), seq(lines...))
+			return err
+		},
+		"balances": func(lines ...reconcile.Line) error {
+			_, err := reconcile.Balances(t.Context(), reconcile.BalancesInput{Lines: seq(lines...)})
+			return err
+		},
+		"month": func(lines ...reconcile.Line) error {
+			_, err := reconcile.Month(t.Context(), reconcile.MonthInput{Month: commerce.DateOf(first.Created), Chart: chart, Lines: seq(lines...)})
+			return err
+		},
+	} {
+		require.NoError(t, run(first, other), name)
+		err := run(first, other, again)
+		row, ok := errors.AsType[*reconcile.RowError](err)
+		require.True(t, ok, "%s: %v", name, err)
+		require.Equal(t, []any{7, "balance_transaction_id"}, []any{row.Row, row.Column}, name)
+		require.ErrorContains(t, err, first.ID+" is there twice", name)
+	}
+}

@@ -60,7 +60,8 @@ type Drift struct {
 // Balances reconciles by running balance, per currency: manual and instant payouts,
 // negative ones and those that failed, of which nobody can say what is in them. The
 // result, by currency, does not depend on the order of the lines; a run over the first
-// lines gives the opening of a run over the rest.
+// lines gives the opening of a run over the rest. A line that is there twice is a
+// [*RowError].
 func Balances(ctx context.Context, in BalancesInput) ([]RunningBalance, error) {
 	if in.Lines == nil {
 		return nil, commerce.Errorf(commerce.KindInvalid, system, "run balances", "BalancesInput.Lines is missing")
@@ -82,13 +83,16 @@ func Balances(ctx context.Context, in BalancesInput) ([]RunningBalance, error) {
 			b.payouts[p.Transaction] = p.Ref.ID
 		}
 	}
-	n := 0
+	n, ids := 0, newOnce()
 	for l, err := range in.Lines {
 		if err != nil {
 			return nil, err
 		}
 		if n++; n%1024 == 0 && ctx.Err() != nil {
 			return nil, context.Cause(ctx)
+		}
+		if err := ids.row(&l); err != nil {
+			return nil, err
 		}
 		if err := b.line(&l); err != nil {
 			return nil, &RowError{Input: "lines", Row: l.Row, Reason: "can not be added up", Err: err}

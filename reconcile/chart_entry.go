@@ -15,7 +15,7 @@ import (
 // the time it was created and whether it was paid out or not, and one entry a payout, from
 // clearing to transit. Together they change the clearing account by exactly the net of
 // the lines since the cut-over, on every day. The lines come in any order; the entries by
-// date and key.
+// date and key. A line that is there twice is a [*RowError]: nothing is posted from it.
 //
 // A key is that of a series: [Next] makes of an entry what is to be posted. One without
 // lines says that nothing is, as on a day of charges that are Documents: what was posted of
@@ -24,10 +24,13 @@ func (c Chart) Entries(ctx context.Context, lines iter.Seq2[Line, error]) ([]com
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
-	all := map[occasion]*tally{}
+	all, ids := map[occasion]*tally{}, newOnce()
 	err := each(ctx, lines, func(l *Line) error {
 		if c.Before(l.Created) {
 			return nil
+		}
+		if err := ids.row(l); err != nil {
+			return err
 		}
 		o := occasion{currency: l.Amount.Currency(), date: c.day(l.Created)}
 		if isPayout(l.Category) {

@@ -13,10 +13,11 @@ import (
 
 // Month shows the books of a month beside the money: what the shops sold, what became of
 // it at Stripe, whether the clearing account is proved, what is not paid out, and
-// whether the tax is the posted documents'. It holds sums only, however long the input.
+// whether the tax is the posted documents'. It holds sums, and of each line a hash of its id.
 //
 // A difference is no error: the view says it. An amount that can not be added up is a
-// [*RowError], and a table that grows beyond MonthInput.Most an error of kind limit.
+// [*RowError], and so is a line that is there twice; a table that grows beyond
+// MonthInput.Most is an error of kind limit.
 func Month(ctx context.Context, in MonthInput) (*MonthView, error) {
 	m, err := newMonthly(in)
 	if err != nil {
@@ -73,6 +74,7 @@ type monthly struct {
 	from, to time.Time // [from, to)
 	first    int       // day of the month
 	named    bool      // lines name the payout that they are in
+	ids      *once     // of lines
 
 	balances  map[commerce.Currency]*monthBalance
 	payouts   map[string]*commerce.Payout // by their id and their transaction
@@ -133,7 +135,7 @@ func newMonthly(in MonthInput) (*monthly, error) {
 	if err := in.Chart.Check(); err != nil {
 		return nil, err
 	}
-	m := &monthly{in: in, location: cmp.Or(in.Chart.Location, time.UTC), view: &MonthView{},
+	m := &monthly{in: in, ids: newOnce(), location: cmp.Or(in.Chart.Location, time.UTC), view: &MonthView{},
 		balances: map[commerce.Currency]*monthBalance{}, payouts: map[string]*commerce.Payout{}, collected: map[commerce.Currency]*Collected{},
 		sales: map[saleKey]*Sales{}, rates: map[rateKey]*RateSum{}, taxes: map[taxKey]*TaxTie{}, suspense: map[suspenseKey]*Suspended{}}
 	m.from = commerce.Date{Year: in.Month.Year, Month: in.Month.Month, Day: 1}.In(m.location)
@@ -238,6 +240,9 @@ func (m *monthly) line(l *Line) error {
 	case !l.Created.Before(m.to):
 		m.view.After++
 		return nil
+	}
+	if err := m.ids.row(l); err != nil {
+		return err
 	}
 	b := m.balance(l.Amount.Currency())
 	if err := b.add(l); err != nil {
