@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -70,6 +71,27 @@ func TestARefundIsBookedWithItsRowsOnceAndFoundByItsMark(t *testing.T) {
 	require.Equal(t, content.Shipping, docs[0].Content.Shipping)
 	require.Equal(t, content.Adjustment, docs[0].Content.Adjustment)
 	require.Equal(t, content.Total, docs[0].Content.Total)
+}
+
+func TestACreditMemoWhoseAnswerIsLostIsFoundAndNotMadeAgain(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []magentotest.Fault{{Kind: magentotest.Lost}, {Kind: magentotest.Half}, {Kind: magentotest.AfterEffect, Status: 502, Body: "bad gateway"}} {
+		s := newTill(t, magentotest.Config{}, 0)
+		id := s.place(german("stripe_payments"))
+		s.pay(id)
+		o := s.read(id)
+		content, err := mapping.AllocateRefund(o, nil, mapping.RefundAsk{Amount: money("3.33", "EUR")})
+		require.NoError(t, err)
+		kind.Times, kind.Match = 1, func(r *http.Request) bool { return r.Method == http.MethodPost }
+		s.far.Fail(kind)
+		e := s.shop.RecordRefund(o, mapping.RefundRecord{Refund: atStripe(1, content.Total), Amount: content.Total, Content: content})
+		_, err = e.Act(t.Context())
+		require.ErrorIs(t, err, commerce.ErrUnknown)
+		doc, err := e.Find(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, content.Total, doc.Total)
+		require.Len(t, s.far.CreditMemos(int64(id)), 1)
+	}
 }
 
 func TestMoneyWithoutGoodsIsAnAdjustmentAndTheRestFollows(t *testing.T) {

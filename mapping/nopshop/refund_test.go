@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -91,6 +92,41 @@ func TestARefundMovesTheSumOnceAndNamesItself(t *testing.T) {
 		require.Equal(t, d.Money, d.Document.Total)
 	}
 	require.Equal(t, left, docs[2].Money)
+}
+
+// TestWhicheverAnswerIsLostTheSumMovesOnce loses the answer to each call of a refund.
+func TestWhicheverAnswerIsLostTheSumMovesOnce(t *testing.T) {
+	t.Parallel()
+	for at := 1; ; at++ {
+		w := paid(t, cups(), nopshop.Config{})
+		record := refundOf(w.o, 1, money("10.00", "USD"))
+		call, lost := 0, false
+		w.far.Fail(nopcommercetest.Fault{Kind: nopcommercetest.Lost, Match: func(*http.Request) bool {
+			call++
+			lost = lost || call == at
+			return call == at
+		}})
+		e := w.shop.RecordRefund(w.o, record)
+		_, err := e.Act(t.Context())
+		for range 3 { // as the workflow goes on
+			if err == nil {
+				break
+			}
+			if _, err = e.Find(t.Context()); errors.Is(err, commerce.ErrNotFound) {
+				_, err = e.Act(t.Context())
+			}
+		}
+		require.NoError(t, err, "call %d", at)
+		if !lost {
+			require.Greater(t, at, 4, "there were calls")
+			return
+		}
+		row, _ := w.far.Order(w.id)
+		require.Equal(t, amount(t, "10"), row.RefundedAmount, "call %d", at)
+		docs := w.papers(t)
+		require.Len(t, docs, 1, "call %d", at)
+		require.Equal(t, "re_1", docs[0].Refund)
+	}
 }
 
 func TestRefundsOfOthersArePapersOfTheirOwn(t *testing.T) {
