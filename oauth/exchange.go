@@ -104,7 +104,7 @@ func answerError(from, op string, resp *http.Response, code string) *commerce.Er
 	e := &commerce.Error{Kind: commerce.KindInvalid, System: from, Op: op, Outcome: commerce.NotSent, Status: resp.StatusCode, Code: code}
 	switch status := resp.StatusCode; {
 	case status == http.StatusTooManyRequests:
-		e.Kind, e.RetryAfter = commerce.KindRateLimited, httpx.RetryAfter(resp.Header, time.Now())
+		e.Kind, e.RetryAfter = commerce.KindRateLimited, retryAfter(resp.Header)
 	case status >= 500:
 		e.Kind, e.Outcome = commerce.KindUnavailable, commerce.Unknown
 	case status == http.StatusForbidden:
@@ -116,6 +116,16 @@ func answerError(from, op string, resp *http.Response, code string) *commerce.Er
 		e.Text = "the answer is neither a token nor an error"
 	}
 	return e
+}
+
+// retryAfter reads a wait. A date counts from the far side's own, by whose clock it was
+// written.
+func retryAfter(h http.Header) time.Duration {
+	now, err := http.ParseTime(h.Get("Date"))
+	if _, date := http.ParseTime(h.Get("Retry-After")); err != nil && date == nil {
+		return 0
+	}
+	return httpx.RetryAfter(h, now)
 }
 
 // transportError is a call that ended without a whole answer.

@@ -74,6 +74,22 @@ func TestATokenThatEndsSoonIsHandedOutWhileItIsRenewed(t *testing.T) {
 	})
 }
 
+func TestATokenOfShortLifeIsNotRenewedAtEveryCall(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		for _, life := range []time.Duration{time.Minute, 4 * time.Minute, 5 * time.Minute} {
+			w := build(t, true, bubble, func(c *oauth.Config, _ *stripetest.Config) { c.Provider.Life = life })
+			tokens := w.flow.Credentials(w.connect("t1"))
+			for range 1000 {
+				require.False(t, secret(t, tokens).Empty())
+				time.Sleep(life / 100)
+			}
+			synctest.Wait()
+			require.InDelta(t, 13, w.exchanges("refresh_token"), 2, "ten lives, each used to three quarters")
+		}
+	})
+}
+
 func TestAStormOfRefusalsIsOneRenewal(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
