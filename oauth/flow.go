@@ -171,6 +171,9 @@ func New(c Config) (*Flow, error) {
 
 // Begin sends a person to the provider. The parameter "return", a path of the host, is
 // where the last page leads back to. Another site can not begin in a person's name.
+//
+// A link to it is simplest. Browsers hold the redirect of a form against the page's own
+// Content-Security-Policy, whose form-action would have to name the provider.
 func (f *Flow) Begin() http.Handler { return http.HandlerFunc(f.begin) }
 
 func (f *Flow) begin(w http.ResponseWriter, r *http.Request) {
@@ -179,6 +182,7 @@ func (f *Flow) begin(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusMethodNotAllowed)
 		return
 	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	back := r.FormValue("return")
 	s, err := f.c.Session(r)
 	switch {

@@ -156,7 +156,7 @@ func WritePage(w http.ResponseWriter, p Page) {
 
 const style = `body{font:1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:12vh auto;padding:0 1.5rem;color:#1a1f36;background:#fff}
 h1{font-size:1.5rem;line-height:1.2;padding-left:.75rem;border-left:.35rem solid #b3261e}.ok h1{border-color:#1b7f4b}.wait h1{border-color:#7a6a00}
-a,button{display:inline-block;margin-top:1rem;padding:.55rem 1rem;border:0;border-radius:.4rem;background:#3b3fb6;color:#fff;text-decoration:none;font:inherit}
+a,button{display:inline-block;margin-top:1rem;padding:.55rem 1rem;border:0;border-radius:.4rem;background:#3b3fb6;color:#fff;text-decoration:none;font:inherit}form a{background:none;color:inherit}
 small{display:block;margin-top:2rem;color:#545969}label{display:block;margin-top:1rem}input{display:block;width:100%;box-sizing:border-box;padding:.5rem;font:inherit}
 @media(prefers-color-scheme:dark){body{background:#14161f;color:#e8e9ef}small{color:#a9adba}}`
 
