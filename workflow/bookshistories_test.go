@@ -59,6 +59,62 @@ func busy(b *bank) {
 	b.work()
 }
 
+// brief is a short life with a receipt and its invoice, a fee, a part that is given back,
+// and a payout.
+func brief(b *bank) {
+	b.office.order("1")
+	b.payment("1", []string{"1"})
+	b.moves("charge", "1", "1", 6600, 200, b.clock)
+	b.news("evt_1", "charge.succeeded", "pi_1")
+	b.feed()
+	b.pass(anyDay)
+	b.moves("refund", "2", "1", -2000, 0, b.clock)
+	b.payments["pi_1"].Refunded = eur(2000)
+	b.payout("1")
+	b.payoutNews("1", "payout.paid")
+	b.feed()
+	b.work()
+}
+
+// TestAWorkerMayDieAtAnyCallOfABriefLife dies before and after each of them, and has each
+// read fail.
+func TestAWorkerMayDieAtAnyCallOfABriefLife(t *testing.T) {
+	t.Parallel()
+	count, reads := &brittle{}, 0
+	calm := newBank(t, func(b *bank) {
+		count.Store = b.steps
+		b.steps, b.unread = count, func() error { reads++; return nil }
+	})
+	brief(calm)
+	calm.closes()
+	told := func(b *bank) []string { return slices.Compact(b.exceptions()) } // again where nobody knows whether it was told
+	want, heard := calm.ledger(), told(calm)
+	same := func(what string, change func(*bank)) {
+		b := newBank(t, change)
+		brief(b)
+		b.closes()
+		require.Equal(t, want, b.ledger(), what)
+		require.Equal(t, heard, told(b), what)
+	}
+	for n := range count.calls {
+		for _, after := range []bool{false, true} {
+			same(fmt.Sprintf("died at call %d, after it: %t", n+1, after), func(b *bank) { b.steps = &brittle{Store: b.steps, dies: n + 1, after: after} })
+		}
+	}
+	for n := range reads {
+		same(fmt.Sprintf("read %d failed", n+1), func(b *bank) {
+			at := 0
+			b.unread = func() error {
+				if at++; at == n+1 {
+					return &commerce.Error{Kind: commerce.KindUnavailable, System: "world", Op: "read"}
+				}
+				return nil
+			}
+		})
+	}
+	t.Logf("%d calls, %d reads", count.calls, reads)
+}
+
 func lifeOf(t fataler, change ...func(*bank)) *bank {
 	b := newBank(t, change...)
 	busy(b)
@@ -194,7 +250,8 @@ func TestTheBooksCloseOnEveryDayWhateverBecomesOfTheNews(t *testing.T) {
 				b.deliver(e)
 			}
 		}
-		for day := range rapid.IntRange(1, 3).Draw(t, "days") {
+		fed := map[string]time.Time{} // when each movement was told
+		for day := range rapid.IntRange(1, 4).Draw(t, "days") {
 			for range rapid.IntRange(0, 2).Draw(t, "sales") {
 				id := fmt.Sprint("s", next())
 				b.office.order(id)
@@ -237,8 +294,21 @@ func TestTheBooksCloseOnEveryDayWhateverBecomesOfTheNews(t *testing.T) {
 			}
 			if rapid.Bool().Draw(t, "poll") {
 				b.feed()
+				for _, l := range b.lines {
+					if fed[l.ID].IsZero() {
+						fed[l.ID] = b.clock
+					}
+				}
 			}
 			b.pass(24 * time.Hour)
+			// A day that was told of two days ago is closed: no movement waits for its order longer.
+			closed := b.clock
+			for _, l := range b.lines {
+				if (fed[l.ID].IsZero() || b.clock.Sub(fed[l.ID]) < 2*anyDay) && l.Created.Before(closed) {
+					closed = l.Created
+				}
+			}
+			require.Empty(t, b.driftBefore(dayOf(b.chart, closed)), "on day %d: %v", day, b.ledger())
 		}
 		for id := range paid { // the feed of missed news brings what was lost
 			lost = append(lost, b.event("evt_"+next(), "charge.updated", "pi_"+id))

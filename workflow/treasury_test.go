@@ -491,8 +491,14 @@ func (b *bank) dates() []commerce.Date {
 }
 
 // drift returns the first day on which clearing is not the balance, with both.
-func (b *bank) drift() string {
+func (b *bank) drift() string { return b.driftBefore(commerce.Date{Year: 9999, Month: 1, Day: 1}) }
+
+// driftBefore looks at the days before one.
+func (b *bank) driftBefore(end commerce.Date) string {
 	for _, on := range b.dates() {
+		if on.String() >= end.String() {
+			break
+		}
 		sum := eur(0)
 		for _, l := range b.lines {
 			if dayOf(b.chart, l.Created).String() <= on.String() {
