@@ -7,10 +7,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"github.com/tink-crypto/tink-go/v2/aead"
-	"github.com/tink-crypto/tink-go/v2/core/registry"
-	"github.com/tink-crypto/tink-go/v2/keyset"
-	"github.com/tink-crypto/tink-go/v2/testing/fakekms"
 
 	"github.com/commercesync/commerce"
 	"github.com/commercesync/commerce/internal/clock"
@@ -141,39 +137,4 @@ func TestAWriterFromBeforeADeletionOverwritesNothing(t *testing.T) {
 	_, err = v.Seal(ctx, owner, "k", []byte("late"), seen)
 	require.ErrorIs(t, err, commerce.ErrConflict)
 	require.ErrorIs(t, v.Delete(ctx, owner, "k", seen), commerce.ErrConflict)
-}
-
-func TestAKeysetWhoseKeysAKeyServiceHoldsIsARing(t *testing.T) {
-	t.Parallel()
-	ctx := t.Context()
-	uri, err := fakekms.NewKeyURI()
-	require.NoError(t, err)
-	client, err := fakekms.NewClient(uri)
-	require.NoError(t, err)
-	registry.RegisterKMSClient(client)
-	template, err := aead.CreateKMSEnvelopeAEADKeyTemplate(uri, aead.AES256GCMKeyTemplate())
-	require.NoError(t, err)
-	h, err := keyset.NewHandle(template)
-	require.NoError(t, err)
-	ring, err := vault.RingOf(h)
-	require.NoError(t, err)
-	var store vault.Memory
-	_, err = newVault(t, vault.Config{Store: &store, Ring: vault.Fixed(ring)}).Seal(ctx, owner, "k", []byte("secret"), 0)
-	require.NoError(t, err)
-	secret, _, err := newVault(t, vault.Config{Store: &store, Ring: vault.Fixed(ring)}).Open(ctx, owner, "k")
-	require.NoError(t, err)
-	require.Equal(t, "secret", string(secret))
-	row, err := store.Get(ctx, owner, "k")
-	require.NoError(t, err)
-	row.Sealed = bytes.Clone(row.Sealed)
-	row.Sealed[30] ^= 1
-	_, _, err = newVault(t, vault.Config{Store: &oneRecord{Record: row}, Ring: vault.Fixed(ring)}).Open(ctx, owner, "k")
-	require.Equal(t, vault.CodeKeyService, code(err), "Tink does not tell a service that is away from a record that was altered")
-
-	// The same service under the ring's file, asked once a load.
-	direct, err := client.GetAEAD(uri)
-	require.NoError(t, err)
-	f := newFile(t, vault.Key{AEAD: vault.Local(direct)})
-	_, err = f.Load(ctx)
-	require.NoError(t, err)
 }

@@ -1,6 +1,6 @@
 // Package vault seals credentials under rotating keys, bound to their owner.
 //
-//	file := vault.RingFile{Path: "/etc/shop/ring.json"}  // made once, with file.Create(ctx)
+//	file := keyring.File{Path: "/etc/shop/ring.json"} // made once, with file.Create(ctx)
 //	v, err := vault.New(ctx, vault.Config{Store: db.Vault(), Ring: file.Load})
 //	...
 //	version, err := v.Seal(ctx, owner, "api_key", []byte(key), 0)
@@ -13,8 +13,8 @@
 //
 // # How a record is sealed
 //
-// Each sealing makes a data key of its own (AES-256-GCM, of Tink), which seals this one
-// secret and nothing else. A key of the [Ring] wraps the data key. Owner, name, version and
+// Each sealing makes a data key of its own (AES-256-GCM, as Tink writes it), which seals
+// this one secret and nothing else. A key of the [Ring] wraps the data key. Owner, name, version and
 // the wrapping key's id are associated data of both, so a record opens in its own place
 // only: not under another tenant, mode or name, not as another version. A record that was
 // cut, altered, moved or put in the place of another version does not open, and the error
@@ -26,16 +26,10 @@
 //
 // # Keys
 //
-// A ring is loaded by [Config.Ring], in one of three ways:
-//
-//   - [RingFile] keeps it in a file, as a Tink keyset in JSON. With RingFile.KEK, a key of
-//     a key service (AWS, Google Cloud, HashiCorp: Tink has a client for each), the file is
-//     sealed, and the service is asked once when it is loaded. Without, the file holds the
-//     keys as they are, and everybody who may read it has them: give it to the program
-//     alone, or put its text into an environment variable and load it with [ParseRing].
-//   - [RingOf] takes a keyset that the program has loaded in Tink's own ways.
-//   - [NewRing] takes keys that never leave the key service: every data key is then
-//     wrapped and unwrapped there.
+// A ring is loaded by [Config.Ring]. Package keyring keeps it as a Tink keyset: in a file,
+// which a key service may seal, in an environment variable, or wherever the program has
+// keysets. [NewRing] takes keys that never leave a key service: every data key is then
+// wrapped and unwrapped there, through Tink's interface.
 //
 // Who has the database and the ring has every credential. Keep a copy of the ring, never in
 // the database's backup: without it no credential can ever be opened.
@@ -45,15 +39,15 @@
 // A ring is rotated in this order while all programs go on; no step takes anything away
 // that a program still needs:
 //
-//  1. [RingFile.Add]: a fresh key, which wraps nothing yet. Programs load the ring every
+//  1. keyring.File.Add: a fresh key, which wraps nothing yet. Programs load the ring every
 //     [Config.RingFor], when they meet a key that they do not know, and with [Vault.Reload].
-//  2. [RingFile.Promote], when all have it: new records come under the new key.
+//  2. keyring.File.Promote, when all have it: new records come under the new key.
 //  3. [Vault.Rewrap], when all have heard of that: every record is sealed anew under it, with a new data key. Readers
 //     and writers go on; a run that is cut off is run again. It ends when nothing is left,
 //     which [Vault.Usage] proves.
-//  4. [RingFile.Retire]: records under the old key, from an old backup or a forger's hand,
-//     are refused with [CodeKeyRetired]. [RingFile.Enable] takes it back.
-//  5. [RingFile.Remove], when no backup is left that needs it.
+//  4. keyring.File.Retire: records under the old key, from an old backup or a forger's hand,
+//     are refused with [CodeKeyRetired]. Enable takes it back.
+//  5. keyring.File.Remove, when no backup is left that needs it.
 //
 // [Vault.Check] tells what is left to do, and which records would not open.
 //

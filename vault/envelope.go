@@ -3,14 +3,13 @@ package vault
 import (
 	"bytes"
 	"context"
+	"crypto/aes"
+	"crypto/cipher"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/tink-crypto/tink-go/v2/aead/subtle"
-	"github.com/tink-crypto/tink-go/v2/tink"
 
 	"github.com/commercesync/commerce"
 )
@@ -78,13 +77,10 @@ func seal(ctx context.Context, k Key, owner commerce.Ref, name string, version i
 		return nil, opener{}, keyServiceError(k, err)
 	}
 	o := opener{place: place{owner, name}, version: version, key: k.ID, body: body, head: head(id, version, wrapped)}
-	if o.data, err = subtle.NewAESGCM(data); err != nil {
+	if o.data, err = newGCM(data); err != nil {
 		return nil, opener{}, err
 	}
-	sealed, err := o.data.Encrypt(secret, body)
-	if err != nil {
-		return nil, opener{}, err
-	}
+	sealed := o.data.Seal(nil, nil, secret, body)
 	b := binary.BigEndian.AppendUint32(bytes.Clone(o.head), uint32(len(sealed)))
 	return append(b, sealed...), o, nil
 }
@@ -96,7 +92,7 @@ type opener struct {
 	key     string
 	head    []byte // what the record begins with, up to the body's length
 	body    []byte // associated data
-	data    tink.AEAD
+	data    cipher.AEAD
 }
 
 // fits reports whether a record is the one that o opens.
@@ -122,7 +118,7 @@ func (o *opener) open(sealed []byte) ([]byte, error) {
 	if len(rest) < 4 || uint64(len(rest)-4) != uint64(binary.BigEndian.Uint32(rest)) {
 		return nil, refused(CodeRecordCut)
 	}
-	secret, err := o.data.Decrypt(rest[4:], o.body)
+	secret, err := o.data.Open(nil, nil, rest[4:], o.body)
 	if err != nil {
 		return nil, refused(CodeRecordAltered)
 	}
@@ -157,10 +153,22 @@ func unwrap(ctx context.Context, k Key, r Record) (opener, error) {
 		return opener{}, unwrapError(k, err)
 	}
 	o := opener{place: place{r.Owner, r.Name}, version: r.Version, key: r.Key, head: want, body: body}
-	if o.data, err = subtle.NewAESGCM(data); err != nil || len(data) != keyBytes {
+	if o.data, err = newGCM(data); err != nil {
 		return opener{}, refused(CodeRecordAltered)
 	}
 	return o, nil
+}
+
+// newGCM makes the cipher of a data key: AES-256-GCM behind a random nonce, as Tink's.
+func newGCM(key []byte) (cipher.AEAD, error) {
+	if len(key) != keyBytes {
+		return nil, aes.KeySizeError(len(key))
+	}
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCMWithRandomNonce(block)
 }
 
 func isText(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }

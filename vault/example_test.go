@@ -12,11 +12,12 @@ import (
 
 	"github.com/commercesync/commerce"
 	"github.com/commercesync/commerce/vault"
+	"github.com/commercesync/commerce/vault/keyring"
 )
 
 func Example() {
 	ctx := context.Background()
-	ring, err := vault.FreshRing() // a program loads one from a RingFile
+	ring, err := vault.FreshRing() // a program loads one with package keyring
 	if err != nil {
 		panic(err)
 	}
@@ -68,7 +69,7 @@ func ExampleVault_Rewrap() {
 		panic(err)
 	}
 	defer os.RemoveAll(dir)
-	file := vault.RingFile{Path: filepath.Join(dir, "ring.json")}
+	file := keyring.File{Path: filepath.Join(dir, "ring.json")}
 	_ = file.Create(ctx)
 	v, err := vault.New(ctx, vault.Config{Store: &vault.Memory{}, Ring: file.Load})
 	if err != nil {
@@ -126,26 +127,6 @@ func exampleVault() *vault.Vault {
 	return v
 }
 
-func ExampleRingFile() {
-	ctx := context.Background()
-	dir, err := os.MkdirTemp("", "")
-	if err != nil {
-		panic(err)
-	}
-	defer os.RemoveAll(dir)
-	// A program takes the key of a key service: the client that Tink has for it.
-	file := vault.RingFile{Path: filepath.Join(dir, "ring.json"), KEK: keyService()}
-	fmt.Println(file.Create(ctx))
-	ring, err := file.Load(ctx)
-	fmt.Println(len(ring.Keys()), err)
-	_, err = vault.RingFile{Path: file.Path}.Load(ctx) // by somebody who has the file alone
-	fmt.Println(errors.Is(err, commerce.ErrInvalid))
-	// Output:
-	// <nil>
-	// 1 <nil>
-	// true
-}
-
 func ExampleNewRing() {
 	ctx := context.Background()
 	held := keyService() // a key that never leaves it
@@ -167,7 +148,7 @@ func ExampleVault_Check() {
 		panic(err)
 	}
 	defer os.RemoveAll(dir)
-	file := vault.RingFile{Path: filepath.Join(dir, "ring.json")}
+	file := keyring.File{Path: filepath.Join(dir, "ring.json")}
 	_ = file.Create(ctx)
 	v, err := vault.New(ctx, vault.Config{Store: &vault.Memory{}, Ring: file.Load})
 	if err != nil {

@@ -15,13 +15,14 @@ import (
 
 	"github.com/commercesync/commerce"
 	"github.com/commercesync/commerce/vault"
+	"github.com/commercesync/commerce/vault/keyring"
 )
 
 func TestNeitherASecretNorAKeyIsPrinted(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	const text = "sk_live_0123456789abcdef"
-	f := newFile(t, vault.Key{})
+	f := newFile(t)
 	ring, err := f.Load(ctx)
 	require.NoError(t, err)
 	key := newKey(t, "k1")
@@ -50,7 +51,7 @@ func TestNeitherASecretNorAKeyIsPrinted(t *testing.T) {
 	for name, value := range map[string]any{
 		"a secret": secret, "a pointer to one": &secret, "a struct of one": struct{ s commerce.Secret }{secret}, "a vault": v,
 		"a configuration": c, "a store": &store, "a record": record, "an entry": entry, "a ring": ring, "a key": key, "keys": []vault.Key{key},
-		"a file": f, "a file with a key": vault.RingFile{Path: "p", KEK: key.AEAD}, "an error": refusal, "inside": within{v, ring},
+		"a file": f, "a file with a key": keyring.File{Path: "p", KEK: key.AEAD}, "an error": refusal, "inside": within{v, ring},
 	} {
 		var out bytes.Buffer
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d"} {

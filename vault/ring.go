@@ -2,17 +2,13 @@ package vault
 
 import (
 	"context"
+	"crypto/cipher"
+	"crypto/rand"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
-	"github.com/tink-crypto/tink-go/v2/aead"
-	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
-	"github.com/tink-crypto/tink-go/v2/keyset"
 	"github.com/tink-crypto/tink-go/v2/tink"
-
-	"github.com/commercesync/commerce"
 )
 
 // Key wraps data keys, and stands in a [Ring].
@@ -36,8 +32,8 @@ type Ring struct {
 
 // NewRing makes a ring of keys, oldest first; new records are wrapped with the key
 // that primary names. It is for keys that a key service holds: with those, every
-// data key that is not remembered costs a call to the service. [RingFile] has the
-// service unwrap the ring once instead.
+// data key that is not remembered costs a call to the service. The file of package
+// keyring has the service unwrap the ring once instead.
 func NewRing(primary string, keys ...Key) (*Ring, error) {
 	const op = "make ring"
 	r := &Ring{keys: slices.Clone(keys), at: map[string]int{}, primary: -1}
@@ -62,81 +58,29 @@ func NewRing(primary string, keys ...Key) (*Ring, error) {
 	return r, nil
 }
 
-// RingOf makes a ring of a Tink keyset of AEAD keys. A key's ID is Tink's, in
-// decimals; its place is that in the keyset, to whose end keys are added; disabled
-// keys are retired. Keys that a key service holds (KMS keys of a keyset) work where
-// its client is registered with Tink.
-func RingOf(h *keyset.Handle) (*Ring, error) {
-	const op = "make ring of keyset"
-	if h == nil {
-		return nil, invalid(op, "the keyset is nil")
-	}
-	var keys []Key
-	primary := ""
-	for i := range h.Len() {
-		e, err := h.Entry(i)
-		if err != nil {
-			return nil, invalid(op, "%w", err)
-		}
-		k := Key{ID: keyID(e.KeyID()), Retired: e.KeyStatus() != keyset.Enabled}
-		if e.IsPrimary() {
-			primary = k.ID
-		}
-		if !k.Retired {
-			one := keyset.NewManager()
-			var id uint32 // its own where a record begins with it, else any
-			if id, err = one.AddKey(e.Key()); err == nil {
-				k.AEAD, err = only(one, id)
-			}
-			if strings.HasPrefix(h.KeysetInfo().GetKeyInfo()[i].GetTypeUrl(), kmsKeys) {
-				k.AEAD = distant{k.AEAD}
-			}
-			if err != nil {
-				return nil, invalid(op, "key %s: %w", k.ID, err)
-			}
-		}
-		keys = append(keys, k)
-	}
-	return NewRing(primary, keys...)
-}
-
-// kmsKeys begins the types of Tink's keys that a key service holds.
-const kmsKeys = "type.googleapis.com/google.crypto.tink.Kms"
-
-// only returns the primitive of a keyset of one key.
-func only(m *keyset.Manager, id uint32) (tink.AEADWithContext, error) {
-	if err := m.SetPrimary(id); err != nil {
-		return nil, err
-	}
-	h, err := m.Handle()
-	if err != nil {
-		return nil, err
-	}
-	a, err := aead.New(h)
-	return Local(a), err
-}
-
-func keyID(id uint32) string { return strconv.FormatUint(uint64(id), 10) }
-
-// ParseRing reads a ring from the text of a Tink keyset in JSON, as a file that
-// [RingFile].Create wrote without a KEK holds it, for programs that are given
-// their keys in an environment variable.
-func ParseRing(text commerce.Secret) (*Ring, error) {
-	h, err := insecurecleartextkeyset.Read(keyset.NewJSONReader(strings.NewReader(text.Reveal())))
-	if err != nil {
-		return nil, invalid("parse ring", "the text is no Tink keyset in JSON") // the cause may quote it
-	}
-	return RingOf(h)
-}
-
 // FreshRing makes a ring of one new key that nobody keeps: for tests and for trying
 // things out. What is sealed under it ends with the program.
 func FreshRing() (*Ring, error) {
-	h, err := keyset.NewHandle(aead.AES256GCMKeyTemplate())
+	key := make([]byte, keyBytes)
+	if _, err := rand.Read(key); err != nil {
+		return nil, during("make ring", "", err)
+	}
+	gcm, err := newGCM(key)
 	if err != nil {
 		return nil, during("make ring", "", err)
 	}
-	return RingOf(h)
+	return NewRing("fresh", Key{ID: "fresh", AEAD: Local(fresh{gcm})})
+}
+
+// fresh is a key of this process.
+type fresh struct{ gcm cipher.AEAD }
+
+func (f fresh) Encrypt(plain, associated []byte) ([]byte, error) {
+	return f.gcm.Seal(nil, nil, plain, associated), nil
+}
+
+func (f fresh) Decrypt(sealed, associated []byte) ([]byte, error) {
+	return f.gcm.Open(nil, nil, sealed, associated)
 }
 
 // Fixed is a [Config.Ring] that is always the same.
@@ -148,9 +92,6 @@ func Fixed(r *Ring) func(context.Context) (*Ring, error) {
 func Local(a tink.AEAD) tink.AEADWithContext { return local{a} }
 
 type local struct{ tink.AEAD }
-
-// distant is a key that fails for more reasons than one: it is not at hand.
-type distant struct{ tink.AEADWithContext }
 
 func (l local) EncryptWithContext(_ context.Context, plain, associated []byte) ([]byte, error) {
 	return l.Encrypt(plain, associated)

@@ -10,9 +10,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"github.com/tink-crypto/tink-go/v2/aead"
-	"github.com/tink-crypto/tink-go/v2/keyset"
-	"github.com/tink-crypto/tink-go/v2/mac"
 
 	"github.com/commercesync/commerce"
 	"github.com/commercesync/commerce/internal/clock"
@@ -42,54 +39,6 @@ func TestARingThatCanNotBeIsRefused(t *testing.T) {
 			require.ErrorContains(t, err, c.text)
 		})
 	}
-}
-
-func TestAKeysetIsARing(t *testing.T) {
-	t.Parallel()
-	ctx := t.Context()
-	m := keyset.NewManager()
-	var ids []uint32
-	// Of every kind of AEAD that a keyset may hold.
-	add := func(id uint32, err error) {
-		require.NoError(t, err)
-		ids = append(ids, id)
-	}
-	add(m.Add(aead.AES256GCMKeyTemplate()))
-	add(m.Add(aead.AES256GCMNoPrefixKeyTemplate()))
-	add(m.Add(aead.XChaCha20Poly1305KeyTemplate()))
-	add(m.Add(aead.AES256CTRHMACSHA256KeyTemplate()))
-	var store vault.Memory
-	for i, id := range ids {
-		require.NoError(t, m.SetPrimary(id))
-		h, err := m.Handle()
-		require.NoError(t, err)
-		ring, err := vault.RingOf(h)
-		require.NoError(t, err)
-		require.Equal(t, fmt.Sprint(id), ring.Primary())
-		v := newVault(t, vault.Config{Store: &store, Ring: vault.Fixed(ring), CacheSize: -1})
-		_, err = v.Seal(ctx, owner, fmt.Sprint("under ", i), []byte("secret"), 0)
-		require.NoError(t, err)
-		for j := range i + 1 {
-			secret, _, err := v.Open(ctx, owner, fmt.Sprint("under ", j))
-			require.NoError(t, err)
-			require.Equal(t, "secret", string(secret))
-		}
-	}
-	require.NoError(t, m.Disable(ids[0]))
-	h, err := m.Handle()
-	require.NoError(t, err)
-	ring, err := vault.RingOf(h)
-	require.NoError(t, err)
-	require.Equal(t, fmt.Sprintf("%d (retired), %d, %d, %d (primary)", ids[0], ids[1], ids[2], ids[3]), ring.String())
-	_, _, err = newVault(t, vault.Config{Store: &store, Ring: vault.Fixed(ring)}).Open(ctx, owner, "under 0")
-	require.Equal(t, vault.CodeKeyRetired, code(err))
-
-	_, err = vault.RingOf(nil)
-	require.ErrorIs(t, err, commerce.ErrInvalid)
-	other, err := keyset.NewHandle(mac.HMACSHA256Tag256KeyTemplate())
-	require.NoError(t, err)
-	_, err = vault.RingOf(other)
-	require.ErrorIs(t, err, commerce.ErrInvalid, "keys that sign do not seal")
 }
 
 func TestAKeyThatCameIntoTheRingMeanwhileIsLoaded(t *testing.T) {

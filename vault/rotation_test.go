@@ -20,7 +20,7 @@ func TestKeysAreRotatedUnderReadersAndWritersOfTwoPrograms(t *testing.T) {
 	t.Parallel()
 	const records = 20
 	ctx := t.Context()
-	f := newFile(t, vault.Key{})
+	f := newFile(t)
 	var store vault.Memory
 	programs := []*vault.Vault{
 		newVault(t, vault.Config{Store: &store, Ring: f.Load, ReloadEvery: 1}),

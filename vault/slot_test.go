@@ -388,7 +388,7 @@ func TestClientsGoOnWhileTheVaultIsAway(t *testing.T) {
 	t.Parallel()
 	r, ctx := newRig(t, nil), t.Context()
 	require.NoError(t, r.Put(ctx, key("one"), time.Time{}))
-	away := error(commerce.ErrUnavailable)
+	away := commerce.ErrUnavailable
 	r.drawer.fail.Store(&away)
 	_, err := r.another(t).Current(ctx)
 	require.ErrorIs(t, err, commerce.ErrUnavailable, "who knows nothing has nothing")
@@ -478,7 +478,7 @@ func TestACrashAtAnyPointLeavesAWholeStep(t *testing.T) {
 		func(s *vault.Slot[commerce.Secret]) error { return s.Retire(ctx) },
 	}
 	for i, step := range steps {
-		down := error(commerce.ErrUnavailable)
+		down := commerce.ErrUnavailable
 		r.drawer.before = func() { r.drawer.fail.Store(&down) }
 		require.Error(t, step(r.another(t)), i)
 		r.drawer.fail.Store(nil)

@@ -19,7 +19,7 @@ import (
 type Config struct {
 	// Store keeps the sealed records: a [Memory], or Vault() of a sqlstore.DB.
 	Store Store
-	// Ring loads the keys: [RingFile].Load, or [Fixed]. It is called by New, every
+	// Ring loads the keys: Load of a keyring.File, or [Fixed]. It is called by New, every
 	// RingFor, by [Vault.Reload], and when a record names a key that the ring at hand
 	// does not have, so that a rotation needs no restart.
 	Ring func(context.Context) (*Ring, error)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/commercesync/commerce"
 	"github.com/commercesync/commerce/internal/clock"
 	"github.com/commercesync/commerce/vault"
+	"github.com/commercesync/commerce/vault/keyring"
 )
 
 var owner = commerce.Ref{Tenant: "t1", System: "stripe", Account: "acct_1", Mode: commerce.Live}
@@ -33,6 +35,14 @@ func newRing(t testing.TB, primary string, keys ...vault.Key) *vault.Ring {
 	r, err := vault.NewRing(primary, keys...)
 	require.NoError(t, err)
 	return r
+}
+
+// newFile makes a ring in a file.
+func newFile(t testing.TB) keyring.File {
+	t.Helper()
+	f := keyring.File{Path: filepath.Join(t.TempDir(), "ring.json")}
+	require.NoError(t, f.Create(t.Context()))
+	return f
 }
 
 func newVault(t testing.TB, c vault.Config) *vault.Vault {

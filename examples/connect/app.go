@@ -18,6 +18,7 @@ import (
 	"github.com/commercesync/commerce/sqlstore"
 	"github.com/commercesync/commerce/stripe"
 	"github.com/commercesync/commerce/vault"
+	"github.com/commercesync/commerce/vault/keyring"
 )
 
 // tenant is whose the connections are. This program has one; yours takes it from the login.
@@ -68,7 +69,7 @@ func compose(ctx context.Context, log *slog.Logger, env func(string) string, loc
 		if err != nil {
 			return nil, err
 		}
-		file := vault.RingFile{Path: filepath.Join(env("DATA"), "connect.keys")}
+		file := keyring.File{Path: filepath.Join(env("DATA"), "connect.keys")}
 		if err := file.Create(ctx); err != nil && !errors.Is(err, commerce.ErrConflict) {
 			end()
 			return nil, err

@@ -9,6 +9,7 @@ import (
 
 	"github.com/commercesync/commerce/sqlstore"
 	"github.com/commercesync/commerce/vault"
+	"github.com/commercesync/commerce/vault/keyring"
 )
 
 const childEnv = "COMMERCE_VAULT_CHILD"
@@ -43,7 +44,7 @@ func child(spec string) int {
 		if job.Naive {
 			store = naive{store, pool}
 		}
-		v, err := vault.New(ctx, vault.Config{Store: store, Ring: vault.RingFile{Path: job.Ring}.Load})
+		v, err := vault.New(ctx, vault.Config{Store: store, Ring: keyring.File{Path: job.Ring}.Load})
 		if err != nil {
 			return err
 		}

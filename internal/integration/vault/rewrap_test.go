@@ -22,6 +22,7 @@ import (
 	"github.com/commercesync/commerce/internal/integration/dbserver"
 	"github.com/commercesync/commerce/sqlstore"
 	"github.com/commercesync/commerce/vault"
+	"github.com/commercesync/commerce/vault/keyring"
 )
 
 // report is what a run counted.
@@ -68,7 +69,7 @@ func rewrap(t *testing.T, d dbserver.Database, records, kills int, control bool)
 	ctx := t.Context()
 	job := task{Driver: d.Driver, DSN: d.DSN(t), Dialect: d.Dialect, Ring: filepath.Join(t.TempDir(), "ring.json"),
 		Batch: max(1, records/(8*kills)), Naive: control}
-	ring := vault.RingFile{Path: job.Ring}
+	ring := keyring.File{Path: job.Ring}
 	require.NoError(t, ring.Create(ctx))
 	store := d.Store(t, d.Pool(t, job.DSN), sqlstore.Config{}).Vault()
 	open := func() *vault.Vault {

@@ -1,10 +1,9 @@
-package vault
+package keyring
 
 import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -18,15 +17,16 @@ import (
 	"github.com/tink-crypto/tink-go/v2/tink"
 
 	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/vault"
 )
 
-// RingFile is a ring in a file, as a Tink keyset in JSON. Whoever has it and the
+// File is a ring in a file, as a Tink keyset in JSON. Whoever has it and the
 // database has every credential, and without it nobody has any: keep a copy, and
 // neither beside the database.
 //
 // Its methods change one thing each, in the order in which a ring is rotated:
-// [RingFile.Add], Promote, [Vault.Rewrap], Retire, Remove; see the package comment.
-type RingFile struct {
+// [File.Add], Promote, [vault.Vault.Rewrap], Retire, Remove; see the package comment.
+type File struct {
 	Path string
 	// KEK seals the file: a key service's key, which is asked once whenever the file
 	// is read. Nil: the keys lie in it as they are, and a file that everybody may read
@@ -35,16 +35,16 @@ type RingFile struct {
 }
 
 const (
-	maxRingFile = 1 << 20
-	newFile     = ".new" // while it is written
+	maxBytes = 1 << 20
+	newFile  = ".new" // while it is written
 )
 
-// ringFileAD is the associated data of a sealed file.
-var ringFileAD = []byte("commerce vault ring")
+// fileAD is the associated data of a sealed file.
+var fileAD = []byte("commerce vault ring")
 
 // Create makes the file with one fresh key. One that is there is an error of kind
 // conflict.
-func (f RingFile) Create(ctx context.Context) error {
+func (f File) Create(ctx context.Context) error {
 	h, err := keyset.NewHandle(aead.AES256GCMKeyTemplate())
 	if err != nil {
 		return f.fail("create", err)
@@ -57,29 +57,33 @@ func (f RingFile) Create(ctx context.Context) error {
 	})
 }
 
-// Load reads the ring; it is a [Config.Ring].
-func (f RingFile) Load(ctx context.Context) (*Ring, error) {
+// Load reads the ring; it is a [vault.Config.Ring].
+func (f File) Load(ctx context.Context) (*vault.Ring, error) {
 	h, err := f.read(ctx)
 	if err != nil {
 		return nil, f.fail("load", err)
 	}
-	return RingOf(h)
+	return Of(h)
 }
 
 // Add adds a fresh key at the end, wraps nothing with it yet, and returns its id. Every
 // program that opens records should have loaded it before it is promoted.
-func (f RingFile) Add(ctx context.Context) (id string, err error) {
-	return id, f.change(ctx, "add key", func(m *keyset.Manager, _ *Ring) error {
+func (f File) Add(ctx context.Context) (id string, err error) {
+	err = f.change(ctx, "add key", func(m *keyset.Manager, _ *vault.Ring) error {
 		n, err := m.Add(aead.AES256GCMKeyTemplate())
 		id = keyID(n)
 		return err
 	})
+	if err != nil {
+		return "", err
+	}
+	return id, nil
 }
 
 // Promote makes a key the primary: new records are wrapped with it.
-func (f RingFile) Promote(ctx context.Context, id string) error {
-	return f.changeKey(ctx, "promote key", id, func(m *keyset.Manager, r *Ring, n uint32) error {
-		if r.keys[r.at[id]].Retired {
+func (f File) Promote(ctx context.Context, id string) error {
+	return f.changeKey(ctx, "promote key", id, func(m *keyset.Manager, r *vault.Ring, n uint32) error {
+		if find(r, id).Retired {
 			return commerce.Errorf(commerce.KindInvalid, system, "", "key %s is retired; enable it first", id)
 		}
 		return m.SetPrimary(n)
@@ -88,12 +92,12 @@ func (f RingFile) Promote(ctx context.Context, id string) error {
 
 // Retire ends the use of a key, so that no record under it is opened any more. It is an
 // error of kind conflict while v holds records under it, or where it is the primary.
-func (f RingFile) Retire(ctx context.Context, v *Vault, id string) error {
-	return f.changeKey(ctx, "retire key", id, func(m *keyset.Manager, r *Ring, n uint32) error {
+func (f File) Retire(ctx context.Context, v *vault.Vault, id string) error {
+	return f.changeKey(ctx, "retire key", id, func(m *keyset.Manager, r *vault.Ring, n uint32) error {
 		if r.Primary() == id {
 			return commerce.Errorf(commerce.KindConflict, system, "", "key %s is the primary; promote another first", id)
 		}
-		if err := v.unused(ctx, id); err != nil {
+		if err := unused(ctx, v, id); err != nil {
 			return err
 		}
 		return m.Disable(n)
@@ -101,17 +105,17 @@ func (f RingFile) Retire(ctx context.Context, v *Vault, id string) error {
 }
 
 // Enable takes a retirement back.
-func (f RingFile) Enable(ctx context.Context, id string) error {
-	return f.changeKey(ctx, "enable key", id, func(m *keyset.Manager, _ *Ring, n uint32) error { return m.Enable(n) })
+func (f File) Enable(ctx context.Context, id string) error {
+	return f.changeKey(ctx, "enable key", id, func(m *keyset.Manager, _ *vault.Ring, n uint32) error { return m.Enable(n) })
 }
 
 // Remove takes a retired key out for ever, also from backups that hold records under it.
-func (f RingFile) Remove(ctx context.Context, v *Vault, id string) error {
-	return f.changeKey(ctx, "remove key", id, func(m *keyset.Manager, r *Ring, n uint32) error {
-		if !r.keys[r.at[id]].Retired {
+func (f File) Remove(ctx context.Context, v *vault.Vault, id string) error {
+	return f.changeKey(ctx, "remove key", id, func(m *keyset.Manager, r *vault.Ring, n uint32) error {
+		if !find(r, id).Retired {
 			return commerce.Errorf(commerce.KindConflict, system, "", "key %s is in use; retire it first", id)
 		}
-		if err := v.unused(ctx, id); err != nil {
+		if err := unused(ctx, v, id); err != nil {
 			return err
 		}
 		return m.Delete(n)
@@ -119,18 +123,28 @@ func (f RingFile) Remove(ctx context.Context, v *Vault, id string) error {
 }
 
 // unused refuses a key that records are still under.
-func (v *Vault) unused(ctx context.Context, id string) error {
-	n, err := v.c.Store.Count(ctx)
+func unused(ctx context.Context, v *vault.Vault, id string) error {
+	n, err := v.Usage(ctx)
 	if err == nil && n[id] > 0 {
 		err = commerce.Errorf(commerce.KindConflict, system, "", "%d records are under key %s; rewrap first", n[id], id)
 	}
 	return err
 }
 
-func (f RingFile) changeKey(ctx context.Context, op, id string, change func(*keyset.Manager, *Ring, uint32) error) error {
-	return f.change(ctx, op, func(m *keyset.Manager, r *Ring) error {
+// find returns a key of the ring; nil where it has none of that id.
+func find(r *vault.Ring, id string) *vault.Key {
+	for _, k := range r.Keys() {
+		if k.ID == id {
+			return &k
+		}
+	}
+	return nil
+}
+
+func (f File) changeKey(ctx context.Context, op, id string, change func(*keyset.Manager, *vault.Ring, uint32) error) error {
+	return f.change(ctx, op, func(m *keyset.Manager, r *vault.Ring) error {
 		n, err := strconv.ParseUint(id, 10, 32)
-		if _, ok := r.at[id]; !ok || err != nil {
+		if find(r, id) == nil || err != nil {
 			return commerce.Errorf(commerce.KindNotFound, system, "", "the ring has no key %q", id)
 		}
 		return change(m, r, uint32(n))
@@ -138,13 +152,13 @@ func (f RingFile) changeKey(ctx context.Context, op, id string, change func(*key
 }
 
 // change reads the file, changes the keyset and puts a new file in the old one's place.
-func (f RingFile) change(ctx context.Context, op string, change func(*keyset.Manager, *Ring) error) error {
+func (f File) change(ctx context.Context, op string, change func(*keyset.Manager, *vault.Ring) error) error {
 	return f.write(op, func(w io.Writer) error {
 		h, err := f.read(ctx)
 		if err != nil {
 			return err
 		}
-		r, err := RingOf(h)
+		r, err := Of(h)
 		if err != nil {
 			return err
 		}
@@ -159,7 +173,7 @@ func (f RingFile) change(ctx context.Context, op string, change func(*keyset.Man
 	})
 }
 
-func (f RingFile) read(ctx context.Context) (*keyset.Handle, error) {
+func (f File) read(ctx context.Context) (*keyset.Handle, error) {
 	file, err := os.Open(f.Path)
 	if err != nil {
 		return nil, err
@@ -170,14 +184,14 @@ func (f RingFile) read(ctx context.Context) (*keyset.Handle, error) {
 		return nil, err
 	}
 	if f.KEK == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o007 != 0 {
-		return nil, commerce.Errorf(commerce.KindInvalid, system, "", "everybody may read the keys in %s (%v); take that away, or set RingFile.KEK", f.Path, info.Mode().Perm())
+		return nil, commerce.Errorf(commerce.KindInvalid, system, "", "everybody may read the keys in %s (%v); take that away, or set File.KEK", f.Path, info.Mode().Perm())
 	}
-	text, err := io.ReadAll(io.LimitReader(file, maxRingFile+1))
+	text, err := io.ReadAll(io.LimitReader(file, maxBytes+1))
 	if err != nil {
 		return nil, err
 	}
-	if len(text) > maxRingFile {
-		return nil, commerce.Errorf(commerce.KindLimit, system, "", "%s has more than %d bytes", f.Path, maxRingFile)
+	if len(text) > maxBytes {
+		return nil, commerce.Errorf(commerce.KindLimit, system, "", "%s has more than %d bytes", f.Path, maxBytes)
 	}
 	from := keyset.NewJSONReader(bytes.NewReader(text))
 	if f.KEK == nil {
@@ -192,9 +206,9 @@ func (f RingFile) read(ctx context.Context) (*keyset.Handle, error) {
 		return nil, commerce.Errorf(commerce.KindInvalid, system, "", "%s is no sealed Tink keyset in JSON", f.Path)
 	}
 	// Not keyset.ReadWithContext, whose error does not wrap the service's.
-	text, err = f.KEK.DecryptWithContext(ctx, sealed.GetEncryptedKeyset(), ringFileAD)
+	text, err = f.KEK.DecryptWithContext(ctx, sealed.GetEncryptedKeyset(), fileAD)
 	if err != nil {
-		return nil, keyServiceError(Key{ID: "RingFile.KEK"}, err)
+		return nil, kekError(err)
 	}
 	h, err := insecurecleartextkeyset.Read(keyset.NewBinaryReader(bytes.NewReader(text)))
 	if err != nil {
@@ -203,22 +217,22 @@ func (f RingFile) read(ctx context.Context) (*keyset.Handle, error) {
 	return h, nil
 }
 
-func (f RingFile) print(ctx context.Context, h *keyset.Handle, w io.Writer) error {
+func (f File) print(ctx context.Context, h *keyset.Handle, w io.Writer) error {
 	to := keyset.NewJSONWriter(w)
 	if f.KEK == nil {
 		return insecurecleartextkeyset.Write(h, to)
 	}
-	if err := h.WriteWithContext(ctx, to, f.KEK, ringFileAD); err != nil {
-		return keyServiceError(Key{ID: "RingFile.KEK"}, err)
+	if err := h.WriteWithContext(ctx, to, f.KEK, fileAD); err != nil {
+		return kekError(err)
 	}
 	return nil
 }
 
 // write makes a new file beside the old one, which it then replaces. The new file also
 // keeps a second writer away.
-func (f RingFile) write(op string, fill func(io.Writer) error) (err error) {
+func (f File) write(op string, fill func(io.Writer) error) (err error) {
 	if f.Path == "" {
-		return invalid(op, "RingFile.Path is empty")
+		return invalid(op, "File.Path is empty")
 	}
 	name := f.Path + newFile
 	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
@@ -248,8 +262,20 @@ func (f RingFile) write(op string, fill func(io.Writer) error) (err error) {
 	return nil
 }
 
+// kekError says that the holder of the KEK failed.
+func kekError(err error) error {
+	return &commerce.Error{Kind: commerce.KindUnavailable, System: system, Code: vault.CodeKeyService,
+		Text: "the holder of File.KEK did not seal or open the file: it is away, denies access, or the file was changed", Err: err}
+}
+
 // fail says what was being done with which file. Nothing was written.
-func (f RingFile) fail(op string, err error) error {
+func (f File) fail(op string, err error) error {
+	op += " of " + f.Path
+	if e, ok := err.(*commerce.Error); ok && e.System == system {
+		c := *e
+		c.Op, c.Outcome = op, commerce.NotSent
+		return &c
+	}
 	kind := commerce.KindOf(err)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -257,8 +283,5 @@ func (f RingFile) fail(op string, err error) error {
 	case errors.Is(err, fs.ErrPermission):
 		kind = commerce.KindForbidden
 	}
-	if e, ok := err.(*commerce.Error); ok {
-		return during(fmt.Sprintf("%s of %s", op, f.Path), commerce.NotSent, e)
-	}
-	return &commerce.Error{Kind: kind, System: system, Op: fmt.Sprintf("%s of %s", op, f.Path), Outcome: commerce.NotSent, Err: err}
+	return &commerce.Error{Kind: kind, System: system, Op: op, Outcome: commerce.NotSent, Err: err}
 }

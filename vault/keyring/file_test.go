@@ -1,4 +1,4 @@
-package vault_test
+package keyring_test
 
 import (
 	"context"
@@ -11,11 +11,12 @@ import (
 
 	"github.com/commercesync/commerce"
 	"github.com/commercesync/commerce/vault"
+	"github.com/commercesync/commerce/vault/keyring"
 )
 
-func newFile(t *testing.T, kek vault.Key) vault.RingFile {
+func newFile(t *testing.T, kek vault.Key) keyring.File {
 	t.Helper()
-	f := vault.RingFile{Path: filepath.Join(t.TempDir(), "ring.json"), KEK: kek.AEAD}
+	f := keyring.File{Path: filepath.Join(t.TempDir(), "ring.json"), KEK: kek.AEAD}
 	require.NoError(t, f.Create(t.Context()))
 	return f
 }
@@ -97,26 +98,26 @@ func TestARingFileThatCanNotBeReadSaysWhyAndNothingOfItsContent(t *testing.T) {
 	ctx := t.Context()
 	kek := newKey(t, "kek")
 	clear, sealed := newFile(t, vault.Key{}), newFile(t, kek)
-	write := func(text string, mode os.FileMode) vault.RingFile {
-		f := vault.RingFile{Path: filepath.Join(t.TempDir(), "ring.json")}
+	write := func(text string, mode os.FileMode) keyring.File {
+		f := keyring.File{Path: filepath.Join(t.TempDir(), "ring.json")}
 		require.NoError(t, os.WriteFile(f.Path, []byte(text), mode))
 		return f
 	}
 	text, err := os.ReadFile(clear.Path)
 	require.NoError(t, err)
 	for name, c := range map[string]struct {
-		file vault.RingFile
+		file keyring.File
 		kind commerce.Kind
 		text string
 	}{
-		"none":                                {vault.RingFile{Path: filepath.Join(t.TempDir(), "no.json")}, commerce.KindNotFound, "no such file"},
+		"none":                                {keyring.File{Path: filepath.Join(t.TempDir(), "no.json")}, commerce.KindNotFound, "no such file"},
 		"no JSON":                             {write("AKIA-not-a-ring", 0o600), commerce.KindInvalid, "no Tink keyset in JSON"},
 		"half":                                {write(string(text[:len(text)/2]), 0o600), commerce.KindInvalid, "no Tink keyset in JSON"},
 		"empty":                               {write("", 0o600), commerce.KindInvalid, "no Tink keyset in JSON"},
-		"sealed, and no KEK is given":         {vault.RingFile{Path: sealed.Path}, commerce.KindInvalid, "or a sealed one"},
-		"not sealed, and a KEK is given":      {vault.RingFile{Path: clear.Path, KEK: kek.AEAD}, commerce.KindInvalid, "no sealed Tink keyset"},
-		"sealed by another key":               {vault.RingFile{Path: sealed.Path, KEK: newKey(t, "other").AEAD}, commerce.KindUnavailable, "RingFile.KEK"},
-		"sealed, and the key service is away": {vault.RingFile{Path: sealed.Path, KEK: service{context.DeadlineExceeded}}, commerce.KindUnavailable, "can not be reached"},
+		"sealed, and no KEK is given":         {keyring.File{Path: sealed.Path}, commerce.KindInvalid, "or a sealed one"},
+		"not sealed, and a KEK is given":      {keyring.File{Path: clear.Path, KEK: kek.AEAD}, commerce.KindInvalid, "no sealed Tink keyset"},
+		"sealed by another key":               {keyring.File{Path: sealed.Path, KEK: newKey(t, "other").AEAD}, commerce.KindUnavailable, "File.KEK"},
+		"sealed, and the key service is away": {keyring.File{Path: sealed.Path, KEK: service{context.DeadlineExceeded}}, commerce.KindUnavailable, "deadline exceeded"},
 		"endless":                             {write(string(make([]byte, 1<<20+1)), 0o600), commerce.KindLimit, "more than"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -141,7 +142,7 @@ func TestARingFileThatCanNotBeReadSaysWhyAndNothingOfItsContent(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 	}
-	require.ErrorIs(t, vault.RingFile{}.Create(ctx), commerce.ErrInvalid)
+	require.ErrorIs(t, keyring.File{}.Create(ctx), commerce.ErrInvalid)
 }
 
 func TestARingComesFromAText(t *testing.T) {
@@ -149,13 +150,13 @@ func TestARingComesFromAText(t *testing.T) {
 	f := newFile(t, vault.Key{})
 	text, err := os.ReadFile(f.Path)
 	require.NoError(t, err)
-	fromText, err := vault.ParseRing(commerce.NewSecret(string(text)))
+	fromText, err := keyring.Parse(commerce.NewSecret(string(text)))
 	require.NoError(t, err)
 	fromFile, err := f.Load(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, fromFile.Primary(), fromText.Primary())
 	for _, bad := range []string{"", "{}", "AKIA-not-a-ring", `{"primaryKeyId":1,"key":[]}`} {
-		_, err = vault.ParseRing(commerce.NewSecret(bad))
+		_, err = keyring.Parse(commerce.NewSecret(bad))
 		require.ErrorIs(t, err, commerce.ErrInvalid)
 		require.NotContains(t, err.Error(), "AKIA")
 	}
