@@ -202,7 +202,8 @@ func (o *Client) creditSheet(ctx context.Context, op string, n erp.NewCreditNote
 
 // allowance is a line for money alone: with the taxes and the account of a line of the
 // invoice (at), or of none (-1) without taxes. Of goods it stands on the product for
-// rounding, and of no line of the sale, so that as much is left to come back as before.
+// rounding, and of no line of the sale, so that as much is left to come back as before. Not
+// yet seen on a server (2026-11).
 func (o *Client) allowance(ctx context.Context, op string, of invoice, i erp.Invoice, at int) (invoiceLine, error) {
 	l := invoiceLine{Name: "Allowance", Account: of.lines[0].Account}
 	if at >= 0 {

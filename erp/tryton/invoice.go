@@ -924,7 +924,8 @@ func (t *Client) creditValues(ctx context.Context, op string, n erp.NewCreditNot
 // allowance is a line of a credit note for money alone: with the taxes and the account of a
 // line of the invoice (at), or of none (-1) without taxes. Of goods it stands on the product
 // for rounding, so that as much of the line is left to come back as before. It names a line
-// of the invoice all the same: by that the note is found.
+// of the invoice all the same: by that the note is found. Posted by a real Tryton 6.0 in
+// the suite of package erptest (2026-11).
 func (t *Client) allowance(ctx context.Context, op string, of invoice, i erp.Invoice, at int, net commerce.Money) (values, error) {
 	v, err := t.roundingLine(ctx, op, of, net)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -61,6 +62,13 @@ func TestARefundIsBookedWithItsRowsOnceAndFoundByItsMark(t *testing.T) {
 	memo := s.far.CreditMemos(int64(id))[0]
 	require.Equal(t, "Refunded at Stripe: re_1, 26.83 EUR ["+r.Refund.Ref.String()+"]", memo.Comments[0].Comment)
 	require.Equal(t, magento.Number("1"), memo.AdjustmentNegative)
+	asked := ""
+	for _, c := range s.far.Calls() {
+		if strings.HasSuffix(c.Path, "/refund") {
+			asked = c.Body
+		}
+	}
+	require.Contains(t, asked, `"return_to_stock_items":[`+o.Lines[0].ID+`]`)
 	require.Empty(t, memo.TransactionID, "no gateway was asked")
 
 	docs, err := s.shop.RefundDocuments(t.Context(), s.read(id))
