@@ -60,23 +60,32 @@ func (m *Memory) Reseal(_ context.Context, r Record, key string) error {
 
 // List implements [Store].
 func (m *Memory) List(_ context.Context, f Filter, limit int) ([]Record, error) {
+	type row struct {
+		owner string
+		*Record
+	}
+	inOrder := func(a, b row) int { return cmp.Or(cmp.Compare(a.owner, b.owner), cmp.Compare(a.Name, b.Name)) }
+	var after row
+	if f.After != nil {
+		after = row{f.After.Owner.String(), f.After}
+	}
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	var out []Record
-	for _, r := range m.records {
-		if r.Deleted() || f.Tenant != nil && r.Owner.Tenant != *f.Tenant || f.NotKey != "" && r.Key == f.NotKey ||
-			f.After != nil && inOrder(*r, *f.After) <= 0 {
+	var rows []row
+	for p, r := range m.records {
+		if r.Deleted() || f.Tenant != nil && p.owner.Tenant != *f.Tenant || f.NotKey != "" && r.Key == f.NotKey {
 			continue
 		}
-		out = append(out, *r)
+		if at := (row{p.owner.String(), r}); f.After == nil || inOrder(at, after) > 0 {
+			rows = append(rows, at)
+		}
 	}
-	slices.SortFunc(out, inOrder)
-	return out[:min(limit, len(out))], nil
-}
-
-// inOrder is the order of a list.
-func inOrder(a, b Record) int {
-	return cmp.Or(cmp.Compare(a.Owner.String(), b.Owner.String()), cmp.Compare(a.Name, b.Name))
+	slices.SortFunc(rows, inOrder)
+	page := make([]Record, min(limit, len(rows)))
+	for i := range page {
+		page[i] = *rows[i].Record
+	}
+	return page, nil
 }
 
 // Prune implements [Store].
