@@ -77,6 +77,9 @@ func moneyGoesBack(w *till, c chance, faults func(string) fault) string {
 		mode[f.id] = c(3)
 	}
 	for range 2 + c(6) {
+		if w.total { // whose sum tells nobody apart while an outcome is unknown
+			w.work()
+		}
 		f := fates[c(len(fates))]
 		pi := "pi_" + f.id
 		deed := c(6)

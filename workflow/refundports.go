@@ -18,8 +18,8 @@ type RefundShop interface {
 	// RecordRefund books a refund that has moved money already: never by a route that asks
 	// a gateway. Rows, shipping and adjustments are all said, so that the shop guesses
 	// none, and come to r.Amount where its books can say that; the document's Ref is that of
-	// RefundDocuments where it has one there, and its Total what it came to. The refund's
-	// id is in the same write.
+	// RefundDocuments where it has one there, and its Total what it came to; its State is
+	// mapping.ShortRefund where that is less. The refund's id is in the same write.
 	//
 	// Class marked by the refund's id; guarded by the total, from r.Before to r.Before +
 	// r.Amount, where a shop takes no mark.

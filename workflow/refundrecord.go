@@ -37,9 +37,14 @@ func (b *back) record(ctx context.Context) error {
 				continue
 			}
 		}
-		if err := b.book(ctx, g); err != nil {
+		switch err := b.book(ctx, g); {
+		case err != nil && !commerce.KindOf(err).Permanent():
+			// A shop that is settled by its total can tell the next refund from this one only
+			// once it is known what became of this one.
+			return errors.Join(append(errs, err)...)
+		case err != nil:
 			errs = append(errs, err)
-			g.refused = commerce.SafeToRetry(err) && commerce.KindOf(err).Permanent()
+			g.refused = true
 		}
 	}
 	if err := errors.Join(errs...); err != nil || waits == 0 {
