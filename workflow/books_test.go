@@ -542,3 +542,28 @@ func TestAnInvoiceThatPeopleWriteTakesTheAdvanceTheDayAfter(t *testing.T) {
 	never.closes()
 	require.WithinDuration(t, never.lines[0].Created.Add(31*24*time.Hour), never.clock, 48*time.Hour)
 }
+
+func TestAReceiptPaysMoreOfAnInvoiceLater(t *testing.T) {
+	t.Parallel()
+	b := sold(t, func(b *bank) { b.books.Invoicing = ByERP })
+	b.feed()
+	b.news("evt_1", "charge.succeeded", "pi_1")
+	b.pass(time.Hour)
+	i := b.post(&sideInvoice{mapping.Invoice{Document: commerce.Document{Ref: erpRef.With("inv"), Total: eur(5000)}, Date: commerce.DateOf(b.clock), Open: eur(3000)}, erpRef.With("sale/1")})
+	look := func(id string) {
+		b.news(id, "charge.updated", "pi_1")
+		b.pass(time.Hour)
+	}
+	look("evt_2")
+	require.Equal(t, []commerce.Money{eur(0), eur(3600)}, []commerce.Money{i.Open, b.receipts["order/1 txn_1"].Left})
+	i.Open = eur(2000) // a person took another payment off it
+	look("evt_3")
+	require.Equal(t, []commerce.Money{eur(0), eur(1600)}, []commerce.Money{i.Open, b.receipts["order/1 txn_1"].Left}, "the same invoice, by a step of its own")
+	i.Open = eur(500)
+	look("evt_4")
+	look("evt_5")
+	require.Equal(t, []commerce.Money{eur(0), eur(1100)}, []commerce.Money{i.Open, b.receipts["order/1 txn_1"].Left})
+	require.Empty(t, b.dead(), b.reason())
+	require.Empty(t, b.drift())
+	require.Equal(t, 3, b.made["apply receipt of order/1 txn_1 to inv"], "told again, and nothing more is applied")
+}
