@@ -345,6 +345,15 @@ func TestABrokenCheckBreaksNoOther(t *testing.T) {
 	require.Empty(t, got[2].Findings)
 }
 
+func TestWhatIsBrokenStandsFirst(t *testing.T) {
+	t.Parallel()
+	var far seen
+	far.set(commerce.Finding{Code: "n", Severity: commerce.Notice}, commerce.Finding{Code: "w", Severity: commerce.Warning}, broken("b"), commerce.Finding{Code: "v", Severity: commerce.Warning})
+	got, err := checker(t, connection.Config{Connections: connection.These(connection.Connection{Ref: ref("a"), Check: far.check})}).Check(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []string{"b", "w", "v", "n"}, codes(got[0].Findings))
+}
+
 func TestRunChecksOnASchedule(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

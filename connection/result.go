@@ -14,7 +14,7 @@ type Result struct {
 	Connection commerce.Ref      `json:"connection"`
 	At         time.Time         `json:"at"` // when the check ended
 	Took       time.Duration     `json:"took"`
-	Findings   commerce.Findings `json:"findings"`
+	Findings   commerce.Findings `json:"findings"` // what is broken first
 	// Fingerprint is of the key that the check used; see [Fingerprint].
 	Fingerprint string `json:"fingerprint,omitempty"`
 	// LastSuccess is the end of the last check that found nothing broken, with the
@@ -73,9 +73,13 @@ func compare(last, now Result) (Result, Change) {
 			change.Mended = append(change.Mended, f)
 		}
 	}
+	slices.SortStableFunc(now.Findings, func(a, b commerce.Finding) int { return weight[a.Severity] - weight[b.Severity] })
 	change.Result = now
 	return now, change
 }
+
+// weight puts what is broken first.
+var weight = map[commerce.Severity]int{commerce.Broken: 0, commerce.Warning: 1, commerce.Notice: 2}
 
 // Fingerprint tells one key of a connection from the next: six hex digits, or nothing for
 // no key. They are too few to confirm a guess of the key by.
