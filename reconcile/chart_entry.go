@@ -288,6 +288,23 @@ func onSide(account, text string, credit commerce.Money) commerce.JournalLine {
 	return l
 }
 
+// Worth is an amount in company currency at the rate of a day, by half up and never nought,
+// as the lines of entries are. It is of kind invalid where the chart has no rate above
+// nought; else the error of [Chart].Rate.
+func (c Chart) Worth(m commerce.Money, on commerce.Date) (commerce.Money, error) {
+	if m.Currency() == c.Company {
+		return m, nil
+	}
+	if c.Rate == nil {
+		return commerce.Money{}, commerce.Errorf(commerce.KindInvalid, system, "convert "+m.String(), "the chart has no Rate")
+	}
+	rate, err := c.Rate(m.Currency(), on)
+	if err != nil {
+		return commerce.Money{}, err
+	}
+	return c.worth(m, rate)
+}
+
 // worth converts an amount to company currency, by half up and never to nought: a line
 // of an entry has an amount.
 func (c Chart) worth(m commerce.Money, rate commerce.Decimal) (commerce.Money, error) {

@@ -90,35 +90,6 @@ func (b *Books) chart(r mapping.Route) (Chart, error) {
 	return c, nil
 }
 
-// worth says an amount in the company's currency, at the chart's rate of the day: by
-// half up, and never nought, as the chart's own entries do.
-func (c Chart) worth(m commerce.Money, on commerce.Date) (commerce.Money, error) {
-	if m.Currency() == c.Company {
-		return m, nil
-	}
-	bad := func(format string, args ...any) (commerce.Money, error) {
-		e := commerce.Errorf(commerce.KindMapping, room, "convert "+m.String(), format, args...)
-		e.Outcome = commerce.NotSent
-		return commerce.Money{}, e
-	}
-	if c.Rate == nil {
-		return bad("the chart has no Rate")
-	}
-	rate, err := c.Rate(m.Currency(), on)
-	if err != nil {
-		return commerce.Money{}, err
-	}
-	product, err := m.Decimal().Mul(rate)
-	if err != nil || rate.Sign() <= 0 {
-		return bad("the rate %s of %s is not above nought, or too large", rate, on)
-	}
-	w, _, err := commerce.RoundMoney(product.String(), -1, c.Company)
-	if err == nil && w.IsZero() {
-		return commerce.NewMoney(int64(m.Sign()), c.Company)
-	}
-	return w, err
-}
-
 // BalanceRoute says into whose books the balance of an account at the processor goes:
 // by tenant, account and mode of a ref of it, and by currency. A balance belongs to no
 // shop, so that routes for single shops count only where no other fits, and then all of

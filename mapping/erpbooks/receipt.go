@@ -112,7 +112,7 @@ func (c Chart) receipt(key string, n mapping.Receipt) (erp.NewReceipt, error) {
 	if account == "" {
 		return erp.NewReceipt{}, &reconcile.UnmappedError{Currencies: []commerce.Currency{n.Settled.Currency()}}
 	}
-	value, err := c.worth(n.Settled, n.Date)
+	value, err := c.Worth(n.Settled, n.Date)
 	if err != nil {
 		return erp.NewReceipt{}, err
 	}
