@@ -65,12 +65,11 @@ func (s *Shop) refundDocument(ctx context.Context, o commerce.Order, now *magent
 	if r.tender() == commerce.TenderStripe && doc.Document.Total.Sign() > 0 {
 		doc.Money = doc.Document.Total
 	}
-	content, err := r.content(o, p)
-	if err != nil {
+	if content, err := r.content(o, p); err == nil {
+		doc.Content = content
+	} else {
 		s.c.Logger.WarnContext(ctx, "magento: a credit memo has no rows: "+err.Error(), "document", p.id)
-		return doc, nil
 	}
-	doc.Content = content
 	return doc, nil
 }
 
