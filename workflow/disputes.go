@@ -33,7 +33,8 @@ const (
 // What is left of a dispute follows from how it stands, so that the order in which its news
 // comes changes nothing: remarks on the order (opened, withdrawn, reinstated, won, lost), an
 // exception each for what a person has to know, and a hold until it is over. [Disputes.Sweep]
-// reminds of evidence; run it every day.
+// reminds of evidence; run it every day. Set [OrderToCash].Clear to Disputes.Clear where
+// Fraud does not stand there.
 type Disputes struct {
 	// OrderToCash takes the orders up: its ports and settings serve here as well. Required.
 	OrderToCash *OrderToCash
@@ -100,6 +101,17 @@ func (w *Disputes) Handlers() inbox.Handlers {
 	}
 	hs[internal+" "+kindOrderDispute] = []inbox.Handler{h}
 	return hs
+}
+
+// Clear reports whether an order may be fulfilled as far as holds go; see
+// [OrderToCash].Clear. [Fraud.Clear] does the same and more. Without either, the news of an
+// order that is on hold for a dispute waits until the inbox's MaxAge buries it.
+func (w *Disputes) Clear(ctx context.Context, f commerce.Facts) (bool, error) {
+	if err := w.Check(); err != nil {
+		return false, misconfigured(err)
+	}
+	_, waits, err := w.OrderToCash.desk().obey(ctx, f.Order)
+	return !waits, err
 }
 
 func (w *Disputes) disputed(ctx context.Context, e commerce.Event) error {

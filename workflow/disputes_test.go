@@ -151,6 +151,26 @@ func TestALostDisputeIsToldAndGoesOnToHold(t *testing.T) {
 	require.Equal(t, []string{DisputeLost, DisputeOpened}, g.exceptions())
 }
 
+func TestAnOrderThatIsDisputedBeforeItIsFulfilledWaits(t *testing.T) {
+	t.Parallel()
+	g := newDisputeOffice(t, func(g *disputeOffice) { g.o2c.Clear = g.disputes.Clear })
+	ref := g.order("1")
+	pi := g.payment("1", []string{"1"})
+	x := g.dispute("1", pi)
+	g.heard("evt_1", "created", x)
+	g.work()
+	g.news("evt_2", "charge.succeeded", "pi_1")
+	g.wait(10 * 24 * time.Hour)
+	require.Empty(t, g.dead(), g.reason())
+	require.Zero(t, g.made["goods order/1"])
+	x.Status = commerce.DisputeWon
+	g.heard("evt_3", "closed", x)
+	g.work()
+	require.Empty(t, g.dead(), g.reason())
+	require.Equal(t, 1, g.made["goods order/1"])
+	require.Equal(t, commerce.OrderProcessing, g.orders[ref].State)
+}
+
 func TestAnInquiryHoldsNothing(t *testing.T) {
 	t.Parallel()
 	g := newDisputeOffice(t)

@@ -147,6 +147,49 @@
 // In mode [Summary] there are no invoices and no receipts: the day's entry books sales
 // and refunds on the accounts that Ledger.Split names for their orders.
 //
+// # Captures
+//
+// A shop that only reserves money at the order takes it later. [Captures] does so when the
+// order is cleared or as goods leave, whole or in parts, and releases what a canceled order
+// reserves; what is due is compared with what was taken by whomever. Where goods are to
+// leave first, OrderToCash.ShipAuthorised takes the order up on the reservation.
+//
+//	captures := &workflow.Captures{OrderToCash: o2c, Payments: pay, When: workflow.WhenShipped}
+//	report, err := captures.Sweep(ctx) // every few hours: what expires soon
+//
+// # Fraud and disputes
+//
+// [Fraud] stands before fulfilment as OrderToCash.Clear, so that nothing slips by while a
+// look-up fails. The first rule of its policy that holds counts: let go, tell a person, hold,
+// take back the goods, give back the money. Rules are funcs over commerce.Facts, with the
+// processor's risk, reviews, early fraud warnings, disputes and the points of a [Scorer];
+// package rules writes them as expressions. [Signs] is a scorer that says why.
+//
+//	fraud := &workflow.Fraud{OrderToCash: o2c, Risks: pay, Scorer: signs}
+//	o2c.Clear = fraud.Clear
+//	event, err := fraud.Decided(order, workflow.FraudDecision{Do: workflow.LetGo, By: "7"}) // by a person
+//
+// [Disputes] marks an order whose money a bank asks back, holds what is still to be sent,
+// tells of the last day for evidence and collects it; the host hands it in.
+//
+//	disputes := &workflow.Disputes{OrderToCash: o2c, Disputes: pay, Package: save}
+//	report, err := disputes.Sweep(ctx) // every day: evidence that is due
+//
+// A hold is a decision with a cause, "order.held/<order>/<cause>". The shop's own hold is
+// set for the first cause that finds the order free, and taken back with the last: never one
+// that somebody else has set. Where somebody ends ours at the shop, that is a decision about
+// all causes of that time, and none of them holds again.
+//
+// # Returns
+//
+// [Returns] leads a return on: authorised, received, refunded, with a mail each. Its money
+// is a wish to [Refunds] by line and quantity, for goods of which the shop has no paper
+// since the return was asked for. What nopCommerce shows as authorised or refunded is paid
+// by default, and elsewhere what the shop shows as refunded.
+//
+//	returns := &workflow.Returns{Refunds: refunds, Shop: shop}
+//	handlers := inbox.Merge(o2c.Handlers(), returns.Handlers(), refunds.Handlers())
+//
 // # Payouts
 //
 // [Payouts] explains each payout that was made by schedule once its rows are listed, gives
@@ -199,6 +242,12 @@
 //	erp.apply/<order>/<movement>/<invoice>/<left>
 //	erp.entry/<day, payout, suspense, dispute, revaluation or opening>/<n>
 //	payout.report/<payout>/<hash>
+//	shop.hold/<order>/<cause>          shop.unhold/<order>/<cause>
+//	shop.suspect/<order>/<cause>       shop.trust/<order>/<cause>
+//	shop.return/<return>/<status>      shop.restock/<return>
+//	payment.capture/<payment>/<n>      payment.void/<payment>
+//	payment.refund/<order>/<cause>/<payment>
+//	payment.approve/<review>           dispute.evidence/<dispute>/<hash>
 //
 // and so are the decisions that have to stand:
 //
@@ -212,6 +261,12 @@
 //	books.refund/<refund>              which of them it was for
 //	books.shipped/<order>[/<draft>]    the day on which the last of its goods left
 //	books.on_shipment/<order>          that the ERP invoices what has left
+//	order.held/<order>/<cause>         why it waits
+//	order.released/<order>/<cause>     that this is over, and who said so
+//	capture.amount/<payment>/<n>       what is to be taken
+//	refund.amount/<order>/<cause>/<payment>  what is to go back for fraud
+//	return.refund/<order>/<return>/<n> what is wished for a return
+//	fraud.seen/<trait>/<order>         what Signs remembers, without personal data
 //	payout.explained/<payout>          that no document of its rows is missing any more
 //	books.opened/<opening>             what the books of a currency begin with
 //
