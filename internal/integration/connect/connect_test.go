@@ -9,6 +9,8 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"strings"
@@ -210,4 +212,32 @@ func TestADeclinedConsentAndAReplayedCallbackShowAClearPage(t *testing.T) {
 	other.picture("stolen")
 	other.click("#back", "#accounts article")
 	require.Equal(t, 1, chromium.Script[int](other.ctx, t, `document.querySelectorAll("#accounts article").length`), "one connection, whoever presents what")
+}
+
+// TestAMerchantWhoLeavesAtStripeIsSeenAndLetGo: nobody tells the program, a check finds it.
+func TestAMerchantWhoLeavesAtStripeIsSeenAndLetGo(t *testing.T) {
+	chromium.Need(t)
+	v := start(t).visit(t)
+	v.click("#connect", "form[method=post] button[value=connect]")
+	far, _, ok := strings.Cut(chromium.Run(v.ctx, t, chromedp.Location()), "/oauth/authorize")
+	require.True(t, ok)
+	v.click("button[value=connect]", "#message")
+	v.click("#back", "#accounts article")
+	account := v.text("#accounts h3")
+
+	form := url.Values{"client_id": {"ca_demo"}, "client_secret": {"sk_test_demo_one"}, "stripe_user_id": {account}}
+	left, err := http.PostForm(far+"/oauth/deauthorize", form)
+	require.NoError(t, err)
+	require.NoError(t, left.Body.Close())
+	require.Equal(t, http.StatusOK, left.StatusCode)
+	http.DefaultClient.CloseIdleConnections()
+
+	v.click("#check", ".finding")
+	require.Contains(t, v.text("#accounts article"), "Broken")
+	require.Contains(t, v.text("#accounts .finding"), "What to do")
+	require.Contains(t, v.text("#key article"), "Healthy")
+	v.picture("broken")
+	v.click("#accounts article a", "#do")
+	v.fill("input[name=code]", v.text("#hint"))
+	v.click("#do", "#none")
 }
