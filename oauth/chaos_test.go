@@ -73,7 +73,7 @@ func (s *strict) RoundTrip(r *http.Request) (*http.Response, error) {
 		return answer(400, `{"error":"invalid_grant"}`)
 	}
 	s.next++
-	if fate == 5 && !s.harmed && s.rand.IntN(2) == 0 {
+	if fate == 5 && !s.harmed {
 		s.harmed = true
 		return nil, &net.OpError{Op: "read", Err: syscall.ECONNRESET}
 	}
