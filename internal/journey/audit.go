@@ -32,6 +32,13 @@ func (f *Fakes) Money(sales []*Told, dead func(subject string) bool, told []work
 			}
 			left[s.Due.Currency().Lower()] -= paid.Minor()
 		}
+		if o.Refunded != "" {
+			back, _, err := commerce.RoundMoney(o.Refunded, 4, s.Due.Currency())
+			if err != nil {
+				return []string{err.Error()}
+			}
+			left[s.Due.Currency().Lower()] += back.Minor()
+		}
 		partly := false
 		for _, text := range o.Remarks {
 			partly = partly || strings.Contains(text, "[partly_paid ")

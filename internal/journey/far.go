@@ -43,6 +43,8 @@ type FakesConfig struct {
 	DebitTime time.Duration
 	// LongestRequest is how long a request may live. Defaults to 20 seconds.
 	LongestRequest time.Duration
+	// Books: Stripe settles all in the currency of the ERP's books.
+	Books bool
 }
 
 // NewFakes returns far sides without any order.
@@ -52,8 +54,12 @@ func NewFakes(c FakesConfig) (*Fakes, error) {
 	}
 	var f Fakes
 	var err error
-	if f.Stripe, err = stripetest.New(stripetest.Config{Now: c.Now, Seed: c.Seed, Account: Account, Key: StripeKey,
-		WebhookSecret: WebhookSecret, DebitTime: c.DebitTime, LongestRequest: c.LongestRequest}); err != nil {
+	stripe := stripetest.Config{Now: c.Now, Seed: c.Seed, Account: Account, Key: StripeKey,
+		WebhookSecret: WebhookSecret, DebitTime: c.DebitTime, LongestRequest: c.LongestRequest}
+	if c.Books {
+		stripe.Settlement, stripe.Rates = "eur", map[string]string{"usd": "0.9213"}
+	}
+	if f.Stripe, err = stripetest.New(stripe); err != nil {
 		return nil, err
 	}
 	open, ok := fronts[cmp.Or(c.Shop, "magento")]

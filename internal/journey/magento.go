@@ -103,8 +103,8 @@ func (m magentoFront) Place(goods []Goods, currency commerce.Currency, paying Pa
 
 func (m magentoFront) Standing(s Sale) Standing {
 	o, _ := m.far.Order(s.ID)
-	st := Standing{State: o.State, Total: string(o.GrandTotal), Paid: string(o.TotalPaid), Payments: len(m.far.Invoices(s.ID)),
-		Reversals: len(m.far.CreditMemos(s.ID)), Changed: o.UpdatedAt.Time}
+	st := Standing{State: o.State, Total: string(o.GrandTotal), Paid: string(o.TotalPaid), Refunded: string(o.TotalRefunded), Payments: len(m.far.Invoices(s.ID)),
+		Refunds: len(m.far.CreditMemos(s.ID)), Changed: o.UpdatedAt.Time}
 	st.Gross = new(big.Rat).Add(rat(string(o.GrandTotal)), rat(string(o.Extension.GiftCardsAmount))).FloatString(4)
 	for _, c := range m.far.Comments(s.ID) {
 		st.Notes = append(st.Notes, c.Comment)
@@ -125,6 +125,17 @@ func (m magentoFront) Standing(s Sale) Standing {
 }
 
 func (m magentoFront) Unhold(s Sale) error { return m.far.Admin().Unhold(s.ID) }
+
+// GiveBack makes an offline credit memo.
+func (m magentoFront) GiveBack(s Sale, all bool) error {
+	var rows map[int64]string
+	if !all {
+		o, _ := m.far.Order(s.ID)
+		rows = map[int64]string{int64(o.Items[0].ItemID): "1"}
+	}
+	_, err := m.far.Admin().Refund(s.ID, rows)
+	return err
+}
 
 var magentoOrder = regexp.MustCompile(`/orders?/(\d+)(/|$)`)
 

@@ -111,10 +111,17 @@ func (n nopFront) Standing(s Sale) Standing {
 	gross := new(big.Rat).Mul(rat((o.OrderSubtotalExclTax + o.OrderShippingExclTax + o.OrderTax).String()), rat(o.CurrencyRate.String()))
 	st := Standing{State: states[o.OrderStatusID], Total: s.Due.Text(), Gross: gross.FloatString(2), Changed: o.CreatedOnUTC.Time,
 		Payments: len(n.far.Effects(id, nopcommercetest.EffectPaid)),
-		Reversals: len(n.far.Effects(id, nopcommercetest.EffectCaptured, nopcommercetest.EffectRefunded, nopcommercetest.EffectVoided,
+		Refunds:  len(n.far.Effects(id, nopcommercetest.EffectRefunded)),
+		Reversals: len(n.far.Effects(id, nopcommercetest.EffectCaptured, nopcommercetest.EffectVoided,
 			nopcommercetest.EffectCancelled, nopcommercetest.EffectDeleted))}
-	if o.PaymentStatusID == nopcommercetest.PaymentPaid && !s.Due.IsZero() {
-		st.Paid = s.Due.Text()
+	switch o.PaymentStatusID {
+	case nopcommercetest.PaymentPaid, nopcommercetest.PaymentPartiallyRefunded, nopcommercetest.PaymentRefunded:
+		if !s.Due.IsZero() {
+			st.Paid = s.Due.Text()
+		}
+	}
+	if o.RefundedAmount > 0 { // in the primary store currency
+		st.Refunded = new(big.Rat).Mul(rat(o.RefundedAmount.String()), rat(o.CurrencyRate.String())).FloatString(2)
 	}
 	for _, a := range n.far.Attributes("Order", id) {
 		if *a.Key == "commerce_hold" && *a.Value == "held" && (st.State == "new" || st.State == "processing") {
@@ -157,6 +164,17 @@ func (n nopFront) Unhold(s Sale) error {
 	}
 	_, err = shop.Unhold(commerce.Order{Ref: s.Ref()}).Act(context.Background())
 	return err
+}
+
+// GiveBack writes a part of the order off, as an offline refund does.
+func (n nopFront) GiveBack(s Sale, all bool) error {
+	id := int(s.ID)
+	o, _ := n.far.Order(id)
+	amount := o.OrderTotal - o.RefundedAmount
+	if !all {
+		amount = n.far.Items(id)[0].UnitPriceInclTax
+	}
+	return n.far.Refund(id, amount.String())
 }
 
 // Writes finds writes in GETs too: the actions on orders are such.

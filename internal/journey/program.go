@@ -17,6 +17,7 @@ import (
 	"github.com/commercesync/commerce/mapping"
 	"github.com/commercesync/commerce/mapping/erpbooks"
 	"github.com/commercesync/commerce/mapping/stripepay"
+	"github.com/commercesync/commerce/reconcile"
 	"github.com/commercesync/commerce/resilience"
 	"github.com/commercesync/commerce/stripe"
 	"github.com/commercesync/commerce/workflow"
@@ -34,6 +35,8 @@ type Config struct {
 	PollEvery time.Duration
 	// News: the shop is asked as well for what changed there.
 	News bool
+	// Books are kept, and what goes back is followed: a paper of the shop about it moves money.
+	Books bool
 	// Breaker of each far side.
 	Breaker resilience.Breaker
 	// Grace of both workflows.
@@ -92,7 +95,7 @@ func New(ctx context.Context, c Config) (*Program, error) {
 		return nil, err
 	}
 	books, err := erpbooks.New(tryt, erpbooks.Config{Routes: mapping.Routes{{Name: "demo", Shop: ShopName, Mode: commerce.Test}},
-		Taxes: map[string]mapping.TaxTable{"default": taxes}, Settle: c.Far.LongestRequest})
+		Taxes: map[string]mapping.TaxTable{"default": taxes}, Settle: c.Far.LongestRequest, Charts: map[string]erpbooks.Chart{"default": chart}, Now: c.Now})
 	if err != nil {
 		return nil, err
 	}
@@ -123,12 +126,40 @@ func New(ctx context.Context, c Config) (*Program, error) {
 		}
 		c.Inbox.Feeds = append(c.Inbox.Feeds, inbox.FeedConfig{Name: "shop", Feed: feed, Every: c.PollEvery})
 	}
+	if c.Books {
+		if err := p.keep(&c, shop, pay, books); err != nil {
+			return nil, err
+		}
+	}
 	c.Inbox.Now = c.Now
 	if p.Inbox, err = inbox.New(c.Store, c.Inbox); err != nil {
 		return nil, err
 	}
 	p.Hook = p.Inbox.Receive(hook)
 	return p, nil
+}
+
+// chart is the ERP's of the fakes.
+var chart = erpbooks.Chart{Advance: "2090", FX: "6070", Chart: reconcile.Chart{Company: "EUR", Journal: "STRIPE", Account: Account,
+	Clearing: map[commerce.Currency]string{"EUR": "1090"}, Transit: map[commerce.Currency]string{"EUR": "1010"}, Suspense: "1095",
+	Categories: map[string]string{"dispute": "6060", "dispute_reversal": "6060", "fee": "6050"}, Fees: map[string]string{"": "6050"}}}
+
+// keep adds books and refunds.
+func (p *Program) keep(c *Config, shop Adapter, pay *stripepay.Pay, books *erpbooks.Books) error {
+	kept := &workflow.Books{Shops: []*workflow.OrderToCash{p.Orders}, Ledger: books, Balance: pay, Suspense: true}
+	refunds := &workflow.Refunds{OrderToCash: p.Orders, Shop: shop, Payments: pay, Ledger: books,
+		Pays: func(context.Context, commerce.Facts, mapping.RefundDocument) (bool, error) { return true, nil }}
+	activity, err := stripepay.NewActivity(pay, stripepay.ActivityConfig{From: now(c.Now)})
+	c.Inbox.Handlers = inbox.Merge(c.Inbox.Handlers, kept.Handlers(), refunds.Handlers())
+	c.Inbox.Feeds = append(c.Inbox.Feeds, inbox.FeedConfig{Name: "balance", Feed: activity, Every: c.PollEvery})
+	return errors.Join(err, kept.Check(), refunds.Check())
+}
+
+func now(clock func() time.Time) time.Time {
+	if clock == nil {
+		return time.Now()
+	}
+	return clock()
 }
 
 // taxTable maps the shop's rates to the ERP's taxes of the same rate.

@@ -29,6 +29,9 @@ type Storefront interface {
 	Standing(Sale) Standing
 	// Unhold is the merchant, who lets a held order go on.
 	Unhold(Sale) error
+	// GiveBack is the merchant, who writes down that goods go back: one of the first line,
+	// or all that is left. No money moves. It fails where the order is not so far, or no more.
+	GiveBack(s Sale, all bool) error
 	// Writes reports whether a request changes something, and of which order: 0 = of none.
 	Writes(r *http.Request, body []byte) (order int64, writes bool)
 	// Secrets must not be written down.
@@ -38,6 +41,7 @@ type Storefront interface {
 // Adapter is what the program has of a shop.
 type Adapter interface {
 	workflow.Shop
+	workflow.RefundShop
 	// News is the feed of what changed there.
 	News() (inbox.Feed, error)
 }
@@ -71,9 +75,12 @@ type Standing struct {
 	// Notes are all that was written down about it, and Remarks those of them that tell
 	// people something which the books do not.
 	Notes, Remarks []string
-	// Payments and Shipments are documents, of which one is enough.
-	Payments, Shipments int
-	// Reversals are captures, refunds, voids and cancellations, which nobody asked for.
+	// Refunded is what the books say went back of Paid; empty = nothing.
+	Refunded string
+	// Payments and Shipments are documents, of which one is enough. Refunds are papers, of
+	// which some may be right.
+	Payments, Shipments, Refunds int
+	// Reversals are captures, voids and cancellations, which nobody asked for.
 	Reversals int
 	Shipped   bool // all of it
 	Changed   time.Time

@@ -19,6 +19,7 @@ type Told struct {
 	Sale
 	Story   string
 	Intents []string
+	Back    *Back // how money of it went back; nil = none did
 }
 
 // Buyers place orders and pay for them, each as its story says.

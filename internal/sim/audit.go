@@ -264,7 +264,7 @@ func (w *world) audit() {
 	}
 	if !w.w.outlive {
 		for _, text := range w.fakes.Money(w.buyers.Sales, func(id string) bool { return dead[id] != nil }, w.book.exceptions) {
-			w.wrong("money that is neither recorded nor explained: %s", strings.TrimLeft(text, "-0123456789 "))
+			w.wrong("money that is neither recorded nor explained: %s", text)
 		}
 	}
 	for name := range w.book.mails {
@@ -346,8 +346,13 @@ func (w *world) auditSale(s *journey.Told, dead map[string]map[string]bool, unde
 	}
 	second(o.Payments, "invoices")
 	second(o.Shipments, "shipments")
+	if s.Back != nil {
+		w.auditBack(s, o)
+	} else if o.Refunds > 0 {
+		w.wrong("%s: the shop says that money went back", s.Story)
+	}
 	if o.Reversals > 0 {
-		w.wrong("%s: money was given back in the shop, or the order given up", s.Story)
+		w.wrong("%s: money was taken, or the order given up, in the shop", s.Story)
 	}
 	second(len(books)+swept, "sales orders")
 	if len(books) > 1 && !slices.ContainsFunc(w.book.exceptions, func(x workflow.Exception) bool {
@@ -373,7 +378,7 @@ func (w *world) auditSale(s *journey.Told, dead map[string]map[string]bool, unde
 	for text, n := range notes {
 		w.report.end = append(w.report.end, fmt.Sprintf("%d × %s", n, intents.ReplaceAllString(text, "pi")))
 	}
-	if want := fateOf(s); fate != want && !slices.Contains(early[s.Story], fate) && !w.w.outlive {
+	if want := fateOf(s); s.Back == nil && fate != want && !slices.Contains(early[s.Story], fate) && !w.w.outlive {
 		w.wrong("%s ends as\n    %s\nnot as\n    %s", s.Story, fate, want)
 	}
 	if w.book.mails[s.Ref().ID+" payment_failed"] > 0 && s.Story == "card, tried again" {

@@ -18,6 +18,8 @@ type Config struct {
 	Shop string
 	// Open opens the stores. Defaults to those in memory.
 	Open func(t *testing.T, now func() time.Time) (inbox.Store, idempotency.Store)
+	// Backs: money goes back, from both sides, and books are kept.
+	Backs bool
 	// Trace hears of every step.
 	Trace func(line string)
 

@@ -61,7 +61,7 @@ func (h *host) boot() {
 			defer mu.Unlock()
 			return chance.Float64()
 		}},
-		Notifier: p, Alerter: p, Now: h.now, PayURL: "https://shop.test/thanks", News: w.c.story == nil})
+		Notifier: p, Alerter: p, Now: h.now, PayURL: "https://shop.test/thanks", News: w.c.story == nil, Books: w.c.Backs})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -23,7 +23,13 @@ var (
 
 func TestDisturbedDaysLoseNothingAndDoNothingTwice(t *testing.T) {
 	for _, system := range shops() {
-		t.Run(system, func(t *testing.T) { disturbed(t, system) })
+		t.Run(system, func(t *testing.T) { disturbed(t, "DisturbedDays", Config{Shop: system}) })
+	}
+}
+
+func TestMoneyGoesBackOnceAndEverywhereTheSame(t *testing.T) {
+	for _, system := range shops() {
+		t.Run(system, func(t *testing.T) { disturbed(t, "MoneyGoesBack", Config{Shop: system, Backs: true}) })
 	}
 }
 
@@ -35,8 +41,9 @@ func shops() []string {
 	return []string{"magento", "nopcommerce"}
 }
 
-func disturbed(t *testing.T, system string) {
-	c := Config{Shop: system}
+// disturbed plays the days of a test, which is told from others by a part of its name.
+func disturbed(t *testing.T, test string, c Config) {
+	days := test + " " + c.Shop
 	if *seed != 0 {
 		if testing.Verbose() {
 			c.Trace = func(line string) { t.Log(line) }
@@ -46,9 +53,9 @@ func disturbed(t *testing.T, system string) {
 		require.Empty(t, r.Wrong)
 		return
 	}
-	for _, s := range kept(t, system) {
+	for _, s := range kept(t, days) {
 		if r := Play(t, s, c); len(r.Wrong) > 0 {
-			t.Error(failure(system, r))
+			t.Error(failure(test, c.Shop, r))
 		}
 	}
 	began := time.Now()
@@ -71,23 +78,23 @@ func disturbed(t *testing.T, system string) {
 		}
 		return true
 	})
-	t.Logf("%s: %d days in %s: %d wrong; %s", system, *seeds, time.Since(began).Round(time.Second), len(wrong), sum)
+	t.Logf("%d days in %s: %d wrong; %s", *seeds, time.Since(began).Round(time.Second), len(wrong), sum)
 	slices.SortFunc(wrong, func(a, b Report) int { return int(a.Seed) - int(b.Seed) })
 	for _, r := range wrong[:min(len(wrong), 10)] {
-		t.Error(failure(system, r))
-		keep(t, system, r)
+		t.Error(failure(test, c.Shop, r))
+		keep(t, days, r)
 	}
 }
 
-// seedFile holds the days that found something once, a line each: the shop, the seed, and
-// what it found. They are played before all others.
+// seedFile holds the days that found something once, a line each: the test, the shop, the
+// seed, and what it found. They are played before all others.
 const seedFile = "testdata/seeds"
 
-func kept(t *testing.T, system string) (all []uint64) {
+func kept(t *testing.T, days string) (all []uint64) {
 	text, err := os.ReadFile(seedFile)
 	require.NoError(t, err)
 	for line := range strings.Lines(string(text)) {
-		rest, ok := strings.CutPrefix(line, system+" ")
+		rest, ok := strings.CutPrefix(line, days+" ")
 		if !ok {
 			continue
 		}
@@ -100,22 +107,22 @@ func kept(t *testing.T, system string) (all []uint64) {
 }
 
 // keep writes a day down that found something.
-func keep(t *testing.T, system string, r Report) {
+func keep(t *testing.T, days string, r Report) {
 	f, err := os.OpenFile(seedFile, os.O_APPEND|os.O_WRONLY, 0)
 	require.NoError(t, err)
 	defer f.Close()
 	what, _, _ := strings.Cut(r.Wrong[0], "\n")
-	_, err = fmt.Fprintf(f, "%s %d %s\n", system, r.Seed, what)
+	_, err = fmt.Fprintf(f, "%s %d %s\n", days, r.Seed, what)
 	require.NoError(t, err)
 }
 
 // failure says what was wrong and how it is seen again.
-func failure(system string, r Report) string {
+func failure(test, system string, r Report) string {
 	text := ""
 	for _, x := range r.Wrong {
 		text += "\n  " + x
 	}
-	return fmt.Sprintf("seed %d:%s\nreplay: go test ./internal/sim -run DisturbedDays -shop %s -seed %d -v", r.Seed, text, system, r.Seed)
+	return fmt.Sprintf("seed %d:%s\nreplay: go test ./internal/sim -run %s -shop %s -seed %d -v", r.Seed, text, test, system, r.Seed)
 }
 
 // each plays n days on all processors and hands out their reports, until told to stop.

@@ -56,6 +56,7 @@ type world struct {
 	seen    map[int64]seen  // orders, by the shop's plugin
 	told    map[string]bool // the plugin's events that are stored
 	ship    bool            // the warehouse is going to look
+	backs   bool            // money goes back on this day
 	running *process
 
 	mu       sync.Mutex
@@ -78,9 +79,12 @@ func newWorld(t *testing.T, seed uint64, c Config) *world {
 	if c.story != nil {
 		w.w = weather{processes: 1, calm: 24 * time.Hour * maxDays / 2}
 	}
+	if c.Backs {
+		w.w.calm = min(w.w.calm, 72*time.Hour) // an order takes hundreds of requests then
+	}
 	w.logger = slog.New(slog.NewTextHandler(&w.log, nil))
 	var err error
-	if w.fakes, err = journey.NewFakes(journey.FakesConfig{Seed: seed, Shop: c.Shop, LongestRequest: longest}); err != nil {
+	if w.fakes, err = journey.NewFakes(journey.FakesConfig{Seed: seed, Shop: c.Shop, LongestRequest: longest, Books: c.Backs}); err != nil {
 		t.Fatal(err)
 	}
 	w.secret = append(w.fakes.Front.Secrets(), journey.StripeKey, journey.WebhookSecret, w.fakes.ERP.Login().Password.Reveal(),
@@ -104,7 +108,14 @@ func newWorld(t *testing.T, seed uint64, c Config) *world {
 	}
 	for n := range 1 + r.IntN(2) {
 		placing, story := rand.New(rand.NewPCG(r.Uint64(), 1)), journey.Stories[r.IntN(len(journey.Stories))]
+		if c.Backs {
+			w.sellAndTakeBack(placing)
+			continue
+		}
 		w.in(time.Duration(n*r.IntN(1800))*time.Second, func() { w.buyers.Begin(placing, story) })
+	}
+	if c.Backs {
+		return w
 	}
 	for _, how := range journey.Elsewhere {
 		if placing := rand.New(rand.NewPCG(r.Uint64(), 1)); r.IntN(3) == 0 {
