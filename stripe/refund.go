@@ -8,7 +8,10 @@ import (
 	stripego "github.com/stripe/stripe-go/v76"
 )
 
-// Refund is money on its way back to the buyer.
+// Refund is money on its way back to the buyer. Before API version 2025-03-31 there is one
+// as well of what was reserved and not taken: of a capture of less than was authorised, whose
+// balance transaction has the reporting category partial_capture_reversal, and of an
+// authorisation that was released, which has none.
 type Refund struct {
 	ID      string    `json:"id"`
 	Created Timestamp `json:"created"`

@@ -331,7 +331,7 @@ var unseen = map[string]map[string]string{
 		"off_session": "nowhere at Stripe", "return_url": "nowhere at Stripe before a redirect",
 	},
 	"POST /v1/payment_intents/{intent}/capture": {
-		"final_capture": "nowhere; the only word taken is what happens anyhow",
+		"final_capture": "as the status",
 	},
 	"POST /v1/checkout/sessions": {
 		"line_items": "in the amount", "payment_intent_data": "on the intent",
