@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"iter"
+	"slices"
 	"sync"
 	"time"
 
@@ -223,6 +224,23 @@ func (l *AccessLog) Lines(ctx context.Context, keep func(Access) bool) iter.Seq2
 			}
 		}
 	}
+}
+
+// Newest are the last n lines, newest first, for a page.
+func (l *AccessLog) Newest(ctx context.Context, n int) ([]Access, error) {
+	last, err := l.store.Last(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var all []Access
+	for a, err := range l.store.Lines(ctx, max(0, last.Seq-int64(n))) {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, a)
+	}
+	slices.Reverse(all)
+	return all[:min(n, len(all))], nil
 }
 
 // Codes of [AccessLog.Verify].

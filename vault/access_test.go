@@ -332,6 +332,12 @@ func TestTheLogIsExported(t *testing.T) {
 	var a vault.Access
 	require.NoError(t, json.Unmarshal([]byte(lines[1]), &a))
 	require.Equal(t, d.all(t)[2], a, "as it was written")
+	newest, err := d.log.Newest(t.Context(), 2)
+	require.NoError(t, err)
+	require.Equal(t, []int64{3, 2}, []int64{newest[0].Seq, newest[1].Seq})
+	newest, err = d.log.Newest(t.Context(), 10)
+	require.NoError(t, err)
+	require.Len(t, newest, 3)
 	b.Reset()
 	require.NoError(t, d.log.CSV(t.Context(), &b, nil))
 	rows, err := csv.NewReader(&b).ReadAll()

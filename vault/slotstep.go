@@ -10,9 +10,9 @@ import (
 
 // Put brings a credential in. The first one is proved by Verify and is in use at once. A
 // later one waits as the next, in place of any that waited, until [Slot.Switch] is called,
-// or until [Slot.Step] is called after at; the zero time waits for Switch alone. It is
-// sealed before anything else happens, so that a token that can not be had twice is not
-// lost. The one in use is refused, with kind duplicate; the one that waits already is only
+// or until [Slot.Step] is called after at; the zero time waits for Switch alone. A later one
+// is sealed before the far side is asked about it, so that a token that can not be had
+// twice is not lost. The one in use is refused, with kind duplicate; the one that waits already is only
 // given its time anew.
 func (s *Slot[T]) Put(ctx context.Context, credential T, at time.Time) error {
 	if err := s.allow(ctx, VerbRotate); err != nil {

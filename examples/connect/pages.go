@@ -7,7 +7,6 @@ import (
 	"errors"
 	"html/template"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -165,14 +164,14 @@ func (a *app) index(w http.ResponseWriter, r *http.Request, s *session) {
 		a.fail(w, err)
 		return
 	}
-	lines, total, err := a.lastLines(ctx)
+	lines, err := a.access.Newest(ctx, 8)
 	if err != nil {
 		a.fail(w, err)
 		return
 	}
 	said, ill := s.hear()
 	a.write(w, http.StatusOK, "index", map[string]any{"Said": said, "Ill": ill, "Demo": a.demo != nil, "Mode": a.mode, "Accounts": all,
-		"Platform": platform, "Key": status, "Lines": lines, "Total": total})
+		"Platform": platform, "Key": status, "Lines": lines})
 }
 
 // stateOf is a connection's last health; a new one is looked at first.
@@ -191,21 +190,6 @@ func (a *app) stateOf(ctx context.Context, of commerce.Ref, since time.Time) (st
 		}
 	}
 	return out, err
-}
-
-// lastLines are the newest of the access log, newest first.
-func (a *app) lastLines(ctx context.Context) (last []vault.Access, total int, err error) {
-	for l, err := range a.access.Lines(ctx, nil) {
-		if err != nil {
-			return nil, 0, err
-		}
-		total++
-		if last = append(last, l); len(last) > 8 {
-			last = last[1:]
-		}
-	}
-	slices.Reverse(last)
-	return last, total, nil
 }
 
 func (a *app) checkNow(w http.ResponseWriter, r *http.Request, s *session) {
