@@ -195,7 +195,7 @@ func (b *back) suggest(ctx context.Context, p *claim, open commerce.Money) error
 	}
 	from := ""
 	if s, left := b.source(p); left > 0 {
-		from = fmt.Sprintf(", of %s", s.payment.Ref.ID)
+		from = " of " + s.payment.Ref.ID
 	}
 	return b.exception(ctx, Exception{Name: RefundProposed, Order: b.order.Ref, Payment: b.firstRef(), Mark: p.id + " " + open.Text(),
 		Text: fmt.Sprintf("%s of order %s asks for %s back, and nobody has given it; proposal: refund %s%s. Approve it, refund it at the processor, or say that it goes elsewhere", p.id, b.order.Number, p.Money, open, from)})
