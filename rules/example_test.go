@@ -31,6 +31,25 @@ func ExampleCompile() {
 	// false <nil>
 }
 
+// A rule against fraud: what the processor, a scorer and the banks say of an order.
+func ExampleCompile_fraud() {
+	rule, err := rules.Compile(`
+		warnings.exists(w, w.actionable) ||
+		score.points >= 60 && order.total > money("200.00", "EUR") ||
+		payments.exists(p, p.risk.level == "highest" && p.method.country != order.billing_address.country)`, rules.Config{})
+	if err != nil {
+		panic(err)
+	}
+	order := commerce.Order{Currency: "EUR", Totals: commerce.Totals{Gross: commerce.MustMoney(25000, "EUR")}}
+	fmt.Println(rule.Eval(context.Background(), commerce.Facts{Order: order, Score: commerce.Score{Points: 71}}))
+	fmt.Println(rule.Eval(context.Background(), commerce.Facts{Order: order, Score: commerce.Score{Points: 20}}))
+	fmt.Println(rule.Uses(rules.Warnings), rule.Uses(rules.Disputes))
+	// Output:
+	// true <nil>
+	// false <nil>
+	// true false
+}
+
 // What is wrong with an expression is said all at once, with the place of each.
 func ExampleCompileError() {
 	_, err := rules.Compile(`order.state == "paid" || order.total > 100`, rules.Config{})

@@ -48,13 +48,17 @@ func facts() commerce.Facts {
 			{Ref: commerce.Ref{System: "stripe", Mode: commerce.Live, ID: "pi_0"}, Status: commerce.PaymentFailed, Amount: gross,
 				Failure: &commerce.Failure{Code: "card_declined"}, Created: noon.Add(-50 * time.Hour)},
 			{Ref: commerce.Ref{System: "stripe", Mode: commerce.Live, ID: "pi_1"}, Status: commerce.PaymentCaptured, Amount: gross, Captured: gross,
-				Created: noon.Add(-47 * time.Hour), Method: commerce.PaymentMethod{Type: "card", Brand: "visa", Last4: "4242"},
+				Created: noon.Add(-47 * time.Hour), Method: commerce.PaymentMethod{Type: "card", Brand: "visa", Last4: "4242", Country: "US", Fingerprint: "fp_1"},
 				Risk: commerce.Risk{Level: "normal", Score: 12}, Metadata: map[string]string{"channel": "web"}},
 		},
 		Refunds: []commerce.Refund{
 			{Status: commerce.RefundSucceeded, Amount: eur(1000)}, {Status: commerce.RefundPending, Amount: eur(200)}, {Status: commerce.RefundFailed, Amount: eur(9000)},
 		},
-		Earlier: []commerce.Order{old, lost, abroad}}
+		Earlier:  []commerce.Order{old, lost, abroad},
+		Reviews:  []commerce.Review{{Open: true, Reason: "rule", Created: noon}},
+		Warnings: []commerce.FraudWarning{{Type: "made_with_stolen_card", Actionable: true}},
+		Disputes: []commerce.Dispute{{Status: commerce.DisputeReview, Amount: eur(2000), Reason: "fraudulent", Created: noon, Due: noon.Add(72 * time.Hour)}},
+		Score:    commerce.Score{Points: 45, Reasons: []commerce.ScoreReason{{Code: "velocity", Points: 45}}}}
 }
 
 func compile(t testing.TB, expr string, cfg rules.Config) *rules.Rule {
@@ -107,6 +111,14 @@ func TestAConditionIsTrueOrFalseOfAnOrder(t *testing.T) {
 		`earlier_total("JPY") == money("0", "JPY")`:                                       true,
 		`payments.exists(p, p.status == "failed" && p.failure.code == "card_declined")`:   true,
 		`payments.exists_one(p, p.method.brand == "visa")`:                                true,
+		`reviews.exists(r, r.open && r.reason == "rule")`:                                 true,
+		`warnings.exists(w, w.actionable && w.type.startsWith("made_with"))`:              true,
+		`disputes.exists(d, d.status in ["open", "review"] && d.due > now)`:               true,
+		`disputes.all(d, d.amount < order.total) && !has(disputes[0].withdrawn)`:          true,
+		`score.points >= 50`:                                                              false,
+		`score.reasons.exists(r, r.code == "velocity" && r.points > 40)`:                  true,
+		`payments.exists(p, p.method.country != order.billing_address.country)`:           true,
+		`has(payments[0].method.fingerprint)`:                                             false,
 		`payments[1].risk.score > 50`:                                                     false,
 		`payments[1].metadata["channel"] == "web"`:                                        true,
 		`has(payments[1].metadata.shop)`:                                                  false,
@@ -401,6 +413,13 @@ func TestARuleSaysWhichFactsItNeeds(t *testing.T) {
 	} {
 		r := compile(t, expr, rules.Config{})
 		require.Equal(t, want, []bool{r.Uses(rules.Payments), r.Uses(rules.Refunds), r.Uses(rules.Earlier)}, expr)
+	}
+	for expr, part := range map[string]rules.Part{`reviews.size() > 0`: rules.Reviews, `warnings.size() > 0`: rules.Warnings,
+		`disputes.size() > 0`: rules.Disputes, `score.points > 10`: rules.Score} {
+		r := compile(t, expr, rules.Config{})
+		for _, p := range []rules.Part{rules.Payments, rules.Reviews, rules.Warnings, rules.Disputes, rules.Score} {
+			require.Equal(t, p == part, r.Uses(p), "%s of %s", p, expr)
+		}
 	}
 }
 
