@@ -245,6 +245,22 @@ func TestAPaperForTheSameGoodsMovesNoMoneyTwice(t *testing.T) {
 	}
 }
 
+// The process died between the decision and the event that was to tell of it.
+func TestAWishThatWasDecidedAndNeverToldIsToldAgain(t *testing.T) {
+	t.Parallel()
+	c := newCounter(t)
+	order := c.sells("1")
+	need := []mapping.RefundQuantity{{Line: "1", Quantity: commerce.MustDecimal("1")}}
+	_, err := remember(t.Context(), c.o2c.desk(), keyReturn(order, "return/5/1"), need)
+	require.NoError(t, err)
+	r := c.brings("5", order, commerce.ReturnRefunded, "1")
+	c.toldOf(r)
+	c.settle()
+	require.Empty(t, c.dead(), c.reason())
+	require.Equal(t, 1, c.moved)
+	c.agrees(order, 3000)
+}
+
 func TestAReturnOfNoOrderIsDead(t *testing.T) {
 	t.Parallel()
 	c := newCounter(t)
