@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/commercesync/commerce"
 	"github.com/commercesync/commerce/internal/httpx"
@@ -19,6 +20,9 @@ type Delivery struct {
 	URL string
 	// Transport carries the delivery. Defaults to http.DefaultTransport.
 	Transport http.RoundTripper
+	// Timeout bounds each delivery. Defaults to 10 seconds: whoever takes longer to answer
+	// is sent the same again.
+	Timeout time.Duration
 	// Secrets are those that the receiver should take; each is tried.
 	Secrets []commerce.Secret
 	// Body is an event of a type that nothing handles.
@@ -32,6 +36,9 @@ type Delivery struct {
 func Deliver(ctx context.Context, of commerce.Ref, d Delivery) (found commerce.Findings) {
 	if d.Transport == nil {
 		d.Transport = http.DefaultTransport
+	}
+	if d.Timeout == 0 {
+		d.Timeout = 10 * time.Second
 	}
 	tell := func(code, seen, expected, mend string) {
 		found = append(found, commerce.Finding{Connection: of, Code: code, Severity: commerce.Broken, Seen: seen, Expected: expected, Mend: mend})
@@ -73,6 +80,8 @@ func Deliver(ctx context.Context, of commerce.Ref, d Delivery) (found commerce.F
 }
 
 func (d Delivery) send(ctx context.Context, secret commerce.Secret) (status int, err error) {
+	ctx, cancel := context.WithTimeout(ctx, d.Timeout)
+	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, d.URL, bytes.NewReader(d.Body))
 	if err != nil {
 		return 0, err

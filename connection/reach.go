@@ -26,6 +26,9 @@ type Door struct {
 	// Skew is how far the clocks may differ. Defaults to 1 minute. From 5 minutes on
 	// signatures and tokens are refused, and the finding says broken.
 	Skew time.Duration
+	// Timeout bounds each knock. Defaults to 10 seconds; the one at plain http, which many
+	// firewalls drop, has a quarter of it.
+	Timeout time.Duration
 	// Now is the clock. Defaults to time.Now.
 	Now func() time.Time
 }
@@ -48,6 +51,9 @@ func Knock(ctx context.Context, of commerce.Ref, d Door) (found commerce.Finding
 	if d.Skew == 0 {
 		d.Skew = time.Minute
 	}
+	if d.Timeout == 0 {
+		d.Timeout = 10 * time.Second
+	}
 	if d.Now == nil {
 		d.Now = time.Now
 	}
@@ -64,7 +70,7 @@ func Knock(ctx context.Context, of commerce.Ref, d Door) (found commerce.Finding
 			"https://"+u.Host, "put the https address into the configuration; have a certificate made for the host if it has none")
 	}
 	asked := d.Now()
-	resp, err := ask(ctx, d.Transport, u)
+	resp, err := ask(ctx, d.Timeout, d.Transport, u)
 	if err != nil {
 		return append(found, Found(of, &commerce.Error{Kind: commerce.KindUnavailable, System: of.System, Op: "knock at " + u.Host, Err: err})), false
 	}
@@ -117,7 +123,7 @@ func Knock(ctx context.Context, of commerce.Ref, d Door) (found commerce.Finding
 	if u.Scheme == "https" && u.Port() == "" && !local {
 		plain := *u
 		plain.Scheme = "http"
-		if resp, err := ask(ctx, d.Transport, &plain); err == nil && resp.StatusCode < 300 {
+		if resp, err := ask(ctx, d.Timeout/4, d.Transport, &plain); err == nil && resp.StatusCode < 300 {
 			tell("http_open", commerce.Warning, "http://"+u.Host+" answers without TLS, so that a client with a wrong address would be served",
 				"http is refused or redirects to https", "redirect http to https at the web server")
 		}
@@ -126,7 +132,9 @@ func Knock(ctx context.Context, of commerce.Ref, d Door) (found commerce.Finding
 }
 
 // ask makes one request and reads nothing of the answer but its head.
-func ask(ctx context.Context, rt http.RoundTripper, u *url.URL) (*http.Response, error) {
+func ask(ctx context.Context, timeout time.Duration, rt http.RoundTripper, u *url.URL) (*http.Response, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
 		return nil, err

@@ -16,6 +16,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -146,5 +147,38 @@ func TestAStrangerSeesWhatIsWrongWithADoor(t *testing.T) {
 		found, _ := connection.Knock(t.Context(), ref("a"), connection.Door{URL: "https://" + host, Transport: rt})
 		require.Equal(t, commerce.Broken, found[0].Severity)
 		require.Contains(t, found[0].Seen, "behind")
+	})
+}
+
+func TestADoorThatNeverAnswersIsGivenUp(t *testing.T) {
+	t.Parallel()
+	hangs := func(scheme string) http.RoundTripper {
+		return trip(func(r *http.Request) (*http.Response, error) {
+			if r.URL.Scheme != scheme {
+				return inside{status(401)}.RoundTrip(r)
+			}
+			<-r.Context().Done()
+			return nil, r.Context().Err()
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		found, open := connection.Knock(t.Context(), ref("a"), connection.Door{URL: "https://" + host, Transport: hangs("https")})
+		require.Equal(t, []string{"timed_out"}, codes(found))
+		require.False(t, open)
+		require.Equal(t, 10*time.Second, time.Since(start))
+
+		// A firewall that drops port 80 is none of our business.
+		start = time.Now()
+		found, open = connection.Knock(t.Context(), ref("a"), connection.Door{URL: "https://" + host, Transport: hangs("http")})
+		require.Empty(t, found)
+		require.True(t, open)
+		require.Equal(t, 2500*time.Millisecond, time.Since(start))
+
+		start = time.Now()
+		found = connection.Deliver(t.Context(), ref("a"), connection.Delivery{URL: hook, Transport: hangs("https"), Secrets: []commerce.Secret{commerce.NewSecret("s")},
+			Sign: func(*http.Request, []byte, commerce.Secret) {}})
+		require.Equal(t, []string{"webhook_unreachable"}, codes(found))
+		require.Equal(t, 10*time.Second, time.Since(start))
 	})
 }
