@@ -52,8 +52,8 @@ type SlotConfig[T comparable] struct {
 	// Refresh is how old a copy of the state may be before the vault is looked at again.
 	// A refused credential is looked up at once. Defaults to 1 minute.
 	Refresh time.Duration
-	// Pause is how long a refusal stands before the vault and the far side are asked about
-	// it again, whoever comes. Defaults to 10 seconds.
+	// Pause is how long a refusal stands, or that the vault has none, before it and the far
+	// side are asked again, whoever comes. Defaults to 10 seconds.
 	Pause time.Duration
 	// Timeout bounds each call of Verify and Retire. Defaults to 10 seconds.
 	Timeout time.Duration
@@ -80,7 +80,8 @@ type Slot[T comparable] struct {
 	turn chan struct{} // holds one while the vault or the far side is asked: single flight
 
 	refusal refusal[T] // guarded by turn
-	failed  time.Time  // guarded by turn: when the vault was last asked in vain
+	failed  time.Time  // guarded by turn: when the vault was last asked in vain, and
+	failure error      // guarded by turn: what came of it
 }
 
 // view is a copy of the state, as clients see it.
@@ -231,7 +232,10 @@ func (s *Slot[T]) recent(ctx context.Context) (*view[T], error) {
 	if now := s.view.Load(); now != nil && now != v {
 		return now, nil
 	}
-	if v != nil && s.c.Now().Sub(s.failed) < s.c.Pause {
+	if s.failure != nil && s.c.Now().Sub(s.failed) < s.c.Pause {
+		if v == nil {
+			return nil, s.failure
+		}
 		return v, nil
 	}
 	next, err := s.look(ctx)
@@ -262,22 +266,25 @@ func (s *Slot[T]) look(ctx context.Context) (*view[T], error) {
 	}
 	text, version, err := s.c.Keeper.Open(ctx, s.c.Owner, s.c.Name)
 	defer clear(text)
-	if err != nil {
-		if s.failed = s.c.Now(); errors.Is(err, commerce.ErrNotFound) {
-			s.view.Store(nil) // disconnected: nobody goes on with it
-		}
-		return nil, err
+	var st state[T]
+	if err == nil {
+		st, err = readState[T](text)
 	}
-	st, err := readState[T](text)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		return s.show(st, version), nil
 	}
-	s.failed = time.Time{}
-	return s.show(st, version), nil
+	if errors.Is(err, commerce.ErrNotFound) {
+		s.view.Store(nil) // disconnected: nobody goes on with it
+	}
+	if ctx.Err() == nil {
+		s.failed, s.failure = s.c.Now(), err
+	}
+	return nil, err
 }
 
 func (s *Slot[T]) show(st state[T], version int64) *view[T] {
 	v := &view[T]{st, version, s.c.Now()}
 	s.view.Store(v)
+	s.failure = nil
 	return v
 }

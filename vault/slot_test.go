@@ -270,6 +270,8 @@ func TestARollBackBringsTheOldOneBackAndKeepsTheNewOneForAPerson(t *testing.T) {
 	require.Equal(t, int64(2), st.Next.Serial)
 	require.Zero(t, st.Due, "nothing happens by itself")
 	require.Equal(t, "it lacks a right", r.notices[2].Why)
+	require.ErrorIs(t, r.Rejected(ctx, key("one")), commerce.ErrAuth, "what a person took out does not come back by itself")
+	has(t, r, "one")
 	require.NoError(t, r.Switch(ctx))
 	has(t, r, "two")
 }
@@ -414,10 +416,16 @@ func TestADisconnectedSlotHandsNothingOut(t *testing.T) {
 	_, err := r.Current(ctx)
 	require.ErrorIs(t, err, commerce.ErrNotFound)
 	r.clock.Advance(time.Minute)
-	_, err = other.Current(ctx)
-	require.ErrorIs(t, err, commerce.ErrNotFound)
+	opens := r.drawer.opens.Load()
+	for range 100 {
+		_, err = other.Current(ctx)
+		require.ErrorIs(t, err, commerce.ErrNotFound)
+	}
+	require.EqualValues(t, 1, r.drawer.opens.Load()-opens, "nor is the vault asked again at once")
 	require.NoError(t, r.Put(ctx, key("two"), time.Time{}), "and may be connected again")
 	has(t, r, "two")
+	r.clock.Advance(10 * time.Second)
+	has(t, other, "two")
 }
 
 func TestAWebhooksVerifierAcceptsAllThatTheSlotHolds(t *testing.T) {

@@ -93,6 +93,7 @@ type held[T comparable] struct {
 	Value  T
 	Put    time.Time
 	At     time.Time // when to switch to it; zero = not by itself
+	Waits  bool      // it was rolled back: only a person takes it again
 }
 
 func newState[T comparable]() state[T] {
@@ -147,6 +148,7 @@ type recordedHeld struct {
 	Value  json.RawMessage `json:"value"`
 	Put    time.Time       `json:"put"`
 	At     time.Time       `json:"at,omitzero"`
+	Waits  bool            `json:"waits,omitempty"`
 }
 
 func writeState[T comparable](st state[T]) ([]byte, error) {
@@ -162,7 +164,7 @@ func writeState[T comparable](st state[T]) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		*of.into = &recordedHeld{of.h.Serial, value, of.h.Put, of.h.At}
+		*of.into = &recordedHeld{of.h.Serial, value, of.h.Put, of.h.At, of.h.Waits}
 	}
 	return json.Marshal(r)
 }
@@ -184,7 +186,7 @@ func readState[T comparable](text []byte) (state[T], error) {
 		if err != nil {
 			return state[T]{}, invalid("open slot", "the record holds another kind of credential")
 		}
-		*of.into = &held[T]{of.h.Serial, value, of.h.Put, of.h.At}
+		*of.into = &held[T]{of.h.Serial, value, of.h.Put, of.h.At, of.h.Waits}
 	}
 	return st, nil
 }

@@ -98,7 +98,7 @@ func (s *Slot[T]) switched(serial int64, why string) func(*state[T]) (*Notice, e
 			return nil, s.error(commerce.KindConflict, "somebody put in another credential meanwhile")
 		}
 		next := *st.Next
-		next.At = time.Time{}
+		next.At, next.Waits = time.Time{}, false
 		st.Previous, st.Current, st.Next, st.Switched = st.Current, &next, nil, s.now()
 		return s.notice(NoticeSwitched, st, st.Current, why), nil
 	}
@@ -129,7 +129,9 @@ func (s *Slot[T]) rolledBack(serial int64, why string) func(*state[T]) (*Notice,
 		case st.Previous == nil || st.Previous.Serial != serial:
 			return nil, s.error(commerce.KindConflict, "somebody ended the watch meanwhile")
 		}
-		st.Next, st.Current, st.Previous, st.Switched = st.Current, st.Previous, nil, time.Time{}
+		next := *st.Current
+		next.Waits = true
+		st.Next, st.Current, st.Previous, st.Switched = &next, st.Previous, nil, time.Time{}
 		return s.notice(NoticeRolledBack, st, st.Current, why), nil
 	}
 }
@@ -229,7 +231,7 @@ func (s *Slot[T]) fallBack(ctx context.Context, v *view[T]) error {
 	st := v.state
 	refused := s.error(commerce.KindAuth, "the credential was refused, and there is no other one; put in a new one")
 	refused.RetryAfter = s.c.Pause
-	if s.c.FallBack == FallBackNever || s.c.Verify == nil || st.Next == nil && st.Previous == nil {
+	if s.c.FallBack == FallBackNever || s.c.Verify == nil || st.Previous == nil && (st.Next == nil || st.Next.Waits) {
 		return refused
 	}
 	if err := s.verify(ctx, st.Current.Value); err == nil || !isRefused(err) {
@@ -243,7 +245,7 @@ func (s *Slot[T]) fallBack(ctx context.Context, v *view[T]) error {
 		h    *held[T]
 		take func(int64, string) func(*state[T]) (*Notice, error)
 	}{{st.Next, s.switched}, {st.Previous, s.rolledBack}} {
-		if other.h == nil {
+		if other.h == nil || other.h.Waits {
 			continue
 		}
 		err := s.verify(ctx, other.h.Value)
