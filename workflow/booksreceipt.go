@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/commercesync/commerce"
+	"github.com/commercesync/commerce/idempotency"
 	"github.com/commercesync/commerce/inbox"
 	"github.com/commercesync/commerce/mapping"
 )
@@ -130,9 +131,12 @@ func (b shopBooks) rooms(ctx context.Context, d desk, o *ledgerOf) ([]*room, err
 // from the suspense account.
 func (b shopBooks) receive(ctx context.Context, d desk, o *ledgerOf, r *receipt) error {
 	key, of := keyReceipt(o.order.Ref, r.movement), r.of.payment.Ref.With(r.of.ID)
-	if done, err := d.done(ctx, key); err != nil {
+	rec, err := d.steps.Get(ctx, key)
+	begun := err == nil
+	switch {
+	case err != nil && !errors.Is(err, commerce.ErrNotFound):
 		return err
-	} else if done { // another worker may have booked it for nobody meanwhile: see nobody
+	case begun && rec.State == idempotency.Done: // another worker may have booked it for nobody meanwhile: see nobody
 		return b.suspend(ctx, d, o.route, o.chart, of, commerce.Ref{}, r.portion, false)
 	}
 	if err := b.elsewhere(ctx, d, o, r.of); err != nil {
@@ -152,6 +156,10 @@ func (b shopBooks) receive(ctx context.Context, d desk, o *ledgerOf, r *receipt)
 	if _, err := stepOf(ctx, d, key, leaving(b.Ledger.Receipt(o.route, o.order, n), func(doc commerce.Document) entered {
 		return entered{Document: doc, Of: of, Portion: r.portion}
 	})); err != nil {
+		return err
+	}
+	if begun { // it may be posted since then, for what was open at the time
+		o.invoices, err = b.Ledger.Invoices(ctx, o.route, o.sold.Document)
 		return err
 	}
 	less(o.invoices, n.Apply)

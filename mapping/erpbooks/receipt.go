@@ -3,7 +3,6 @@ package erpbooks
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"github.com/commercesync/commerce"
 	"github.com/commercesync/commerce/erp"
@@ -20,7 +19,8 @@ func (b *Books) ReceiptKey(order commerce.Ref, movement string) string {
 }
 
 // Receipt posts money that moved for an order, and applies it to the invoices that it
-// names. Marked by [Books.ReceiptKey]. An empty Party is the order's. In a company whose
+// names. Marked by [Books.ReceiptKey]; one that is found pays what [Books.Received] says, and
+// the rest is left to [Books.Apply]. An empty Party is the order's. In a company whose
 // currency is not that of settlement the receipt is worth what Chart.Rate of its day says,
 // as every entry on the clearing account is.
 func (b *Books) Receipt(r mapping.Route, o commerce.Order, n mapping.Receipt) document {
@@ -33,13 +33,11 @@ func (b *Books) Receipt(r mapping.Route, o commerce.Order, n mapping.Receipt) do
 				return commerce.Document{}, err
 			}
 			found, err := receipter.FindReceipt(ctx, key)
-			switch {
-			case err == nil && found.Amount != n.Amount:
+			if err == nil && found.Amount != n.Amount {
 				err = commerce.Errorf(commerce.KindConflict, room, op, "%s is over %s, not over %s", found.Ref.ID, found.Amount, n.Amount)
-			case err == nil && !applied(found, n.Apply):
-				// Half done: posting it again finds it by its key and applies it.
-				err = commerce.Errorf(commerce.KindNotFound, room, op, "%s is not applied yet", found.Ref.ID)
 			}
+			// What it pays of n.Apply stands in Received: what was open when it was posted
+			// may be another now.
 			return found.Document(), err
 		},
 		Act: func(ctx context.Context) (commerce.Document, error) {
@@ -126,50 +124,4 @@ func applications(to []mapping.Application) []erp.Application {
 		out[i] = erp.Application{Invoice: a.Invoice, Amount: a.Amount}
 	}
 	return out
-}
-
-// applied reports whether a receipt pays what is said of each invoice.
-func applied(r erp.Receipt, to []mapping.Application) bool {
-	for _, a := range applications(to) {
-		if !slices.Contains(r.Applied, a) {
-			return false
-		}
-	}
-	return true
-}
-
-// Apply sees to it that a receipt pays what is said of each invoice; what was applied
-// before stays. Declared keyed: the adapter reads, acts and reads back, and the same
-// again is no second effect. What is applied otherwise is of kind conflict.
-func (b *Books) Apply(r mapping.Route, receipt commerce.Document, to []mapping.Application, on commerce.Date) document {
-	return b.reapply("apply "+receipt.Ref.ID, r, receipt, on, func(ctx context.Context, receipter erp.Receipter, fx string, on commerce.Date) (erp.Receipt, error) {
-		return receipter.ApplyReceipt(ctx, erp.Applications{Receipt: receipt.Ref, To: applications(to), Date: on, FXAccount: fx})
-	})
-}
-
-// Unapply takes every application of a receipt back; it is an advance again. Declared
-// keyed, as Apply is.
-func (b *Books) Unapply(r mapping.Route, receipt commerce.Document, on commerce.Date) document {
-	return b.reapply("take back "+receipt.Ref.ID, r, receipt, on, func(ctx context.Context, receipter erp.Receipter, _ string, on commerce.Date) (erp.Receipt, error) {
-		return receipter.UnapplyReceipt(ctx, receipt.Ref, on)
-	})
-}
-
-func (b *Books) reapply(op string, r mapping.Route, receipt commerce.Document, on commerce.Date,
-	act func(ctx context.Context, receipter erp.Receipter, fx string, on commerce.Date) (erp.Receipt, error)) document {
-	return document{Class: idempotency.Keyed, Settle: b.c.Settle, Act: func(ctx context.Context) (commerce.Document, error) {
-		receipter, err := able[erp.Receipter](b, r, op, noReceipter)
-		if err != nil {
-			return commerce.Document{}, err
-		}
-		if err := b.sameBooks(op, r, receipt.Ref); err != nil {
-			return commerce.Document{}, err
-		}
-		chart, err := b.chart(r)
-		if err != nil {
-			return commerce.Document{}, err
-		}
-		got, err := onOpenDay(ctx, b, r, op, on, func(on commerce.Date) (erp.Receipt, error) { return act(ctx, receipter, chart.FX, on) })
-		return got.Document(), err
-	}}
 }
