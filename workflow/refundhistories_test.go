@@ -19,7 +19,7 @@ import (
 )
 
 var (
-	refundSeeds = flag.Uint64("refund.seeds", 40, "histories of money that goes back that are played")
+	refundSeeds = flag.Uint64("refund.seeds", 10, "histories of money that goes back that are played")
 	refundSeed  = flag.Uint64("refund.seed", 0, "seed of the first of them")
 )
 

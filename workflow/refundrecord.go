@@ -256,20 +256,20 @@ func (b *back) failures(ctx context.Context) error {
 		if g.paper == nil && !g.booked && !noted && !b.ours(g) {
 			continue // nobody has concluded anything from it
 		}
-		key := keyHold(b.order.Ref, g.Ref)
+		cause := "refund " + g.Ref.ID
 		if g.paper != nil && g.paper.open().IsZero() {
-			if err := b.letGo(ctx, key, g); err != nil {
+			if err := b.letGo(ctx, cause); err != nil {
 				return err
 			}
 			continue
 		}
 		text := fmt.Sprintf("refund %s of %s for order %s is %s: the money is ours again, and we owe it to the customer. Pay it in another way, or refund it anew", g.Ref.ID, g.total, b.order.Number, g.Status)
 		if g.paper != nil || g.booked {
-			if b.order.State == commerce.OrderPending || b.order.State == commerce.OrderProcessing {
-				if _, err := b.step(ctx, key, b.shop.Hold(b.order)); err != nil {
-					return err
-				}
-				b.order.State = commerce.OrderOnHold
+			if _, err := b.holdFor(ctx, b.order.Ref, cause, text); err != nil {
+				return err
+			}
+			if b.order, _, err = b.obey(ctx, b.order); err != nil {
+				return err
 			}
 			if err := b.note(ctx, b.order, "refund_failed "+g.Ref.ID, "Refund failed: "+text); err != nil {
 				return err
@@ -282,12 +282,19 @@ func (b *back) failures(ctx context.Context) error {
 	return nil
 }
 
-// letGo takes exactly the hold back that was set for a refund.
-func (b *back) letGo(ctx context.Context, key string, g *given) error {
-	held, err := b.done(ctx, key)
-	if err != nil || !held || b.order.State != commerce.OrderOnHold {
+// letGo ends the wait for a refund that failed, once another has paid what it owed.
+func (b *back) letGo(ctx context.Context, cause string) error {
+	all, err := b.heldFors(ctx, b.order.Ref)
+	if err != nil {
 		return err
 	}
-	_, err = b.step(ctx, "shop.unhold/"+b.order.Ref.String()+"/"+g.Ref.ID, b.shop.Unhold(b.order))
+	for _, c := range all {
+		if c.Cause == cause && !c.over {
+			err = b.releaseOf(ctx, b.order.Ref, "another refund", c)
+		}
+	}
+	if err == nil {
+		b.order, _, err = b.obey(ctx, b.order)
+	}
 	return err
 }

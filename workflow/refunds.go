@@ -98,9 +98,9 @@ func (r *Refunds) Handlers() inbox.Handlers {
 	if r.OrderToCash == nil || r.OrderToCash.Shop == nil {
 		return nil
 	}
-	hs := inbox.Handlers{}
+	hs, name := inbox.Handlers{}, nameOf("refunds", r.OrderToCash.Shop.Origin().Account)
 	on := func(kind string, handle func(context.Context, commerce.Event) error) {
-		hs[kind] = []inbox.Handler{{Name: "refunds", Handle: func(ctx context.Context, e commerce.Event) error {
+		hs[kind] = []inbox.Handler{{Name: name, Handle: func(ctx context.Context, e commerce.Event) error {
 			if err := r.Check(); err != nil {
 				return misconfigured(err)
 			}
@@ -148,7 +148,7 @@ func (r *Refunds) changed(ctx context.Context, e commerce.Event) error {
 			return err
 		}
 	}
-	if !ok {
+	if !ok || !d.owns(ctx, e, root) {
 		return nil
 	}
 	o, err := d.shop.Order(ctx, root)
