@@ -19,12 +19,17 @@ import (
 // chance, the first look at all connections takes Config.Spread, and no more than
 // Config.Rate are renewed in a second. So neither 10,000 merchants who connected in one
 // hour nor the start after a long stop become a burst.
+//
+// It returns when the renewals that are under way, also those that clients asked for, have
+// ended: end the program after it, since a new token that is not stored yet would be lost,
+// and the connection with it.
 func (f *Flow) Run(ctx context.Context) error {
 	if f.c.Connections == nil {
 		return invalid("run", "Config.Connections is not set")
 	}
 	r := &rounds{f: f, known: map[commerce.Ref]bool{}, changed: make(chan struct{}, 1),
 		pace: rate.NewLimiter(rate.Every(time.Second/time.Duration(f.c.Rate)), 1), workers: make(chan struct{}, maxWorkers)}
+	defer f.land()
 	defer r.working.Wait()
 	list := f.c.Now()
 	for {
@@ -54,6 +59,21 @@ func (f *Flow) Run(ctx context.Context) error {
 			defer func() { <-r.workers }()
 			r.visit(ctx, next.owner)
 		})
+	}
+}
+
+// land waits for the renewals that are under way.
+func (f *Flow) land() {
+	var all []*flight
+	f.mu.Lock()
+	for _, s := range f.sources {
+		if s.flight != nil {
+			all = append(all, s.flight)
+		}
+	}
+	f.mu.Unlock()
+	for _, fl := range all {
+		<-fl.done
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/commercesync/commerce"
 	"github.com/commercesync/commerce/oauth"
+	"github.com/commercesync/commerce/stripe/stripetest"
 )
 
 // issuer is an authorization server that counts what it is asked in each second.
@@ -182,4 +184,60 @@ func TestPeopleAreToldThirtySevenAndOneDaysBeforeTheEnd(t *testing.T) {
 		_, err = w.flow.Credentials(w.notices[0].Connection).Current(t.Context())
 		require.ErrorIs(t, err, commerce.ErrAuth)
 	})
+}
+
+func TestAProgramThatEndsWaitsForTheTokensThatAreOnTheirWay(t *testing.T) {
+	t.Parallel()
+	for name, renew := range map[string]func(context.Context, *oauth.Flow, commerce.Ref){
+		"by the schedule": func(context.Context, *oauth.Flow, commerce.Ref) {},
+		"by a client": func(ctx context.Context, f *oauth.Flow, owner commerce.Ref) {
+			_, _ = f.Credentials(owner).Current(ctx)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := build(t, true, bubble)
+				owner := w.connect("t1")
+				listed := []commerce.Ref{owner}
+				if name == "by a client" {
+					listed = nil
+				}
+				mine := &leaving{Keeper: w.keeper}
+				flow := w.another(func(c *oauth.Config) {
+					c.Keeper, c.Spread = mine, time.Second
+					c.Connections = func(context.Context) iter.Seq2[commerce.Ref, error] {
+						return func(yield func(commerce.Ref, error) bool) {
+							for _, o := range listed {
+								yield(o, nil)
+							}
+						}
+					}
+				})
+				time.Sleep(2 * time.Hour)
+				w.fake.Faults().Add(stripetest.Fault{Kind: stripetest.Late, Delay: 5 * time.Second, Times: 1})
+				ctx, end := context.WithTimeout(t.Context(), 2*time.Second)
+				defer end()
+				go renew(ctx, flow, owner)
+				require.NoError(t, flow.Run(ctx))
+				mine.gone.Store(true)
+				require.Equal(t, 1, w.exchanges("refresh_token"))
+				require.False(t, secret(t, w.flow.Credentials(owner)).Empty())
+				require.Equal(t, 1, w.exchanges("refresh_token"), "what came is stored")
+			})
+		})
+	}
+}
+
+// leaving is the keeper of a process that writes nothing once it is gone.
+type leaving struct {
+	oauth.Keeper
+	gone atomic.Bool
+}
+
+func (p *leaving) Seal(ctx context.Context, owner commerce.Ref, name string, secret []byte, version int64) (int64, error) {
+	if p.gone.Load() {
+		return 0, errStore
+	}
+	return p.Keeper.Seal(ctx, owner, name, secret, version)
 }
