@@ -190,6 +190,25 @@
 //	returns := &workflow.Returns{Refunds: refunds, Shop: shop}
 //	handlers := inbox.Merge(o2c.Handlers(), returns.Handlers(), refunds.Handlers())
 //
+// # Money that goes back
+//
+// [Refunds] keeps processor, shop and ERP of one mind about refunds, in both directions. Its
+// handlers come behind those of [Books], which post the payment of a refund and let it pay
+// the credit note that is made here:
+//
+//	refunds := &workflow.Refunds{OrderToCash: o2c, Shop: shop, Payments: pay, Ledger: ledger}
+//	wish, err := refunds.Wish(order, workflow.RefundWish{ID: "7", Document: "creditmemo/3"}) // a person approves
+//
+//	refund at the processor   succeeded, and Wait after: a paper of the shop, offline, with the
+//	                          refund's id; what it is made of is said by Goods, or proposed
+//	paper of the shop         what nobody gave of it yet is proposed; it moves money where
+//	                          Pays or a wish says so, from the newest payment first
+//	both, knowing nothing     those of one amount are one; a refund is a part of what one
+//	of each other             paper asks for; else "refund_unclear"
+//	wish                      money moves, the shop gets its paper, the ERP its credit note
+//	fails after its paper     hold, remark, exception "refund_failed", until another pays it
+//	beyond what was due       no paper and no credit note: it was never sold
+//
 // # Payouts
 //
 // [Payouts] explains each payout that was made by schedule once its rows are listed, gives
@@ -247,6 +266,8 @@
 //	shop.return/<return>/<status>      shop.restock/<return>
 //	payment.capture/<payment>/<n>      payment.void/<payment>
 //	payment.refund/<order>/<cause>/<payment>
+//	stripe.refund/<order>/<paper or wish>/<n>
+//	shop.refund/<order>/<refund>       erp.credit_note/<order>/<refund>
 //	payment.approve/<review>           dispute.evidence/<dispute>/<hash>
 //
 // and so are the decisions that have to stand:
@@ -266,6 +287,14 @@
 //	capture.amount/<payment>/<n>       what is to be taken
 //	refund.amount/<order>/<cause>/<payment>  what is to go back for fraud
 //	return.refund/<order>/<return>/<n> what is wished for a return
+//	refund/<order>/wish/<id>           what a person or another workflow wishes for
+//	refund/<order>/wanted/<id>         what that comes to
+//	refund/<order>/part/<paper or wish>/<n>  what is taken from one payment for it
+//	refund/<order>/amount/<refund>     what of a refund is for goods
+//	refund/<order>/content/<refund, paper or wish>  which goods, taxes and charges
+//	refund/<order>/paper/<refund>      which paper it is taken for
+//	refund/<order>/before/<refund>/<n> the total at the shop before it
+//	refund.content/<operation>         what a workflow's own refund is made of
 //	fraud.seen/<trait>/<order>         what Signs remembers, without personal data
 //	payout.explained/<payout>          that no document of its rows is missing any more
 //	books.opened/<opening>             what the books of a currency begin with
@@ -293,6 +322,11 @@
 //	no_sales_order      money moved for an order that stands in no books, and Suspense is
 //	                    not set
 //	refund_of_several   a part was given back of a payment for several orders
+//	refund_unclear      refunds and papers that know nothing of each other do not fit
+//	refund_too_large    more is to go back than is left of the order, a line or its payments
+//	nothing_left        nothing is left to go back, or the shop takes no paper any more
+//	order_held          the shop takes no paper while the order is on hold
+//	not_credited        the ERP's invoices have less left to credit
 //	other_books         an order and the balance that its money is on lead to two companies
 //	payout_open         the rows of a payout do not make it, with both figures
 //
