@@ -37,6 +37,9 @@
 //
 // [Shop.Documents] yields paid invoices and credit memos, which payouts are explained by.
 //
+// [Shop.Check] says what is wrong with the shop, the integration's rights and the store
+// views; package connection runs it.
+//
 // Money never moves here: invoices are made with capture off, for money that the
 // processor already has, and credit memos by the route that asks no gateway.
 package magentoshop

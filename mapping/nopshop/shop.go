@@ -54,6 +54,8 @@
 // Their events only say "look": the handler reads the order.
 //
 // [Shop.Documents] yields sales and refunds, which payouts are explained by.
+//
+// [Shop.Check] says what is wrong with the shop and the account; package connection runs it.
 package nopshop
 
 import (

@@ -28,6 +28,9 @@
 // [Handler] is for handlers of one's own, in Stripe's words; [Missed] brings an inbox
 // the webhooks that were not delivered.
 //
+// [Pay.Check] says what is wrong with the account, its key and its webhook endpoint;
+// package connection runs it.
+//
 // # How strong
 //
 // [Pay.Request] is keyed: Stripe refuses a second write under one idempotency key for
