@@ -125,3 +125,39 @@ func applications(to []mapping.Application) []erp.Application {
 	}
 	return out
 }
+
+// Apply sees to it that a receipt pays what is said of each invoice; what was applied
+// before stays. Declared keyed: the adapter reads, acts and reads back, and the same
+// again is no second effect. What is applied otherwise is of kind conflict.
+func (b *Books) Apply(r mapping.Route, receipt commerce.Document, to []mapping.Application, on commerce.Date) document {
+	return b.reapply("apply "+receipt.Ref.ID, r, receipt, on, func(ctx context.Context, receipter erp.Receipter, fx string, on commerce.Date) (erp.Receipt, error) {
+		return receipter.ApplyReceipt(ctx, erp.Applications{Receipt: receipt.Ref, To: applications(to), Date: on, FXAccount: fx})
+	})
+}
+
+// Unapply takes every application of a receipt back; it is an advance again. Declared
+// keyed, as Apply is.
+func (b *Books) Unapply(r mapping.Route, receipt commerce.Document, on commerce.Date) document {
+	return b.reapply("take back "+receipt.Ref.ID, r, receipt, on, func(ctx context.Context, receipter erp.Receipter, _ string, on commerce.Date) (erp.Receipt, error) {
+		return receipter.UnapplyReceipt(ctx, receipt.Ref, on)
+	})
+}
+
+func (b *Books) reapply(op string, r mapping.Route, receipt commerce.Document, on commerce.Date,
+	act func(ctx context.Context, receipter erp.Receipter, fx string, on commerce.Date) (erp.Receipt, error)) document {
+	return document{Class: idempotency.Keyed, Settle: b.c.Settle, Act: func(ctx context.Context) (commerce.Document, error) {
+		receipter, err := able[erp.Receipter](b, r, op, noReceipter)
+		if err != nil {
+			return commerce.Document{}, err
+		}
+		if err := b.sameBooks(op, r, receipt.Ref); err != nil {
+			return commerce.Document{}, err
+		}
+		chart, err := b.chart(r)
+		if err != nil {
+			return commerce.Document{}, err
+		}
+		got, err := onOpenDay(ctx, b, r, op, on, func(on commerce.Date) (erp.Receipt, error) { return act(ctx, receipter, chart.FX, on) })
+		return got.Document(), err
+	}}
+}
