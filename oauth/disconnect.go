@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"time"
 
 	"github.com/commercesync/commerce"
 )
@@ -15,7 +16,8 @@ import (
 // A Stripe App has no such way: the merchant uninstalls it on their own dashboard.
 func (f *Flow) Disconnect(ctx context.Context, connection commerce.Ref, actor string) error {
 	connection = connection.With("")
-	if _, err := f.Grant(ctx, connection); err != nil {
+	g, err := f.Grant(ctx, connection)
+	if err != nil {
 		return err
 	}
 	p := f.c.Provider
@@ -33,7 +35,7 @@ func (f *Flow) Disconnect(ctx context.Context, connection commerce.Ref, actor st
 			}
 		}
 	}
-	return f.drop(ctx, connection, Notice{Reason: ReasonHere, Actor: actor})
+	return f.drop(ctx, connection, g.Connected, Notice{Reason: ReasonHere, Actor: actor})
 }
 
 // Deauthorized handles the event account.application.deauthorized: a merchant took the
@@ -68,11 +70,15 @@ func (f *Flow) Deauthorized(ctx context.Context, e commerce.Event) error {
 		return err
 	}
 	owner.Tenant = b.Tenant
+	g, _, err := open[grant](ctx, f.c.Keeper, owner, GrantName)
+	if err != nil {
+		return err
+	}
 	there, err := f.alive(ctx, owner)
 	if err != nil || there {
 		return err
 	}
-	return f.drop(ctx, owner, Notice{Reason: ReasonThere})
+	return f.drop(ctx, owner, g.Connected, Notice{Reason: ReasonThere})
 }
 
 // alive asks the far side whether there is access.
@@ -100,12 +106,16 @@ func (f *Flow) alive(ctx context.Context, owner commerce.Ref) (bool, error) {
 	return p.alive(ctx, f.client, secret, owner.Account)
 }
 
-// drop forgets a connection. Of several who do so one tells of it.
-func (f *Flow) drop(ctx context.Context, owner commerce.Ref, n Notice) error {
+// drop forgets a connection, unless it was made anew since it was found to have ended. Of
+// several who drop it one tells of it.
+func (f *Flow) drop(ctx context.Context, owner commerce.Ref, connected time.Time, n Notice) error {
 	for range maxTurns {
 		g, version, err := open[grant](ctx, f.c.Keeper, owner, GrantName)
 		if err != nil {
 			return err
+		}
+		if version != 0 && !g.Connected.Equal(connected) {
+			return nil
 		}
 		if version != 0 {
 			err = f.c.Keeper.Delete(ctx, owner, GrantName, version)

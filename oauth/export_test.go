@@ -10,3 +10,6 @@ func (f *Flow) Together() {
 
 // Local is what decides where pages may lead back to.
 var Local = local
+
+// BindingName is the name of what says whose an account is.
+const BindingName = bindingName

@@ -90,13 +90,11 @@ func bindingOf(owner commerce.Ref) commerce.Ref {
 }
 
 // bind makes an account the tenant's, unless it is another's. That one's connection is
-// left alone: to end it at the far side would end it for both.
+// left alone: to end it at the far side would end it for both. It writes also where the
+// account is the tenant's already, so that nobody who has read it before lets it go.
 func bind(ctx context.Context, k Keeper, owner commerce.Ref, name string, now time.Time) error {
 	return change(ctx, k, bindingOf(owner), bindingName, func(b *binding, there bool) (bool, error) {
-		if there && b.Tenant == owner.Tenant {
-			return false, nil
-		}
-		if there {
+		if there && b.Tenant != owner.Tenant {
 			other := owner
 			other.Tenant = b.Tenant
 			_, _, err := k.Open(ctx, other, name)
@@ -112,14 +110,25 @@ func bind(ctx context.Context, k Keeper, owner commerce.Ref, name string, now ti
 	})
 }
 
-// unbind lets an account go.
+// unbind lets an account go whose grant is gone. One that is connected again meanwhile
+// stays: keep binds once more after its grant is there, so one of the two sees the other.
 func unbind(ctx context.Context, k Keeper, owner commerce.Ref) error {
-	at := bindingOf(owner)
-	b, version, err := open[binding](ctx, k, at, bindingName)
-	if err != nil || version == 0 || b.Tenant != owner.Tenant {
-		return err
+	for range maxTurns {
+		at := bindingOf(owner)
+		b, version, err := open[binding](ctx, k, at, bindingName)
+		if err != nil || version == 0 || b.Tenant != owner.Tenant {
+			return err
+		}
+		secret, _, err := k.Open(ctx, owner, GrantName)
+		clear(secret)
+		if !errors.Is(err, commerce.ErrNotFound) {
+			return err
+		}
+		if err = k.Delete(ctx, at, bindingName, version); !errors.Is(err, commerce.ErrConflict) && !errors.Is(err, commerce.ErrNotFound) {
+			return err
+		}
 	}
-	return k.Delete(ctx, at, bindingName, version)
+	return commerce.Errorf(commerce.KindConflict, system, "disconnect", "others were first %d times", maxTurns)
 }
 
 // keep binds the account and writes its grant, over an older one of the same tenant.
@@ -130,6 +139,15 @@ func (f *Flow) keep(ctx context.Context, owner commerce.Ref, g grant) error {
 			*at = g
 			return true, nil
 		})
+	}
+	if err == nil {
+		err = bind(ctx, f.c.Keeper, owner, GrantName, f.c.Now())
+		if errors.Is(err, commerce.ErrForbidden) { // an older disconnect had let it go, and another tenant was first
+			at, version, read := open[grant](ctx, f.c.Keeper, owner, GrantName)
+			if read == nil && version != 0 && at.Connected.Equal(g.Connected) {
+				err = errors.Join(err, f.c.Keeper.Delete(ctx, owner, GrantName, version))
+			}
+		}
 	}
 	if err == nil || errors.Is(err, commerce.ErrForbidden) {
 		return err
