@@ -294,7 +294,6 @@
 //	refund/<order>/content/<refund, paper or wish>  which goods, taxes and charges
 //	refund/<order>/paper/<refund>      which paper it is taken for
 //	refund/<order>/before/<refund>/<n> the total at the shop before it
-//	refund.content/<operation>         what a workflow's own refund is made of
 //	fraud.seen/<trait>/<order>         what Signs remembers, without personal data
 //	payout.explained/<payout>          that no document of its rows is missing any more
 //	books.opened/<opening>             what the books of a currency begin with

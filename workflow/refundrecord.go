@@ -130,8 +130,14 @@ func (b *back) differs(ctx context.Context, g *given, doc commerce.Document) err
 		Text: fmt.Sprintf("%s of order %s is of %s, and refund %s of %s: correct the order at the shop", doc.Ref.ID, b.order.Number, doc.Total, g.Ref.ID, g.amount)})
 }
 
+// refundContent is the decision what a refund is made of.
+type refundContent struct {
+	Content mapping.Allocation `json:"content"`
+	Restock []string           `json:"restock,omitempty"`
+}
+
 // content says what a refund is made of, once for ever.
-func (b *back) content(ctx context.Context, g *given) (ReturnContent, error) {
+func (b *back) content(ctx context.Context, g *given) (refundContent, error) {
 	said, ok, err := b.said(g)
 	if ok || err != nil {
 		return said, err
@@ -143,25 +149,16 @@ func (b *back) content(ctx context.Context, g *given) (ReturnContent, error) {
 }
 
 // said returns what was decided about the content of a refund.
-func (b *back) said(g *given) (ReturnContent, bool, error) {
-	return decision[ReturnContent](b, "content/"+g.Ref.ID)
+func (b *back) said(g *given) (refundContent, bool, error) {
+	return decision[refundContent](b, "content/"+g.Ref.ID)
 }
 
-// says finds out what a refund is made of: what the workflow that made it said, the wish
-// that it is for, or the host; else it is proposed.
-func (b *back) says(ctx context.Context, g *given) (ReturnContent, error) {
-	if g.Operation != "" {
-		said, err := recall[ReturnContent](ctx, b.steps, keyRefundContent(g.Operation))
-		if err == nil && said.Content.Total == g.amount {
-			return said, nil
-		}
-		if err != nil && !errors.Is(err, commerce.ErrNotFound) {
-			return said, err
-		}
-	}
+// says finds out what a refund is made of: as the wish says that it is for, or the host;
+// else it is proposed.
+func (b *back) says(ctx context.Context, g *given) (refundContent, error) {
 	if g.wish != nil && g.wish.wish != nil {
 		if content, ok, err := b.wishContent(g); ok || err != nil {
-			return ReturnContent{Content: content, Restock: g.wish.wish.Restock}, err
+			return refundContent{Content: content, Restock: g.wish.wish.Restock}, err
 		}
 	}
 	ask := mapping.RefundAsk{}
@@ -170,12 +167,12 @@ func (b *back) says(ctx context.Context, g *given) (ReturnContent, error) {
 		if ask, err = b.r.Goods(ctx, b.facts(), g.Refund); err != nil {
 			e := refuse(commerce.KindOf(err), "refund "+b.order.Ref.ID, "", "Goods")
 			e.RetryAfter, e.Err = commerce.RetryAfter(err), err
-			return ReturnContent{}, e
+			return refundContent{}, e
 		}
 	}
 	ask.Amount = g.amount
 	content, err := mapping.AllocateRefund(b.order, b.earlier(g, g.paper), ask)
-	return ReturnContent{Content: content}, err
+	return refundContent{Content: content}, err
 }
 
 // wishContent is the part of a wish's content that one of its refunds gives.

@@ -17,7 +17,7 @@ func ExampleRefunds() {
 	re := w.dashboard("pi_17", 11_00, commerce.RefundSucceeded)
 	w.work()
 
-	content, err := recall[ReturnContent](context.Background(), w.steps, keyRefund(order, "content/"+re.Ref.ID))
+	content, err := recall[refundContent](context.Background(), w.steps, keyRefund(order, "content/"+re.Ref.ID))
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -55,7 +55,7 @@ func TestARefundOfWhichNobodySaysWhatItIsForIsProposed(t *testing.T) {
 	order := w.sells("1")
 	re := w.dashboard("pi_1", 1100, commerce.RefundSucceeded)
 	w.work()
-	said, err := recall[ReturnContent](context.Background(), w.steps, keyRefund(order, "content/"+re.Ref.ID))
+	said, err := recall[refundContent](context.Background(), w.steps, keyRefund(order, "content/"+re.Ref.ID))
 	require.NoError(t, err)
 	require.True(t, said.Content.Proposed)
 	require.Equal(t, eur(840), said.Content.Lines[0].Net)

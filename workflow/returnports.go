@@ -5,7 +5,6 @@ import (
 
 	"github.com/commercesync/commerce"
 	"github.com/commercesync/commerce/idempotency"
-	"github.com/commercesync/commerce/mapping"
 )
 
 // ReturnShop is what [Returns] wants from a shop beside [Shop]. mapping/nopshop lends it
@@ -33,16 +32,3 @@ type Restocker interface {
 	// outcome needs a decision.
 	Restock(o commerce.Order, r commerce.Return) idempotency.Effect[commerce.Document]
 }
-
-// ReturnContent is what a refund for a return is made of. [Returns] remembers it under
-// "refund.content/<operation id of the refund>" before it asks for the money, so that
-// [Refunds] books these goods and shares nothing out.
-type ReturnContent struct {
-	Return  commerce.Ref       `json:"return"`
-	Content mapping.Allocation `json:"content"`
-	// Restock are ids of the order's lines whose goods are back on the shelf.
-	Restock []string `json:"restock,omitempty"`
-}
-
-// keyRefundContent is the key of the decision what the refund of an operation is made of.
-func keyRefundContent(operation string) string { return "refund.content/" + operation }
