@@ -94,6 +94,7 @@ type held[T comparable] struct {
 	Put    time.Time
 	At     time.Time // when to switch to it; zero = not by itself
 	Waits  bool      // it was rolled back: only a person takes it again
+	Ending bool      // it is being retired: nobody goes back to it
 }
 
 func newState[T comparable]() state[T] {
@@ -149,6 +150,7 @@ type recordedHeld struct {
 	Put    time.Time       `json:"put"`
 	At     time.Time       `json:"at,omitzero"`
 	Waits  bool            `json:"waits,omitempty"`
+	Ending bool            `json:"ending,omitempty"`
 }
 
 func writeState[T comparable](st state[T]) ([]byte, error) {
@@ -164,7 +166,7 @@ func writeState[T comparable](st state[T]) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		*of.into = &recordedHeld{of.h.Serial, value, of.h.Put, of.h.At, of.h.Waits}
+		*of.into = &recordedHeld{of.h.Serial, value, of.h.Put, of.h.At, of.h.Waits, of.h.Ending}
 	}
 	return json.Marshal(r)
 }
@@ -186,7 +188,7 @@ func readState[T comparable](text []byte) (state[T], error) {
 		if err != nil {
 			return state[T]{}, invalid("open slot", "the record holds another kind of credential")
 		}
-		*of.into = &held[T]{of.h.Serial, value, of.h.Put, of.h.At, of.h.Waits}
+		*of.into = &held[T]{of.h.Serial, value, of.h.Put, of.h.At, of.h.Waits, of.h.Ending}
 	}
 	return st, nil
 }

@@ -46,6 +46,9 @@ func (s *Slot[T]) Put(ctx context.Context, credential T, at time.Time) error {
 		if st.Current.Value == credential {
 			return nil, s.error(commerce.KindDuplicate, "this credential is in use already")
 		}
+		if st.Previous != nil && st.Previous.Value == credential { // which ends with it
+			return nil, s.error(commerce.KindDuplicate, "this credential is the one before; RollBack takes it again")
+		}
 		st.Next = &h
 		return s.notice(NoticePlanned, st, &h, ""), nil
 	})
@@ -84,6 +87,12 @@ func (s *Slot[T]) doSwitch(ctx context.Context, why string) error {
 	if err := s.verify(ctx, next.Value); err != nil {
 		return err
 	}
+	if v.state.Previous != nil {
+		if err := s.doRetire(ctx); err != nil {
+			return err
+		}
+		v = nil
+	}
 	return s.change(ctx, "switch "+s.c.Name, v, s.switched(next.Serial, why))
 }
 
@@ -99,7 +108,10 @@ func (s *Slot[T]) switched(serial int64, why string) func(*state[T]) (*Notice, e
 		}
 		next := *st.Next
 		next.At, next.Waits = time.Time{}, false
-		st.Previous, st.Current, st.Next, st.Switched = st.Current, &next, nil, s.now()
+		if st.Previous == nil { // else the one in use is dead, see fallBack
+			st.Previous, st.Switched = st.Current, s.now()
+		}
+		st.Current, st.Next = &next, nil
 		return s.notice(NoticeSwitched, st, st.Current, why), nil
 	}
 }
@@ -128,6 +140,8 @@ func (s *Slot[T]) rolledBack(serial int64, why string) func(*state[T]) (*Notice,
 			return nil, errUnchanged
 		case st.Previous == nil || st.Previous.Serial != serial:
 			return nil, s.error(commerce.KindConflict, "somebody ended the watch meanwhile")
+		case st.Previous.Ending:
+			return nil, s.error(commerce.KindConflict, "the credential before is being retired")
 		}
 		next := *st.Current
 		next.Waits = true
@@ -137,7 +151,8 @@ func (s *Slot[T]) rolledBack(serial int64, why string) func(*state[T]) (*Notice,
 }
 
 // Retire ends the credential before at the far side, and forgets it. There is no going
-// back. Where none is kept nothing happens.
+// back from the moment that the far side is asked, also where its answer is an error: do it
+// again. Where none is kept nothing happens.
 func (s *Slot[T]) Retire(ctx context.Context) error {
 	if err := s.allow(ctx, VerbRotate); err != nil {
 		return err
@@ -152,11 +167,25 @@ func (s *Slot[T]) doRetire(ctx context.Context) error {
 	}
 	old := v.state.Previous
 	if s.c.Retire != nil {
+		ours := false
+		err := s.change(ctx, "retire "+s.c.Name, v, func(st *state[T]) (*Notice, error) {
+			if ours = st.Previous != nil && st.Previous.Serial == old.Serial; !ours || st.Previous.Ending {
+				return nil, errUnchanged
+			}
+			ending := *st.Previous
+			ending.Ending = true
+			st.Previous = &ending
+			return nil, nil
+		})
+		if err != nil || !ours {
+			return err
+		}
 		ctx, cancel := context.WithTimeout(ctx, s.c.Timeout)
 		defer cancel()
 		if err := s.c.Retire(ctx, old.Value); err != nil {
 			return err
 		}
+		v = nil
 	}
 	return s.change(ctx, "retire "+s.c.Name, v, func(st *state[T]) (*Notice, error) {
 		if st.Previous == nil || st.Previous.Serial != old.Serial {
@@ -245,7 +274,7 @@ func (s *Slot[T]) fallBack(ctx context.Context, v *view[T]) error {
 		h    *held[T]
 		take func(int64, string) func(*state[T]) (*Notice, error)
 	}{{st.Next, s.switched}, {st.Previous, s.rolledBack}} {
-		if other.h == nil || other.h.Waits {
+		if other.h == nil || other.h.Waits || other.h.Ending {
 			continue
 		}
 		err := s.verify(ctx, other.h.Value)
