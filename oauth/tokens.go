@@ -66,10 +66,13 @@ type source struct {
 	plannedFor time.Time
 
 	// Of the one flight.
-	unsaved *grant // tokens that could not be stored, and are not used before they are
-	seen    int64  // the version that is leased to another process
+	unsaved *renewed // tokens that could not be stored, and are not used before they are
+	seen    int64    // the version that is leased to another process
 	since   time.Time
 }
+
+// renewed is a grant with new tokens, and the one that they came of.
+type renewed struct{ grant, from grant }
 
 // flight is a renewal and all who wait for it.
 type flight struct {
@@ -211,8 +214,8 @@ func (s *source) fly(ctx context.Context, fl *flight, good func(grant) bool) {
 // renew brings a good token: the one that is stored, if another process was first, else one
 // of the provider's, which is stored before anybody sees it.
 func (s *source) renew(ctx context.Context, good func(grant) bool) (grant, error) {
-	if g := s.unsaved; g != nil {
-		if err := s.save(ctx, g); err != nil && !errors.Is(err, errLeaseLost) {
+	if s.unsaved != nil {
+		if _, err := s.save(ctx); err != nil && !errors.Is(err, errLeaseLost) {
 			return grant{}, err
 		}
 	}
@@ -276,9 +279,9 @@ func (s *source) exchange(ctx context.Context, g grant) (grant, error) {
 		}
 	}
 	if err == nil {
-		g.take(p, t, asked)
-		s.unsaved = &g
-		return g, s.save(ctx, &g)
+		s.unsaved = &renewed{g, g}
+		s.unsaved.grant.take(p, t, asked)
+		return s.save(ctx)
 	}
 	e, ok := errors.AsType[*commerce.Error](err)
 	if ok && e.Code == "invalid_grant" {
@@ -312,25 +315,34 @@ func ended(err error) bool {
 }
 
 // save stores new tokens, and insists: the old refresh token is no good any more. Where it
-// can not be done the tokens are kept in memory, unused, for the next try.
-func (s *source) save(ctx context.Context, g *grant) error {
-	lease := g.Lease
+// can not be done the tokens are kept in memory, unused, for the next try. The lease may be
+// another's by then, who has found the old refresh token used up: ours are the good ones
+// for as long as nobody has stored others.
+func (s *source) save(ctx context.Context) (grant, error) {
+	u, revived := s.unsaved, false
+	u.grant.Lease = ""
 	var err error
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
-		err = s.update(ctx, lease, func(at *grant) {
-			*at = *g
-			at.Lease = ""
+		err = change(ctx, s.f.c.Keeper, s.owner, GrantName, func(at *grant, there bool) (bool, error) {
+			if !there || at.Lease != u.from.Lease && (at.Access != u.from.Access || at.Refresh != u.from.Refresh) {
+				return false, errLeaseLost
+			}
+			revived = at.Ended != ""
+			*at = u.grant
+			return true, nil
 		})
 		if err == nil || errors.Is(err, errLeaseLost) {
 			break
 		}
 		if httpx.Wait(ctx, wait/2+s.f.spread(wait/2)) != nil {
-			return &commerce.Error{Kind: commerce.KindUnavailable, System: system, Op: "store tokens", Outcome: commerce.Unknown, Code: CodeNotStored, Err: err}
+			return grant{}, &commerce.Error{Kind: commerce.KindUnavailable, System: system, Op: "store tokens", Outcome: commerce.Unknown, Code: CodeNotStored, Err: err}
 		}
 	}
 	s.unsaved = nil
-	g.Lease = ""
-	return err
+	if err == nil && revived { // that it had ended was told
+		s.f.notify(ctx, Notice{Kind: Connected, Connection: s.owner, At: s.f.c.Now()})
+	}
+	return u.grant, err
 }
 
 // errLeaseLost: the record is another's, or gone; what was made under the lease is no good.

@@ -190,6 +190,36 @@ func TestNoTokenIsUsedBeforeItIsStored(t *testing.T) {
 	})
 }
 
+func TestAProcessThatWasCutOffWithTheNewTokensBringsThemBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := build(t, true, bubble)
+		owner := w.connect("t1")
+		mine := &leaving{Keeper: w.keeper}
+		cut := w.another(func(c *oauth.Config) {
+			c.Keeper = mine
+			c.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
+				mine.gone.Store(true)
+				return w.spy.RoundTrip(r)
+			})
+		}).Credentials(owner)
+		tokens := w.flow.Credentials(owner)
+		time.Sleep(2 * time.Hour)
+		_, err := cut.Current(t.Context())
+		require.ErrorContains(t, err, oauth.CodeNotStored)
+		_, err = tokens.Current(t.Context())
+		require.ErrorContains(t, err, oauth.CodeEnded, "the old refresh token is used up")
+		mine.gone.Store(false)
+		time.Sleep(2 * time.Minute)
+		require.False(t, secret(t, cut).Empty())
+		require.Equal(t, secret(t, cut), secret(t, tokens))
+		require.Equal(t, []string{"connected", "disconnected refused", "connected"}, w.kinds())
+		time.Sleep(2 * time.Hour)
+		require.False(t, secret(t, tokens).Empty(), "and goes on")
+		require.Empty(t, w.leaks(err))
+	})
+}
+
 func TestTheLeaseOfAProcessThatDiedIsTakenOver(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
