@@ -383,8 +383,7 @@ func (d desk) tell(ctx context.Context, a account, kind MessageKind, payment com
 	if err != nil {
 		return err
 	}
-	m := Message{Kind: kind, Order: a.order, Due: left}
-	return d.say(ctx, m, payment, func() (err error) {
+	return d.say(ctx, Message{Kind: kind, Order: a.order, Due: left}, payment, func(m *Message) (err error) {
 		if d.collect != nil {
 			m.URL, err = d.collect.url(ctx, a)
 		}
@@ -394,7 +393,7 @@ func (d desk) tell(ctx context.Context, a account, kind MessageKind, payment com
 
 // say tells the customer something about a payment or a return, at most once; finish is
 // called before where there is more to be found out.
-func (d desk) say(ctx context.Context, m Message, about commerce.Ref, finish func() error) error {
+func (d desk) say(ctx context.Context, m Message, about commerce.Ref, finish func(*Message) error) error {
 	if d.notifier == nil {
 		return nil
 	}
@@ -403,7 +402,7 @@ func (d desk) say(ctx context.Context, m Message, about commerce.Ref, finish fun
 		return err
 	}
 	if finish != nil {
-		if err := finish(); err != nil {
+		if err := finish(&m); err != nil {
 			return err
 		}
 	}
