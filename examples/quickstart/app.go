@@ -82,7 +82,7 @@ func newApp(ctx context.Context, o options, w *world.World) (*app, error) {
 		return nil, err
 	}
 	var accounts map[string]erpbooks.Chart
-	if o.books {
+	if o.books || o.refunds {
 		if accounts, err = charts(ctx, tryt); err != nil {
 			return nil, err
 		}
@@ -125,6 +125,18 @@ func newApp(ctx context.Context, o options, w *world.World) (*app, error) {
 			return nil, err
 		}
 		handlers, feeds = inbox.Merge(handlers, more), append(feeds, also...)
+	}
+	if o.refunds {
+		for _, l := range a.shops {
+			more, err := a.giveBack(l)
+			if err != nil {
+				return nil, err
+			}
+			handlers = inbox.Merge(handlers, more)
+			if l.returns != nil {
+				feeds = append(feeds, inbox.FeedConfig{Name: l.kind + " returns", Feed: l.returns})
+			}
+		}
 	}
 	hook, err := stripe.Webhook(stripe.WebhookConfig{Secrets: commerce.Static([]commerce.Secret{commerce.NewSecret(world.WebhookSecret)}),
 		Account: world.Account, Mode: commerce.Test, Now: now})

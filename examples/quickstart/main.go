@@ -6,12 +6,15 @@
 // hand: polls find that. At the end every order is audited at the far sides; what happened
 // is printed as a table. With -books the program also keeps the books: orders are invoiced,
 // each movement of money is posted, every night Stripe pays out, and the ledger is audited
-// too.
+// too. With -refunds money goes back: staff gives it at Stripe's dashboard, or writes it
+// down in the shop, whole and in parts, and on both sides at once; some of it is pending for
+// days or fails later. In the end Stripe, shop and ERP have to say the same of each order.
 //
 //	go run ./examples/quickstart
 //	go run ./examples/quickstart -orders 500 -seed 7 -json
 //	go run ./examples/quickstart -books
 //	go run ./examples/quickstart -shop both
+//	go run ./examples/quickstart -shop both -refunds
 //	go run ./examples/quickstart -db postgres://localhost/commerce
 //	TRYTON_PASSWORD=… go run ./examples/quickstart -tryton http://localhost:8000 -tryton-db shop -tryton-user sync
 //
@@ -45,6 +48,7 @@ func main() {
 	flag.StringVar(&o.trytonDB, "tryton-db", "erp", "its database")
 	flag.StringVar(&o.trytonUser, "tryton-user", "sync", "its user")
 	flag.BoolVar(&o.books, "books", false, "keep the books of the money as well; the auditor reads the ledger")
+	flag.BoolVar(&o.refunds, "refunds", false, "money goes back, from Stripe's dashboard and from the shops; keeps the books as well, for credit notes")
 	flag.BoolVar(&o.json, "json", false, "print one JSON object")
 	flag.Parse()
 	o.trytonPassword = commerce.NewSecret(os.Getenv("TRYTON_PASSWORD"))
@@ -74,7 +78,7 @@ type options struct {
 	db                           string
 	tryton, trytonDB, trytonUser string
 	trytonPassword               commerce.Secret
-	books, json                  bool
+	books, refunds, json         bool
 	rounding                     string // SKU of the product for rounding differences; empty = the usual one
 }
 
@@ -131,7 +135,7 @@ func offered(ctx context.Context, t world.Tryton) (world.Offer, string, error) {
 // run builds a world, lets it happen with the app in the middle, and audits it.
 func run(ctx context.Context, o options) (world.Report, error) {
 	start := time.Now()
-	c := world.Config{Orders: o.orders, Seed: o.seed, Shops: o.shops()}
+	c := world.Config{Orders: o.orders, Seed: o.seed, Shops: o.shops(), Refunds: o.refunds}
 	if o.tryton != "" {
 		c.Tryton = world.Tryton{URL: o.tryton, Database: o.trytonDB, User: o.trytonUser, Password: o.trytonPassword}
 		var err error

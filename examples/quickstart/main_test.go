@@ -38,6 +38,39 @@ func TestEveryPaidOrderIsPaidInTheShopAndSoldInTheERPOnce(t *testing.T) {
 		slices.Collect(maps.Keys(fields)))
 }
 
+// TestWhatGoesBackIsTheSameAtStripeShopAndERP: whoever gives it, at whichever side.
+func TestWhatGoesBackIsTheSameAtStripeShopAndERP(t *testing.T) {
+	t.Parallel()
+	report, err := run(t.Context(), options{shop: "both", orders: 30, seed: 5, refunds: true, json: true})
+	require.NoError(t, err)
+	require.NoError(t, report.Verdict())
+	require.Zero(t, *report.RefundsOff)
+	require.Zero(t, *report.ClearingOff)
+	require.Greater(t, report.Refunds, 3)
+	require.NotEmpty(t, report.Refunded)
+	for currency, sides := range report.Refunded {
+		require.Equal(t, sides.Stripe, sides.Shop, currency)
+		require.Equal(t, sides.Stripe, sides.ERP, currency)
+	}
+}
+
+// TestControlWithoutRefundsTheSidesDiffer shows that the auditor finds money that went back
+// at one side alone.
+func TestControlWithoutRefundsTheSidesDiffer(t *testing.T) {
+	t.Parallel()
+	w, err := world.New(world.Config{Orders: 20, Seed: 5, Refunds: true})
+	require.NoError(t, err)
+	defer w.Close()
+	a, err := newApp(t.Context(), options{books: true}, w)
+	require.NoError(t, err)
+	defer a.Close()
+	require.NoError(t, w.Run(t.Context(), a, func(int) {}))
+	report, err := w.Audit(t.Context(), a)
+	require.NoError(t, err)
+	require.Positive(t, *report.RefundsOff)
+	require.ErrorContains(t, report.Verdict(), "what went back")
+}
+
 // idle acknowledges everything and does nothing.
 type idle struct{ *app }
 

@@ -21,6 +21,9 @@ import (
 type shop struct {
 	workflow.Shop
 	sales          workflow.Sales
+	refunds        workflow.RefundShop
+	tickets        workflow.ReturnShop // nil: it has no return requests
+	returns        inbox.Feed          // of them
 	ref            func(id int64) commerce.Ref
 	changes, sweep inbox.Feed // what the shop does not tell by itself
 	// words are the names under which payments say which order they are for. Shops that share
@@ -48,7 +51,7 @@ func openMagento(w *world.World, protect resilience.Config, told inbox.Told, now
 	if err != nil {
 		return s, err
 	}
-	s = shop{Shop: m, sales: m, ref: func(id int64) commerce.Ref { return m.Ref(magento.ID(id)) }, words: mapping.MetadataKeys{ID: []string{"commerce_order"}}}
+	s = shop{Shop: m, sales: m, refunds: m, ref: func(id int64) commerce.Ref { return m.Ref(magento.ID(id)) }, words: mapping.MetadataKeys{ID: []string{"commerce_order"}}}
 	if s.changes, err = m.Changes(magentoshop.ChangesConfig{}); err != nil {
 		return s, err
 	}
@@ -66,9 +69,12 @@ func openNop(w *world.World, protect resilience.Config, told inbox.Told, now fun
 	if err != nil {
 		return s, err
 	}
-	s = shop{Shop: n, sales: n, ref: func(id int64) commerce.Ref { return n.Ref(nopcommerce.ID(id)) }, words: mapping.MetadataKeys{
+	s = shop{Shop: n, sales: n, refunds: n, tickets: n, ref: func(id int64) commerce.Ref { return n.Ref(nopcommerce.ID(id)) }, words: mapping.MetadataKeys{
 		ID: []string{"nop_order", "OrderId"}, Number: []string{"nop_number"}, Store: []string{"nop_store"}, Orders: []string{"nop_orders"}}}
 	if s.changes, err = n.Changes(nopshop.ChangesConfig{}); err != nil {
+		return s, err
+	}
+	if s.returns, err = n.Returns(nopshop.ReturnsConfig{}); err != nil {
 		return s, err
 	}
 	s.sweep, err = n.Sweep(nopshop.SweepConfig{Told: told})

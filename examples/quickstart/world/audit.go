@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/big"
 	"slices"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/commercesync/commerce"
 )
 
 // Report is what the auditor found. He counts at the far sides: what Stripe
@@ -31,9 +34,14 @@ type Report struct {
 	Covered           int `json:"covered,omitempty"` // orders without anything for Stripe to collect
 	// Where the program keeps books: invoices that show what is left to pay, and by how many
 	// cents the clearing account was ever off the balance at Stripe at the end of a day.
-	Invoiced    int     `json:"invoiced,omitempty"`
-	ClearingOff *int64  `json:"clearing_off,omitempty"`
-	Seconds     float64 `json:"seconds"`
+	Invoiced    int    `json:"invoiced,omitempty"`
+	ClearingOff *int64 `json:"clearing_off,omitempty"`
+	// Where money goes back: refunds that succeeded, what went back by currency, and of how
+	// many orders Stripe, shop and ERP do not say what was meant.
+	Refunds    int                         `json:"refunds,omitempty"`
+	Refunded   map[commerce.Currency]Sides `json:"refunded,omitempty"`
+	RefundsOff *int                        `json:"refunds_off,omitempty"`
+	Seconds    float64                     `json:"seconds"`
 
 	revised  int // sales orders that were cancelled
 	stories  []row
@@ -88,6 +96,11 @@ func (w *World) Audit(ctx context.Context, p Program) (Report, error) {
 	}
 	for _, s := range w.sales {
 		if err := w.auditSale(ctx, p, s, &r); err != nil {
+			return r, err
+		}
+	}
+	if w.c.Refunds {
+		if err := w.auditBacks(ctx, p, &r); err != nil {
 			return r, err
 		}
 	}
@@ -237,6 +250,9 @@ func (r Report) Verdict() error {
 	if r.ClearingOff != nil && *r.ClearingOff != 0 {
 		bad("the clearing account was off the balance at Stripe, by %d cents in all days", *r.ClearingOff)
 	}
+	if r.RefundsOff != nil && *r.RefundsOff != 0 {
+		bad("of %d orders Stripe, shop and ERP do not say the same about what went back", *r.RefundsOff)
+	}
 	if r.Orders == 0 {
 		bad("nothing was ordered")
 	}
@@ -267,6 +283,13 @@ func (r Report) Print(out io.Writer) {
 		r.Deliveries, r.Duplicates, r.Reordered, r.PaymentsSucceeded, r.PaymentsFailed)
 	if r.ClearingOff != nil {
 		fmt.Fprintf(out, "%d invoices are paid as they should be; the clearing account was off Stripe's balance by %d cents\n", r.Invoiced, *r.ClearingOff)
+	}
+	if r.RefundsOff != nil {
+		fmt.Fprintf(out, "%d refunds; Stripe, shop and ERP say different things of %d orders\n", r.Refunds, *r.RefundsOff)
+		for _, currency := range slices.Sorted(maps.Keys(r.Refunded)) {
+			s := r.Refunded[currency]
+			fmt.Fprintf(out, "  %s went back: %s at Stripe, %s in the shops, %s credited in the ERP\n", currency, s.Stripe, s.Shop, s.ERP)
+		}
 	}
 	fmt.Fprintf(out, "%d lost, %d made twice, %.1f s\n", r.Lost, r.SecondEffects, r.Seconds)
 	list := func(title string, lines []string) {

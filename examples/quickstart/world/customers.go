@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"path"
+	"strings"
 	"time"
 
 	"github.com/commercesync/commerce"
@@ -43,6 +45,7 @@ func (w *World) invent() {
 		} else if s.Story == Shared {
 			half = s
 		}
+		s.Back = w.back(s)
 		w.sales = append(w.sales, s)
 		place := shop.draw(w.rand, m, w.c.Offer, n, s.Story)
 		w.at(w.start.Add(time.Duration(n)*pace), func(context.Context) error {
@@ -53,6 +56,7 @@ func (w *World) invent() {
 			if err := w.placed(s, id); err != nil {
 				return err
 			}
+			w.giveBack(s)
 			w.at(w.Clock.Now().Add(time.Minute), func(context.Context) error { return w.pay(s) })
 			return w.staff(s)
 		})
@@ -135,9 +139,9 @@ func (w *World) pay(s *Sale) error {
 		}
 		w.at(w.Clock.Now().Add(26*time.Hour), func(ctx context.Context) error {
 			if s.Story == Captured {
-				return w.post(ctx, "/v1/payment_intents/"+i.ID+"/capture")
+				return w.post(ctx, "/v1/payment_intents/"+i.ID+"/capture", nil)
 			}
-			return w.post(ctx, "/v1/payment_intents/"+i.ID+"/cancel")
+			return w.post(ctx, "/v1/payment_intents/"+i.ID+"/cancel", nil)
 		})
 		return nil
 	case Twice:
@@ -145,6 +149,12 @@ func (w *World) pay(s *Sale) error {
 			_, err := w.buy(s, s.Due, stripetest.Mastercard, nil)
 			return err
 		})
+	}
+	switch s.Back {
+	case Pends:
+		return w.then(s, stripetest.CardRefundPending, 0, nil)
+	case Fails:
+		return w.then(s, stripetest.CardRefundFails, 0, nil)
 	}
 	return w.then(s, stripetest.Card, 0, nil)
 }
@@ -172,18 +182,25 @@ func (w *World) purchase(s *Sale, amount commerce.Money, m stripetest.Method, me
 	if metadata == nil {
 		metadata = s.shop.metadata(s)
 	}
-	return w.stripe.Pay(stripetest.Purchase{Amount: units, Currency: amount.Currency().Lower(), Method: m, Authorise: authorise, Metadata: metadata})
+	i, err := w.stripe.Pay(stripetest.Purchase{Amount: units, Currency: amount.Currency().Lower(), Method: m, Authorise: authorise, Metadata: metadata})
+	w.intents[i.ID] = s
+	return i, err
 }
 
 // post is the merchant at the Stripe dashboard.
-func (w *World) post(ctx context.Context, resource string) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.StripeURL+resource, http.NoBody)
+func (w *World) post(ctx context.Context, resource string, params url.Values) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.StripeURL+resource, strings.NewReader(params.Encode()))
 	if err != nil {
 		return err
 	}
+	w.posts++
+	req.Header.Set("Idempotency-Key", fmt.Sprintf("dashboard %d", w.posts))
 	req.Header.Set("Authorization", "Bearer "+StripeKey)
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	for range 5 { // a planned fault may hit this request too
+		if req.Body, err = req.GetBody(); err != nil {
+			return err
+		}
 		resp, err := w.http.Do(req)
 		if err != nil {
 			continue

@@ -179,11 +179,31 @@ func (s magentoSeller) ship(id int64) error {
 	return s.Admin().Track(shipment, "BY-HAND")
 }
 
+// refund makes an offline credit memo.
+func (s magentoSeller) refund(id int64, all bool) error {
+	o, _ := s.Order(id)
+	var rows map[int64]string
+	if string(o.Extension.GiftCardsAmount) == "" && !all { // one piece may cost more than a card has left to pay
+		for _, i := range o.Items {
+			if i.ProductType == "simple" && i.ParentItemID == 0 && rows == nil {
+				rows = map[int64]string{int64(i.ItemID): "1"}
+			}
+		}
+	}
+	_, err := s.Admin().Refund(id, rows)
+	return err
+}
+
+// comesBack: Open Source has no returns.
+func (s magentoSeller) comesBack(int64) (piece commerce.Money, ok bool, err error) {
+	return piece, false, nil
+}
+
 func (s magentoSeller) sent(id int64) bool { return len(s.Shipments(id)) > 0 }
 
 func (s magentoSeller) look(id int64) looked {
 	o, _ := s.Order(id)
-	out := looked{state: o.State, paid: string(o.TotalPaid), total: string(o.GrandTotal), recorded: len(s.Invoices(id))}
+	out := looked{state: o.State, paid: string(o.TotalPaid), total: string(o.GrandTotal), recorded: len(s.Invoices(id)), refunded: string(o.TotalRefunded)}
 	for _, c := range s.Comments(id) {
 		out.remarks = append(out.remarks, c.Comment)
 	}

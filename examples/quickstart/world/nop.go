@@ -133,13 +133,39 @@ func (s nopSeller) ship(id int64) error {
 	return err
 }
 
+// refund books it without a gateway.
+func (s nopSeller) refund(id int64, all bool) error {
+	o, _ := s.Order(int(id))
+	amount := o.OrderTotal - o.RefundedAmount
+	if !all {
+		amount = min(amount, s.Items(int(id))[0].UnitPriceInclTax)
+	}
+	return s.Refund(int(id), amount.String())
+}
+
+func (s nopSeller) comesBack(id int64) (piece commerce.Money, ok bool, err error) {
+	item := s.Items(int(id))[0]
+	request, err := s.RequestReturn(item.ID, 1, "wrong colour")
+	if err != nil {
+		return piece, false, err
+	}
+	if piece, _, err = commerce.RoundMoney(item.UnitPriceInclTax.String(), 4, "EUR"); err != nil {
+		return piece, false, err
+	}
+	return piece, true, s.EditReturn(request, func(r *nopcommercetest.ReturnRequest) { r.ReturnRequestStatusID = nopcommercetest.ReturnAuthorized })
+}
+
 func (s nopSeller) sent(id int64) bool { return len(s.Shipments(int(id))) > 0 }
 
 func (s nopSeller) look(id int64) looked {
 	o, _ := s.Order(int(id))
 	out := looked{state: strconv.Itoa(o.OrderStatusID), total: o.OrderTotal.String(), recorded: len(s.Effects(int(id), nopcommercetest.EffectPaid))}
-	if o.PaymentStatusID == nopcommercetest.PaymentPaid {
+	switch o.PaymentStatusID {
+	case nopcommercetest.PaymentPaid, nopcommercetest.PaymentPartiallyRefunded, nopcommercetest.PaymentRefunded:
 		out.paid = out.total
+	}
+	if o.RefundedAmount != 0 {
+		out.refunded = o.RefundedAmount.String()
 	}
 	for _, n := range s.Notes(int(id)) {
 		if n.Note != nil {

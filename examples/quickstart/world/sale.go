@@ -53,6 +53,8 @@ type Sale struct {
 	Total  commerce.Money // what the ERP must show
 	Goods  bool           // something is to be shipped
 	With   *Sale          // the other order of a shared payment; nil = none
+	Back   Back           // how money of it goes back
+	Asked  commerce.Money // what is to be back at the buyer in the end; zero value = nothing
 
 	rests bool
 }

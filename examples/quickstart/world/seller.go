@@ -34,6 +34,11 @@ type seller interface {
 	move(id int64) error
 	cancel(id int64) error
 	ship(id int64) error
+	// refund writes down that one piece goes back, or all that is left. No money moves.
+	refund(id int64, all bool) error
+	// comesBack is a return request for one piece that staff authorises, and what the piece
+	// cost; not ok where the shop has none.
+	comesBack(id int64) (piece commerce.Money, ok bool, err error)
 
 	// sent reports whether anything of an order has left, look is what the auditor sees of an order.
 	sent(id int64) bool
@@ -50,6 +55,7 @@ type looked struct {
 	state       string
 	paid, total string // in major units; paid is empty where nothing is
 	recorded    int    // how often a payment was recorded
+	refunded    string // empty = nothing
 	remarks     []string
 	parcels     []parcel
 }

@@ -30,6 +30,8 @@ import (
 type Config struct {
 	Orders int
 	Seed   uint64
+	// Refunds: of some orders money goes back.
+	Refunds bool
 	// Shops sell through one Stripe account and one ERP. Defaults to Magento alone.
 	Shops []string
 	// Tryton is the real server to use; the zero Tryton is a fake one.
@@ -74,7 +76,12 @@ type World struct {
 	unheard []string // payment intents whose webhooks are lost
 	agenda  agenda
 	plans   int
-	http    *http.Client
+	posts   int              // requests from Stripe's dashboard
+	intents map[string]*Sale // by payment intent
+
+	// backward draws what goes back, so that the rest of a world is the same without it.
+	backward *rand.Rand
+	http     *http.Client
 
 	mu    sync.Mutex
 	mail  map[string]int // messages by order and kind
@@ -96,7 +103,8 @@ func New(c Config) (*World, error) {
 	// Orders of the last days, so that their accounting periods are open.
 	start := time.Now().UTC().Truncate(time.Hour).AddDate(0, 0, -14)
 	w := &World{Clock: NewClock(start), c: c, start: start, LongestRequest: 20 * time.Second,
-		rand: rand.New(rand.NewPCG(c.Seed, 0xc0ffee)), byRef: map[string]*Sale{}, mail: map[string]int{},
+		rand: rand.New(rand.NewPCG(c.Seed, 0xc0ffee)), backward: rand.New(rand.NewPCG(c.Seed, 0xbac)),
+		byRef: map[string]*Sale{}, intents: map[string]*Sale{}, mail: map[string]int{},
 		http: &http.Client{Timeout: 30 * time.Second}}
 	if len(w.c.Offer.SKUs) == 0 {
 		for _, p := range trytontest.DefaultProducts() {
@@ -195,13 +203,16 @@ type Program interface {
 // days is how long the world lasts after the last order.
 const days = 11
 
+// end is when the last order is placed.
+func (w *World) end() time.Time { return w.start.Add(time.Duration(w.c.Orders) * pace) }
+
 // Run lets everything happen: orders, payments, deliveries, an outage, shipments. It
 // returns when nothing waits any more. settled is called with the orders that have
 // come to rest.
 func (w *World) Run(ctx context.Context, p Program, settled func(int)) error {
 	w.invent()
 	w.breakDown()
-	last := w.start.Add(time.Duration(w.c.Orders) * pace)
+	last := w.end()
 	poll := func(ctx context.Context) error {
 		_ = p.Poll(ctx) // a feed that is down is asked again next time
 		return ctx.Err()
