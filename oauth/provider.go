@@ -68,6 +68,8 @@ type Provider struct {
 	bare      bool   // token requests name neither client id nor redirect address
 	granted   string // the scope that an answer says though none was asked for
 
+	// keyMode reads from the program's secret of which mode it is; "" = it does not say.
+	keyMode func(commerce.Secret) commerce.Mode
 	// revoke ends the access at the far side. Nil where there is no way to.
 	revoke func(ctx context.Context, c *http.Client, secret commerce.Secret, account string) error
 	// alive asks the far side whether there is access. Nil = renewing the tokens tells.

@@ -120,8 +120,16 @@ func StripeApp(c App) (Provider, error) {
 		Name: cmp.Or(c.Name, "stripe-app"), System: "stripe", ClientID: c.ClientID, Secret: c.Key, InHeader: true, bare: true,
 		AuthURL:  strings.TrimSuffix(cmp.Or(c.URL, "https://marketplace.stripe.com"), "/") + "/oauth/v2/authorize",
 		TokenURL: api + "/v1/oauth/token", granted: "stripe_apps", Identify: stripeIdentity,
-		Life: time.Hour, RefreshLife: 365 * 24 * time.Hour,
+		Life: time.Hour, RefreshLife: 365 * 24 * time.Hour, keyMode: modeOfKey,
 	}, nil
+}
+
+// modeOfKey reads "sk_live_…", "rk_test_…".
+func modeOfKey(key commerce.Secret) commerce.Mode {
+	if kind := strings.SplitN(key.Reveal(), "_", 3); len(kind) == 3 && (kind[1] == "live" || kind[1] == "test") {
+		return commerce.Mode(kind[1])
+	}
+	return ""
 }
 
 // stripeIdentity reads account and mode. The answer to an app's refresh token may name the

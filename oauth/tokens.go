@@ -241,6 +241,9 @@ func (s *source) renew(ctx context.Context, good func(grant) bool) (grant, error
 			wait = min(2*wait, time.Second)
 			continue
 		}
+		if err := s.ownKey(ctx); err != nil {
+			return grant{}, err
+		}
 		g.Lease = random()
 		if _, err = seal(ctx, s.f.c.Keeper, s.owner, GrantName, g, version); errors.Is(err, commerce.ErrConflict) {
 			continue
@@ -251,6 +254,24 @@ func (s *source) renew(ctx context.Context, good func(grant) bool) (grant, error
 			return g, err
 		}
 	}
+}
+
+// ownKey refuses to renew with a key of the other mode: the far side would say of a good
+// refresh token that it is none, and every connection would end.
+func (s *source) ownKey(ctx context.Context) error {
+	p := &s.f.c.Provider
+	if p.keyMode == nil {
+		return nil
+	}
+	key, err := p.Secret.Current(ctx)
+	if err != nil {
+		return err
+	}
+	if mode := p.keyMode(key); mode != "" && mode != s.owner.Mode {
+		return &commerce.Error{Kind: commerce.KindAuth, System: p.System, Op: "renew token of " + s.owner.Account, Outcome: commerce.NotSent,
+			Code: "invalid_client", Text: "the program's own key is of " + string(mode) + " mode, and the connection is not"}
+	}
+	return nil
 }
 
 // patient reports whether another process's lease was waited for long enough. It looks at

@@ -220,6 +220,24 @@ func TestAProcessThatWasCutOffWithTheNewTokensBringsThemBack(t *testing.T) {
 	})
 }
 
+func TestAKeyOfTheOtherModeEndsNoConnection(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := build(t, true, bubble, func(_ *oauth.Config, f *stripetest.Config) { f.Key = "" })
+		owner := w.connect("t1")
+		time.Sleep(2 * time.Hour)
+		for _, wrong := range []string{"sk_live_platform", "rk_live_platform"} {
+			mistaken := w.another(func(c *oauth.Config) { c.Provider.Secret = commerce.Static(commerce.NewSecret(wrong)) })
+			_, err := mistaken.Credentials(owner).Current(t.Context())
+			require.ErrorIs(t, err, commerce.ErrAuth)
+			require.ErrorContains(t, err, "live mode")
+		}
+		require.Zero(t, w.exchanges("refresh_token"))
+		require.False(t, secret(t, w.flow.Credentials(owner)).Empty())
+		require.Equal(t, []string{"connected"}, w.kinds())
+	})
+}
+
 func TestTheLeaseOfAProcessThatDiedIsTakenOver(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
