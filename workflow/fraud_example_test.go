@@ -8,10 +8,9 @@ import (
 	"github.com/commercesync/commerce"
 	"github.com/commercesync/commerce/idempotency"
 	"github.com/commercesync/commerce/inbox"
-	"github.com/commercesync/commerce/rules"
 )
 
-// A policy of two rules, written as expressions: large orders that the scorer has doubts
+// A policy of two rules: large orders that the scorer has doubts
 // about are held until a person lets them go.
 func ExampleFraud() {
 	ctx := context.Background()
@@ -19,21 +18,16 @@ func ExampleFraud() {
 	order := far.order("17")
 	far.payment("1", []string{"17"}, func(p *commerce.Payment) { p.Risk = commerce.Risk{Level: "elevated", Score: 71} })
 
-	doubts, err := rules.Compile(`score.points >= 20 && order.total > money("50.00", "EUR")`, rules.Config{})
-	if err != nil {
-		fmt.Println(err)
-		return
+	// Package rules writes them as expressions: `score.points >= 20 && order.total > money("50.00", "EUR")`.
+	doubts := func(_ context.Context, f commerce.Facts) (bool, error) {
+		return f.Score.Points >= 20 && f.Order.Totals.Gross.Minor() > 50_00, nil
 	}
-	warned, err := rules.Compile(`warnings.exists(w, w.actionable)`, rules.Config{})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
+	warned := func(_ context.Context, f commerce.Facts) (bool, error) { return len(f.Warnings) > 0, nil }
 	events, steps := inbox.NewMemory(inbox.MemoryConfig{}), idempotency.NewMemory(nil)
 	o2c := &OrderToCash{Shop: shopSide{far}, Payments: paySide{far}, Books: bookSide{far}, Warehouse: depot{world: far},
 		Steps: steps, Links: inbox.Links{Store: events}, Alerter: bell{far}}
 	fraud := &Fraud{OrderToCash: o2c, Risks: newRiskSide(far), Scorer: &Signs{Sightings: SightingsIn(steps)},
-		Policy: []FraudRule{{"warned", warned.Eval, CancelFulfilment}, {"doubts", doubts.Eval, HoldOrder}}}
+		Policy: []FraudRule{{"warned", warned, CancelFulfilment}, {"doubts", doubts, HoldOrder}}}
 	o2c.Clear = fraud.Clear
 	in, err := inbox.New(events, inbox.Config{Handlers: inbox.Merge(o2c.Handlers(), fraud.Handlers())})
 	if err != nil {
