@@ -353,3 +353,38 @@ func TestWhatCanNotBeRefundedIsDeadWithAReasonAndReplaysOnceItIsMended(t *testin
 		})
 	}
 }
+
+func TestARefundWhoseAnswerWasLostIsLookedUpOnceTheProcessorHasForgottenItsKey(t *testing.T) {
+	t.Parallel()
+	for f, name := range map[fault]string{lost: "it was made", nothing: "it was not made"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newTill(t, func(w *till) { w.refunds.Pays = allPays })
+			order := w.sells("1")
+			var down time.Time // since when nothing answers, for 25 hours
+			w.fault = func(op string) fault {
+				if op == "money back order/1" && down.IsZero() {
+					down = w.clock
+					return f
+				}
+				return well
+			}
+			w.unread = func() error {
+				if !down.IsZero() && w.clock.Before(down.Add(25*time.Hour)) {
+					return &commerce.Error{Kind: commerce.KindUnavailable, System: "world", Op: "read"}
+				}
+				return nil
+			}
+			w.memo(order, 1500)
+			w.work()
+			require.False(t, down.IsZero(), "the fault was never met")
+			clear(w.keys)
+			w.clock = down.Add(26 * time.Hour)
+			w.changes(order)
+			w.work()
+			require.Equal(t, 1, w.moved)
+			require.EqualValues(t, 1500, w.standing("pi_1"))
+			w.agrees(order, 1500)
+		})
+	}
+}
