@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"log/slog"
 	"net/http"
@@ -167,6 +168,11 @@ func New(c Config) (*Flow, error) {
 		spread:  chance,
 		sources: map[commerce.Ref]*source{},
 	}, nil
+}
+
+// Format writes what the flow connects, for every verb: it knows tokens.
+func (f *Flow) Format(w fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(w, "flow to %s in %s mode", f.c.Provider.Name, f.c.Mode)
 }
 
 // Begin sends a person to the provider. The parameter "return", a path of the host, is

@@ -3,6 +3,7 @@ package oauth_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -217,6 +218,23 @@ func TestAProcessThatWasCutOffWithTheNewTokensBringsThemBack(t *testing.T) {
 		time.Sleep(2 * time.Hour)
 		require.False(t, secret(t, tokens).Empty(), "and goes on")
 		require.Empty(t, w.leaks(err))
+	})
+}
+
+func TestNeitherAFlowNorItsCredentialsPrintATokenOrAKey(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := build(t, true, bubble)
+		tokens := w.flow.Credentials(w.connect("t1"))
+		require.False(t, secret(t, tokens).Empty())
+		for _, value := range []any{w.flow, tokens, w.config.Provider, []any{w.flow}, struct{ f any }{w.flow}} {
+			for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+				w.config.Logger.Info(fmt.Sprintf(verb, value))
+			}
+			w.config.Logger.Info("m", "value", value)
+		}
+		require.Contains(t, w.logs.String(), "flow to stripe-app in test mode")
+		require.Empty(t, w.leaks())
 	})
 }
 

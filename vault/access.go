@@ -90,7 +90,7 @@ type AccessConfig struct {
 type AccessLog struct {
 	store  AccessStore
 	keeper Keeper
-	key    []byte
+	key    commerce.Secret
 	c      AccessConfig
 	watch  watch
 
@@ -138,10 +138,11 @@ func NewAccessLog(ctx context.Context, keeper Keeper, store AccessStore, c Acces
 		}
 		l.watch.patterns = append(l.watch.patterns, &watched{Pattern: checked, recent: map[string][]Access{}})
 	}
-	var err error
-	if l.key, err = keyOf(ctx, keeper); err != nil {
+	key, err := keyOf(ctx, keeper)
+	if err != nil {
 		return nil, err
 	}
+	l.key = commerce.NewSecret(string(key))
 	return l, nil
 }
 
@@ -200,13 +201,13 @@ func (l *AccessLog) add(ctx context.Context, a *Access) error {
 }
 
 // sum binds a line to the one before it.
-func sum(key []byte, before string, a Access) string {
+func sum(key commerce.Secret, before string, a Access) string {
 	a.Sum = before
 	text, err := json.Marshal(a)
 	if err != nil {
 		panic(err) // texts, numbers and a time of this era
 	}
-	mac := hmac.New(sha256.New, key)
+	mac := hmac.New(sha256.New, []byte(key.Reveal()))
 	_, _ = mac.Write(text)
 	return hex.EncodeToString(mac.Sum(nil))
 }

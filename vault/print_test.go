@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -41,17 +42,27 @@ func TestNeitherASecretNorAKeyIsPrinted(t *testing.T) {
 	var entry vault.Entry
 	for entry = range v.List(ctx, owner.Tenant) {
 	}
+	log, err := vault.NewAccessLog(ctx, v, &vault.AccessMemory{}, vault.AccessConfig{})
+	require.NoError(t, err)
+	logKey, _, err := v.Open(ctx, commerce.Ref{System: "vault", Account: "access log"}, "access_log_key")
+	require.NoError(t, err)
+	guard, err := vault.NewGuard(v, vault.GuardConfig{Log: log})
+	require.NoError(t, err)
+	slot, err := vault.NewSlot(vault.SlotConfig[commerce.Secret]{Keeper: v, Owner: owner, Name: "slot"})
+	require.NoError(t, err)
+	require.NoError(t, slot.Put(ctx, commerce.NewSecret(text), time.Time{}))
+	require.Error(t, slot.Rejected(ctx, commerce.NewSecret(text)))
 	type within struct{ V, w any }
 
 	hidden := []string{text}
-	for _, s := range []string{text, string(keyMaterial(t, f.Path))} {
+	for _, s := range []string{text, string(keyMaterial(t, f.Path)), string(logKey)} {
 		hidden = append(hidden, s, fmt.Sprintf("%x", s), fmt.Sprintf("%X", s), base64.StdEncoding.EncodeToString([]byte(s)),
 			strings.Trim(fmt.Sprint([]byte(s)), "[]"), strings.Trim(fmt.Sprintf("%#v", []byte(s)), "[]byte{}"))
 	}
 	for name, value := range map[string]any{
 		"a secret": secret, "a pointer to one": &secret, "a struct of one": struct{ s commerce.Secret }{secret}, "a vault": v,
 		"a configuration": c, "a store": &store, "a record": record, "an entry": entry, "a ring": ring, "a key": key, "keys": []vault.Key{key},
-		"a file": f, "a file with a key": keyring.File{Path: "p", KEK: key.AEAD}, "an error": refusal, "inside": within{v, ring},
+		"a file": f, "a file with a key": keyring.File{Path: "p", KEK: key.AEAD}, "an error": refusal, "inside": within{v, ring}, "a log": log, "a guard": guard, "a slot": slot,
 	} {
 		var out bytes.Buffer
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d"} {
