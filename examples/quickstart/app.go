@@ -87,6 +87,9 @@ func newApp(ctx context.Context, o options, w *world.World) (*app, error) {
 			return nil, err
 		}
 	}
+	if o.refunds && accounts == nil {
+		return nil, errors.New("the ERP lacks accounts that books are kept on, and what goes back is credited in the books")
+	}
 	var routes mapping.Routes
 	for _, kind := range o.shops() {
 		routes = append(routes, mapping.Route{Name: kind, Shop: kind, Mode: commerce.Test})

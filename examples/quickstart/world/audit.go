@@ -43,6 +43,7 @@ type Report struct {
 	RefundsOff *int                        `json:"refunds_off,omitempty"`
 	Seconds    float64                     `json:"seconds"`
 
+	backs    map[Back]int
 	revised  int // sales orders that were cancelled
 	stories  []row
 	findings []string
@@ -285,7 +286,12 @@ func (r Report) Print(out io.Writer) {
 		fmt.Fprintf(out, "%d invoices are paid as they should be; the clearing account was off Stripe's balance by %d cents\n", r.Invoiced, *r.ClearingOff)
 	}
 	if r.RefundsOff != nil {
-		fmt.Fprintf(out, "%d refunds; Stripe, shop and ERP say different things of %d orders\n", r.Refunds, *r.RefundsOff)
+		fmt.Fprintf(out, "%d refunds; of %d orders Stripe, shop and ERP say different things\n", r.Refunds, *r.RefundsOff)
+		for _, b := range backs {
+			if n := r.backs[b]; n > 0 {
+				fmt.Fprintf(out, "  %d × %s\n", n, b)
+			}
+		}
 		for _, currency := range slices.Sorted(maps.Keys(r.Refunded)) {
 			s := r.Refunded[currency]
 			fmt.Fprintf(out, "  %s went back: %s at Stripe, %s in the shops, %s credited in the ERP\n", currency, s.Stripe, s.Shop, s.ERP)

@@ -27,7 +27,7 @@ const (
 	Fails        Back = "all at Stripe, fails days later, given anew"
 	AllInShop    Back = "all in the shop"
 	PartInShop   Back = "one piece in the shop"
-	Returned     Back = "by a return request" // what the shop has none of is PartInShop
+	Returned     Back = "one piece, by a return request" // or as in PartInShop, where a shop knows none
 	PartEach     Back = "one piece in the shop, the rest at Stripe"
 	BothAtOnce   Back = "all on both sides at once"
 )
@@ -195,7 +195,11 @@ func (w *World) auditBacks(ctx context.Context, p Program, r *Report) error {
 		r.findings = append(r.findings, fmt.Sprintf("%d refunds are of no order's payment", nobodys))
 	}
 	sums := map[commerce.Currency]*[3]int64{}
+	r.backs = map[Back]int{}
 	for _, s := range w.sales {
+		if s.Asked != (commerce.Money{}) {
+			r.backs[s.Back]++
+		}
 		currency := s.Due.Currency()
 		asked := cmp.Or(s.Asked, commerce.Zero(currency))
 		given := w.atStripe(s)
