@@ -204,10 +204,11 @@ func (f *Form) put(w http.ResponseWriter, r *http.Request, s Session) {
 	f.answer(w, r, success(connection.Account))
 }
 
-// address reports whether a text is one that a client can be pointed to.
+// address reports whether a text is one that a client can be pointed to. This machine is
+// none: a customer of the program must not reach what listens here.
 func address(text string) bool {
 	u, err := url.Parse(text)
-	return secure(text) && err == nil && u.RawQuery == "" && !u.ForceQuery
+	return err == nil && secure(text) && u.Scheme == "https" && !loopback(u) && u.RawQuery == "" && !u.ForceQuery
 }
 
 // said are the words of a form that has to be filled in again.

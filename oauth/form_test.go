@@ -89,6 +89,8 @@ func TestAFormSaysWhatIsWrongAndShowsNoSecretAgain(t *testing.T) {
 	}{
 		"nothing":                 {values: url.Values{}, status: 422, code: oauth.CodeIncomplete},
 		"no password":             {values: with("password", ""), status: 422, code: oauth.CodeIncomplete},
+		"an address of ours":      {values: with("url", "http://127.0.0.1:6379"), status: 422, code: oauth.CodeIncomplete},
+		"one of ours, by https":   {values: with("url", "https://localhost"), status: 422, code: oauth.CodeIncomplete},
 		"an address in the open":  {values: with("url", "http://shop.example"), status: 422, code: oauth.CodeIncomplete},
 		"an address with a user":  {values: with("url", "https://a:b@shop.example"), status: 422, code: oauth.CodeIncomplete},
 		"an address with a query": {values: with("url", "https://shop.example/?x=1"), status: 422, code: oauth.CodeIncomplete},

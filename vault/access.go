@@ -253,15 +253,21 @@ const (
 // Verify reads the whole log and returns where it stands. An error of kind conflict says
 // which line is the first that somebody altered or took out (code "log_altered"), or that
 // the log ends before where it once stood (code "log_cut"). Where it once stood is sealed
-// in the vault at the end of each Verify; known are heads that the caller kept elsewhere, in
-// an alert or an export, for the case that the vault's table was put back as well.
+// in the vault at the end of each Verify, and a process knows the last line that it wrote
+// itself; known are heads that the caller kept elsewhere, in an alert or an export, for
+// the case that the vault's table was put back as well.
 func (l *AccessLog) Verify(ctx context.Context, known ...Head) (Head, error) {
 	anchor, version, err := l.anchor(ctx)
 	if err != nil {
 		return Head{}, err
 	}
-	if anchor.Seq > 0 {
-		known = append(known[:len(known):len(known)], anchor)
+	l.mu.Lock()
+	own := Head{l.last.Seq, l.last.Sum} // what this process wrote is there
+	l.mu.Unlock()
+	for _, h := range []Head{anchor, own} {
+		if h.Seq > 0 {
+			known = append(known[:len(known):len(known)], h)
+		}
 	}
 	want := map[int64]string{}
 	for _, h := range known {
