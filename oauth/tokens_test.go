@@ -238,6 +238,21 @@ func TestNeitherAFlowNorItsCredentialsPrintATokenOrAKey(t *testing.T) {
 	})
 }
 
+func TestARefusedTokenIsRenewedThoughTheClockOfWhoBroughtItIsAhead(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := build(t, true, bubble)
+		owner := w.connect("t1")
+		time.Sleep(2 * time.Hour)
+		ahead := w.another(func(c *oauth.Config) { c.Now = func() time.Time { return time.Now().Add(40 * time.Minute) } })
+		first, tokens := secret(t, ahead.Credentials(owner)), w.flow.Credentials(owner)
+		require.Equal(t, first, secret(t, tokens))
+		time.Sleep(10 * time.Minute)
+		require.NoError(t, tokens.Rejected(t.Context(), first))
+		require.NotEqual(t, first, secret(t, tokens))
+	})
+}
+
 func TestAKeyOfTheOtherModeEndsNoConnection(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
