@@ -97,7 +97,8 @@ func bind(ctx context.Context, k Keeper, owner commerce.Ref, name string, now ti
 		if there && b.Tenant != owner.Tenant {
 			other := owner
 			other.Tenant = b.Tenant
-			_, _, err := k.Open(ctx, other, name)
+			secret, _, err := k.Open(ctx, other, name)
+			clear(secret)
 			if err != nil && !errors.Is(err, commerce.ErrNotFound) {
 				return false, err
 			}
