@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/big"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -59,17 +60,19 @@ func (w *World) giveBack(s *Sale) {
 	if s.Back == "" {
 		return
 	}
-	wait := 20*time.Hour + time.Duration(w.backward.IntN(40*60))*time.Minute
+	wait, again := 20*time.Hour+time.Duration(w.backward.IntN(40*60))*time.Minute, 6*time.Hour
+	ready := func() bool { return s.shop.sent(s.ID) }
 	if s.Back == Early {
-		wait = 10 * time.Minute
+		wait, again = 30*time.Minute, 30*time.Minute
+		ready = func() bool { return s.shop.look(s.ID).paid != "" } // the program has taken the order up
 	}
 	var try func(context.Context) error
 	try = func(ctx context.Context) error {
-		if _, ok := w.charge(s); ok && (s.Back == Early || s.shop.sent(s.ID)) {
+		if _, ok := w.charge(s); ok && ready() {
 			return w.give(ctx, s)
 		}
 		if w.Clock.Now().Before(w.end().AddDate(0, 0, 4)) { // what was not sent by then never is
-			w.at(w.Clock.Now().Add(6*time.Hour), try)
+			w.at(w.Clock.Now().Add(again), try)
 		}
 		return nil
 	}
@@ -78,6 +81,9 @@ func (w *World) giveBack(s *Sale) {
 
 // give lets the merchant give money back, in his shop's admin or at Stripe's dashboard.
 func (w *World) give(ctx context.Context, s *Sale) (err error) {
+	if s.Total != s.Due && slices.Contains([]Back{AllInShop, PartInShop, Returned, PartEach, BothAtOnce}, s.Back) {
+		s.Back = AllAtStripe // what a gift card has paid does not go back to a buyer's bank
+	}
 	later := func(d time.Duration, do func(context.Context) error) { w.at(w.Clock.Now().Add(d), do) }
 	switch s.Asked = s.Due; s.Back {
 	case AllAtStripe, Pends:

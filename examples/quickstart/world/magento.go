@@ -183,11 +183,9 @@ func (s magentoSeller) ship(id int64) error {
 func (s magentoSeller) refund(id int64, all bool) error {
 	o, _ := s.Order(id)
 	var rows map[int64]string
-	if string(o.Extension.GiftCardsAmount) == "" && !all { // one piece may cost more than a card has left to pay
-		for _, i := range o.Items {
-			if i.ProductType == "simple" && i.ParentItemID == 0 && rows == nil {
-				rows = map[int64]string{int64(i.ItemID): "1"}
-			}
+	for _, i := range o.Items {
+		if !all && rows == nil && i.ProductType == "simple" && i.ParentItemID == 0 {
+			rows = map[int64]string{int64(i.ItemID): "1"}
 		}
 	}
 	_, err := s.Admin().Refund(id, rows)
