@@ -4,6 +4,7 @@
 # make kill    100 kills a database; KILLS=500 for more (make test does 25)
 # make matrix  every store fault, the webhook matrix and the contention at full size; KEYS=… CALLERS=…
 # make sim     plays 2,000 disturbed days at each shop; SEEDS=20000 for more, SHOP=magento for one
+# make sim-back plays days on which money goes back, from both sides, with books kept; SEEDS=…
 # make pollers 2,000 random histories of both shops, of which no poll may miss a change; SEEDS=…
 # make payouts 100,000 generated payouts are explained and booked; PAYOUTS=…
 # make refunds 100,000 random orders are given back in parts; REFUNDS=…
@@ -26,7 +27,7 @@ GOTEST  := go test -race -shuffle=on -timeout 20m
 SAYS = -v -count=1 $(if $(KEEP),-json)
 keep = $(if $(KEEP),| go run -C $(CURDIR)/internal/bench . -write ../../docs -take $(1) -command '$(2)')
 
-.PHONY: test test-tryton test-odoo kill matrix sim sim-control crashpoints pollers payouts refunds fuzz soak bench figures servers vet lint
+.PHONY: test test-tryton test-odoo kill matrix sim sim-back sim-control crashpoints pollers payouts refunds fuzz soak bench figures servers vet lint
 
 test: servers vet
 	@set -e; for m in $(MODULES); do \
@@ -80,6 +81,9 @@ figures: servers
 
 sim:
 	GOGC=400 go test -timeout 0 $(SAYS) -run DisturbedDays ./internal/sim -seeds $${SEEDS:-2000} -shop "$(SHOP)" $(call keep,sim,make sim SEEDS=$(or $(SEEDS),2000))
+
+sim-back:
+	GOGC=400 go test -timeout 0 $(SAYS) -run MoneyGoesBack ./internal/sim -seeds $${SEEDS:-200} -shop "$(SHOP)" $(call keep,sim,make sim-back SEEDS=$(or $(SEEDS),200))
 
 sim-control:
 	go test -timeout 0 $(SAYS) -run PlantedBugs ./internal/sim -bugs "$${BUGS:-.}" $(call keep,sim-control,make sim-control)

@@ -54,6 +54,8 @@
 //
 // A [Secret] prints as "[sealed]" through fmt, slog and JSON. Clients do not hold
 // keys: they ask [Credentials] for each attempt, so that a rotation needs no restart.
+// Package oauth gets them from a merchant, package vault keeps them sealed and rotates
+// them, and package connection says as [Findings] what is wrong with a connection.
 //
 // # Where to go on
 //

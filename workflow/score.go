@@ -161,7 +161,7 @@ func (l *looking) remember(ctx context.Context) error {
 		l.mine.At = o.Placed
 	}
 	customer, store, cards := l.traits()
-	traits := append(cards, store)
+	traits := slices.Concat(cards, []string{store})
 	if customer != "" {
 		traits = append(traits, customer)
 	}
