@@ -150,19 +150,18 @@ func (c *crediting) say(content mapping.Allocation) (erp.NewCreditNote, error) {
 		skus[l.ID] = l
 	}
 	tax := commerce.Zero(currency)
-	add := func(field string, on commerce.TaxOn, part mapping.RefundPart) error {
-		var named commerce.Money
+	add := func(field string, on commerce.TaxOn, part mapping.RefundPart) (ids []string, err error) {
 		named, err := commerce.Sum(currency, amounts(part.Taxes)...)
 		if err == nil && named != part.Tax {
 			err = mapping.Faultf(c.document, field+".tax", part.Tax.String(), "its taxes add up to %s", named)
 		}
 		if err == nil {
-			_, _, err = c.taxIDs(field, on, part.Net, commerce.Zero(currency), part.Taxes)
+			ids, _, err = c.taxIDs(field, on, part.Net, commerce.Zero(currency), part.Taxes)
 		}
 		if err == nil {
 			tax, err = tax.Add(part.Tax)
 		}
-		return err
+		return ids, err
 	}
 	for _, l := range content.Lines {
 		field := "refund.lines[" + l.Line + "]"
@@ -170,7 +169,8 @@ func (c *crediting) say(content mapping.Allocation) (erp.NewCreditNote, error) {
 		if !ok {
 			return erp.NewCreditNote{}, mapping.Faultf(c.document, field, l.Line, "the order has no such line")
 		}
-		if err := errors.Join(c.goods(sold, l), add(field, commerce.TaxOnLine, l.RefundPart)); err != nil {
+		taxIDs, err := add(field, commerce.TaxOnLine, l.RefundPart)
+		if err := errors.Join(c.goods(sold, l, taxIDs), err); err != nil {
 			return erp.NewCreditNote{}, err
 		}
 	}
@@ -183,7 +183,8 @@ func (c *crediting) say(content mapping.Allocation) (erp.NewCreditNote, error) {
 		if part.Net.IsZero() && part.Tax.IsZero() {
 			continue
 		}
-		if err := errors.Join(c.charge(part.kind, part.RefundPart), add(part.field, part.on, part.RefundPart)); err != nil {
+		_, err := add(part.field, part.on, part.RefundPart)
+		if err := errors.Join(c.charge(part.kind, part.RefundPart), err); err != nil {
 			return erp.NewCreditNote{}, err
 		}
 	}
@@ -212,6 +213,10 @@ func (c *crediting) say(content mapping.Allocation) (erp.NewCreditNote, error) {
 	return erp.NewCreditNote{Invoice: c.invoice.Ref, Lines: c.lines, Taxes: c.taxes, Expected: erp.Totals{Net: net, Tax: tax, Gross: content.Total}}, nil
 }
 
+func sameIDs(a, b []string) bool {
+	return len(a) == len(b) && !slices.ContainsFunc(a, func(id string) bool { return !slices.Contains(b, id) })
+}
+
 func amounts(taxes []commerce.TaxLine) []commerce.Money {
 	out := make([]commerce.Money, len(taxes))
 	for i, t := range taxes {
@@ -222,11 +227,15 @@ func amounts(taxes []commerce.TaxLine) []commerce.Money {
 
 // goods credits a line of goods, with the discount that was on it. The discount is a line of
 // its own on the invoice: what came off the goods goes back by that, so that both sides show
-// the same.
-func (c *crediting) goods(sold commerce.OrderLine, l mapping.RefundLine) error {
-	at := slices.IndexFunc(c.invoice.Lines, func(i erp.InvoiceLine) bool {
+// the same. Of several lines of a product the one with the same taxes is credited.
+func (c *crediting) goods(sold commerce.OrderLine, l mapping.RefundLine, taxIDs []string) error {
+	has := func(i erp.InvoiceLine) bool {
 		return i.Kind == erp.Goods && i.SKU == sold.SKU && c.free(i) >= tenThousandths(l.Quantity)
-	})
+	}
+	at := slices.IndexFunc(c.invoice.Lines, func(i erp.InvoiceLine) bool { return has(i) && sameIDs(i.TaxIDs, taxIDs) })
+	if at < 0 {
+		at = slices.IndexFunc(c.invoice.Lines, has)
+	}
 	if at < 0 {
 		return c.lacks("%s of %s", l.Quantity, sold.SKU)
 	}

@@ -50,7 +50,7 @@ func (r *reader) plan(content mapping.Allocation, amount commerce.Money, restock
 	m.choose(content, restock, &p)
 	total := m.total()
 	p.BaseShipping = "0"
-	if ship, ok := m.shippingLeft(content.Shipping); ok {
+	if ship, ok := m.shippingLeft(content.Shipping); ok && m.fits(total[base], ship[base]) {
 		p.BaseShipping, p.AllShipping = "", true
 		total = both{new(big.Rat).Add(total[base], ship[base]), new(big.Rat).Add(total[order], ship[order])}
 	}
@@ -276,6 +276,19 @@ func (m *creditMemo) shippingLeft(want mapping.RefundPart) (ship both, ok bool) 
 	return ship, apart.Abs(apart).Cmp(big.NewRat(1, 50)) <= 0
 }
 
+// fits reports whether rows with shipping are no more than what is left to refund, by the
+// part of a cent that a discount on shipping has (REC 519): no adjustment takes that off.
+// Shipping goes back as money then.
+func (m *creditMemo) fits(rows, ship *big.Rat) bool {
+	total, left := new(big.Rat).Add(rows, ship), m.baseLeft()
+	return total.Cmp(left) <= 0 || new(big.Rat).Sub(total, left).Cmp(big.NewRat(1, 100)) >= 0 || cents(total).Cmp(total) == 0
+}
+
+// baseLeft is what is left to refund, in base currency.
+func (m *creditMemo) baseLeft() *big.Rat {
+	return new(big.Rat).Sub(m.rat("", "base_total_paid", m.o.BaseTotalPaid), m.rat("", "base_total_refunded", m.o.BaseTotalRefunded))
+}
+
 // adjust makes up for the difference to the amount, in base currency by the order's own
 // rate: where several say the same in the order's currency, the nearest to nought.
 func (m *creditMemo) adjust(p *magento.RefundParams, total both, amount commerce.Money) {
@@ -293,8 +306,7 @@ func (m *creditMemo) adjust(p *magento.RefundParams, total both, amount commerce
 		missing = new(big.Rat)
 	}
 	// Never more than is left: a cent of the base currency may be missing for the last.
-	left := new(big.Rat).Sub(m.rat("", "base_total_paid", m.o.BaseTotalPaid), m.rat("", "base_total_refunded", m.o.BaseTotalRefunded))
-	if room := left.Sub(left, total[base]); missing.Cmp(room) > 0 {
+	if room := new(big.Rat).Sub(m.baseLeft(), total[base]); missing.Cmp(room) > 0 {
 		missing = cents(room)
 	}
 	switch missing.Sign() {
