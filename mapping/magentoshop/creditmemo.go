@@ -50,7 +50,7 @@ func (r *reader) plan(content mapping.Allocation, amount commerce.Money, restock
 	m.choose(content, restock, &p)
 	total := m.total()
 	p.BaseShipping = "0"
-	if ship, ok := m.shippingLeft(content.Shipping); ok && m.fits(total[base], ship[base]) {
+	if ship, ok := m.shippingLeft(content.Shipping); ok && m.fits(new(big.Rat).Add(total[base], ship[base]), amount) {
 		p.BaseShipping, p.AllShipping = "", true
 		total = both{new(big.Rat).Add(total[base], ship[base]), new(big.Rat).Add(total[order], ship[order])}
 	}
@@ -276,12 +276,18 @@ func (m *creditMemo) shippingLeft(want mapping.RefundPart) (ship both, ok bool) 
 	return ship, apart.Abs(apart).Cmp(big.NewRat(1, 50)) <= 0
 }
 
-// fits reports whether rows with shipping are no more than what is left to refund, by the
-// part of a cent that a discount on shipping has (REC 519): no adjustment takes that off.
-// Shipping goes back as money then.
-func (m *creditMemo) fits(rows, ship *big.Rat) bool {
-	total, left := new(big.Rat).Add(rows, ship), m.baseLeft()
-	return total.Cmp(left) <= 0 || new(big.Rat).Sub(total, left).Cmp(big.NewRat(1, 100)) >= 0 || cents(total).Cmp(total) == 0
+// fits reports whether a memo that comes to so much in base currency can be brought to the
+// amount. No adjustment takes off the part of a cent that a discount on shipping has (REC
+// 519), which may be more than is left: shipping is money without a name then.
+func (m *creditMemo) fits(total *big.Rat, amount commerce.Money) bool {
+	if cents(total).Cmp(total) == 0 {
+		return true
+	}
+	want, _ := new(big.Rat).SetString(amount.Text())
+	if rate := m.rat("", "base_to_order_rate", m.o.BaseToOrderRate); rate.Sign() > 0 {
+		want.Quo(want, rate)
+	}
+	return want.Add(want, big.NewRat(1, 100)).Cmp(m.baseLeft()) <= 0
 }
 
 // baseLeft is what is left to refund, in base currency.

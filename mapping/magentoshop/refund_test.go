@@ -225,6 +225,24 @@ func anyOrder(r *rand.Rand) magentotest.NewOrder {
 	return o
 }
 
+// A discount on shipping has parts of a cent (REC 519), by which a memo over all would be more
+// than is left.
+func TestAWholeRefundOfDiscountedShippingIsTakenToTheMinorUnit(t *testing.T) {
+	t.Parallel()
+	s := newTill(t, magentotest.Config{}, 0)
+	for _, percent := range []string{"5", "10", "15", "20"} {
+		for _, shipping := range []string{"3.95", "4.90", "7.51"} {
+			n := german("stripe_payments")
+			n.Coupon, n.DiscountPercent, n.DiscountShipping, n.ShippingPrice = "SPRING", percent, true, shipping
+			id := s.place(n)
+			s.pay(id)
+			doc, content, err := s.record(id, int(id), mapping.RefundAsk{Everything: true})
+			require.NoError(t, err, "%s%% off %s", percent, shipping)
+			require.Equal(t, content.Total, doc.Total, "%s%% off %s", percent, shipping)
+		}
+	}
+}
+
 // TestAnyRefundOfAnyOrderComesToItsAmount books random refunds until nothing is left: in a
 // shop without a display currency each to the minor unit; else as near as one cent of the
 // base currency says.
