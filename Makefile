@@ -83,7 +83,7 @@ sim:
 	GOGC=400 go test -timeout 0 $(SAYS) -run DisturbedDays ./internal/sim -seeds $${SEEDS:-2000} -shop "$(SHOP)" $(call keep,sim,make sim SEEDS=$(or $(SEEDS),2000))
 
 sim-back:
-	GOGC=400 go test -timeout 0 $(SAYS) -run MoneyGoesBack ./internal/sim -seeds $${SEEDS:-200} -shop "$(SHOP)" $(call keep,sim,make sim-back SEEDS=$(or $(SEEDS),200))
+	GOGC=400 go test -timeout 0 $(SAYS) -run MoneyGoesBack ./internal/sim -backs $${SEEDS:-200} -shop "$(SHOP)" $(call keep,sim,make sim-back SEEDS=$(or $(SEEDS),200))
 
 sim-control:
 	go test -timeout 0 $(SAYS) -run PlantedBugs ./internal/sim -bugs "$${BUGS:-.}" $(call keep,sim-control,make sim-control)

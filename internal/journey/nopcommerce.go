@@ -120,8 +120,11 @@ func (n nopFront) Standing(s Sale) Standing {
 			st.Paid = s.Due.Text()
 		}
 	}
-	if o.RefundedAmount > 0 { // in the primary store currency
-		st.Refunded = new(big.Rat).Mul(rat(o.RefundedAmount.String()), rat(o.CurrencyRate.String())).FloatString(2)
+	if o.RefundedAmount > 0 { // in the primary store currency; the plugin cuts what it charges off
+		units := new(big.Rat).Mul(rat(o.RefundedAmount.String()), rat(o.CurrencyRate.String()))
+		units.Mul(units, big.NewRat(100, 1))
+		cents := new(big.Int).Quo(units.Num(), units.Denom())
+		st.Refunded = new(big.Rat).SetFrac(cents, big.NewInt(100)).FloatString(2)
 	}
 	for _, a := range n.far.Attributes("Order", id) {
 		if *a.Key == "commerce_hold" && *a.Value == "held" && (st.State == "new" || st.State == "processing") {

@@ -17,19 +17,20 @@ import (
 
 var (
 	seeds = flag.Int("seeds", 25, "how many days are played")
+	backs = flag.Int("backs", 3, "how many days are played on which money goes back")
 	shop  = flag.String("shop", "", "the shop's system: magento, nopcommerce; both without")
 	seed  = flag.Uint64("seed", 0, "plays this day alone; with -v step by step")
 )
 
 func TestDisturbedDaysLoseNothingAndDoNothingTwice(t *testing.T) {
 	for _, system := range shops() {
-		t.Run(system, func(t *testing.T) { disturbed(t, "DisturbedDays", Config{Shop: system}) })
+		t.Run(system, func(t *testing.T) { disturbed(t, "DisturbedDays", *seeds, Config{Shop: system}) })
 	}
 }
 
 func TestMoneyGoesBackOnceAndEverywhereTheSame(t *testing.T) {
 	for _, system := range shops() {
-		t.Run(system, func(t *testing.T) { disturbed(t, "MoneyGoesBack", Config{Shop: system, Backs: true}) })
+		t.Run(system, func(t *testing.T) { disturbed(t, "MoneyGoesBack", *backs, Config{Shop: system, Backs: true}) })
 	}
 }
 
@@ -42,7 +43,7 @@ func shops() []string {
 }
 
 // disturbed plays the days of a test, which is told from others by a part of its name.
-func disturbed(t *testing.T, test string, c Config) {
+func disturbed(t *testing.T, test string, n int, c Config) {
 	days := test + " " + c.Shop
 	if *seed != 0 {
 		if testing.Verbose() {
@@ -61,7 +62,7 @@ func disturbed(t *testing.T, test string, c Config) {
 	began := time.Now()
 	var sum Report
 	var wrong []Report
-	each(t, 1, *seeds, c, func(r Report) bool {
+	each(t, 1, n, c, func(r Report) bool {
 		sum.Steps += r.Steps
 		sum.Requests += r.Requests
 		sum.Deliveries += r.Deliveries
@@ -78,7 +79,7 @@ func disturbed(t *testing.T, test string, c Config) {
 		}
 		return true
 	})
-	t.Logf("%d days in %s: %d wrong; %s", *seeds, time.Since(began).Round(time.Second), len(wrong), sum)
+	t.Logf("%d days in %s: %d wrong; %s", n, time.Since(began).Round(time.Second), len(wrong), sum)
 	slices.SortFunc(wrong, func(a, b Report) int { return int(a.Seed) - int(b.Seed) })
 	for _, r := range wrong[:min(len(wrong), 10)] {
 		t.Error(failure(test, c.Shop, r))
