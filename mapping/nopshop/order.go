@@ -217,10 +217,14 @@ func (r *reader) tenders(out *commerce.Order, m Method, total mapping.Amount, ra
 	if r.shop.c.Statuses.paid(r.o) {
 		out.Paid = left
 	}
-	refunded, _, ok := minor(r.amount("refunded_amount", r.o.RefundedAmount), rate, out.Currency)
+	// As it was collected, and as each refund is told: what is cut off one way is cut off back.
+	refunded, cut, ok := minor(r.amount("refunded_amount", r.o.RefundedAmount), rate, out.Currency)
 	if !ok {
 		r.fault("refunded_amount", string(r.o.RefundedAmount), "is out of range")
 		return
+	}
+	if r.shop.method(r.o.PaymentMethod).Truncates {
+		refunded = cut
 	}
 	out.Refunded = commerce.MustMoney(refunded, out.Currency)
 }
