@@ -2,6 +2,7 @@
 # make test-tryton proves adapter, books and quickstart on a real Tryton 6.0 in full; ORDERS=… for more
 # make test-odoo proves the Odoo adapter on a real Odoo 19 (Debian, as root; 2 GB, minutes the first time)
 # make kill    100 kills a database; KILLS=500 for more (make test does 25)
+# make rewrap  10,000 sealed records get a new key under readers, writers and 20 kills a database
 # make matrix  every store fault, the webhook matrix and the contention at full size; KEYS=… CALLERS=…
 # make sim     plays 2,000 disturbed days at each shop; SEEDS=20000 for more, SHOP=magento for one
 # make sim-back plays days on which money goes back, from both sides, with books kept; SEEDS=…
@@ -27,7 +28,7 @@ GOTEST  := go test -race -shuffle=on -timeout 20m
 SAYS = -v -count=1 $(if $(KEEP),-json)
 keep = $(if $(KEEP),| go run -C $(CURDIR)/internal/bench . -write ../../docs -take $(1) -command '$(2)')
 
-.PHONY: test test-tryton test-odoo kill matrix sim sim-back sim-control crashpoints pollers payouts refunds fuzz soak bench figures servers vet lint
+.PHONY: test test-tryton test-odoo kill rewrap matrix sim sim-back sim-control crashpoints pollers payouts refunds fuzz soak bench figures servers vet lint
 
 test: servers vet
 	@set -e; for m in $(MODULES); do \
@@ -45,6 +46,9 @@ test-odoo:
 
 kill: servers
 	cd internal/integration && KILLS=$${KILLS:-100} CRASHES=$${CRASHES:-40} go test -race -timeout 180m $(SAYS) ./kill $(call keep,kill,make kill KILLS=$(or $(KILLS),100))
+
+rewrap: servers
+	cd internal/integration && RECORDS=$${RECORDS:-10000} KILLS=$${KILLS:-20} go test -timeout 60m $(SAYS) ./vault $(call keep,rewrap,make rewrap)
 
 matrix: servers
 	cd internal/integration && FULL=1 go test -timeout 180m $(SAYS) ./faults ./webhooks ./contention $(call keep,matrix,make matrix$(if $(KEYS), KEYS=$(KEYS)))
