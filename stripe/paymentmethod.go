@@ -29,9 +29,8 @@ type PaymentMethod struct {
 // PaymentMethodCard describes a card; no full number, ever.
 type PaymentMethodCard struct {
 	CardDetails
-	ExpMonth    int64  `json:"exp_month"`
-	ExpYear     int64  `json:"exp_year"`
-	Fingerprint string `json:"fingerprint"` // the same for the same number within an account
+	ExpMonth int64 `json:"exp_month"`
+	ExpYear  int64 `json:"exp_year"`
 }
 
 // UnmarshalJSON reads a card. A missing month or year of its end is a [*GapError].

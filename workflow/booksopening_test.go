@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -252,7 +253,7 @@ type restless struct {
 func (r restless) Standing(ctx context.Context) ([]commerce.Money, error) {
 	if *r.left > 0 {
 		*r.left--
-		r.b.moves("fee", "busy", "", -1, 0, r.b.clock)
+		r.b.moves("fee", fmt.Sprint("busy", *r.left), "", -1, 0, r.b.clock)
 	}
 	return r.balanceSide.Standing(ctx)
 }

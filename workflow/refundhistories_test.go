@@ -259,6 +259,8 @@ func (w *till) wrong(f *fate) string {
 		return fmt.Sprintf("%s: %d went back, and papers are of %d; refunds of %d failed", f.ref.ID, stands, papers, f.fails)
 	case papers-notes < 0 || papers-notes > f.fails:
 		return fmt.Sprintf("%s: papers are of %d, and credit notes of %d; refunds of %d failed", f.ref.ID, papers, notes, f.fails)
+	case owed > 0 && !slices.ContainsFunc(w.alerts, func(x Exception) bool { return x.Order == f.ref && x.Name == RefundFailed }):
+		return fmt.Sprintf("%s: %d of its papers are owed since a refund failed, and nobody was told", f.ref.ID, owed)
 	}
 	return ""
 }

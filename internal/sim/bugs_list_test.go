@@ -152,6 +152,6 @@ var bugs = []bug{
 
 	// Telling.
 	{"the log tells of the customer", "workflow/desk.go",
-		"m := Message{Kind: kind, Order: a.order, Due: left}",
-		"m := Message{Kind: kind, Order: a.order, Due: left}\n\td.log.InfoContext(ctx, \"telling the customer\", \"order\", a.order)"},
+		"if finish != nil {",
+		"d.log.InfoContext(ctx, \"telling the customer\", \"order\", m.Order)\n\tif finish != nil {"},
 }

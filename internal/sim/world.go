@@ -412,6 +412,7 @@ func (w *world) poll() {
 		p.spawn(func() {
 			p.stop("poll")
 			news, err := p.program.Inbox.Poll(p.ctx)
+			p.stop("polled")
 			if done = err == nil; news > 0 {
 				w.in(time.Minute+w.delay(), w.poll)
 			}
