@@ -38,7 +38,7 @@ type given struct {
 	paper         *claim // of the shop that it is one with; nil = none (yet)
 	wish          *claim // that it fulfils; nil = none
 	booked        bool   // the shop has it in its books by our doing
-	refused       bool   // the shop does not take it into its books
+	refused       bool   // the shop does not take it into its books, hold or no hold
 }
 
 // stands reports whether the money went back, or is on its way.

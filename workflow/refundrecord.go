@@ -11,6 +11,9 @@ import (
 	"github.com/commercesync/commerce/mapping"
 )
 
+// codeHeld is the shop's refusal of papers while an order is on hold.
+const codeHeld = "order_held"
+
 // record books refunds at the shop that it has no paper of.
 func (b *back) record(ctx context.Context) error {
 	if ended(b.order) && b.paid().Sign() == 0 { // the shop never had the money
@@ -44,7 +47,7 @@ func (b *back) record(ctx context.Context) error {
 			return errors.Join(append(errs, err)...)
 		case err != nil:
 			errs = append(errs, err)
-			g.refused = true
+			g.refused = codeIn(err) != codeHeld // a paper that waits for a release may still come
 		}
 	}
 	if err := errors.Join(errs...); err != nil || waits == 0 {

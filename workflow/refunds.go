@@ -32,8 +32,9 @@ const (
 //   - A paper of the shop that asks for money which nobody gave back yet: money moves where
 //     Pays says so or a person did ([Refunds.Wish]), else it is proposed. What counts is what
 //     is missing over all refunds and papers of the order, never a paper or an event alone.
-//   - Each refund with its paper is one credit note at the ERP, once the order is invoiced.
-//     Its payment is posted by [Books].
+//   - Each refund with its paper is one credit note at the ERP, once the order is invoiced. A
+//     refund whose paper the shop refuses has one all the same; where the order is only on
+//     hold, the note waits with the paper. Its payment is posted by [Books].
 //   - A refund that fails after its paper was made: the order is held, with a remark, and a
 //     person is told. The paper stands, and we owe the money until another refund pays it.
 //

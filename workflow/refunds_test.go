@@ -120,6 +120,24 @@ func TestARefundThatFailsAfterItsPaperHoldsTheOrderUntilAnotherPaysIt(t *testing
 	}
 }
 
+func TestACreditNoteWaitsForThePaperThatWaitsForARelease(t *testing.T) {
+	t.Parallel()
+	for _, status := range []commerce.RefundStatus{commerce.RefundSucceeded, commerce.RefundFailed} {
+		w := newTill(t)
+		order := w.sells("1")
+		w.orders[order].State = commerce.OrderOnHold
+		re := w.dashboard("pi_1", 1000, commerce.RefundSucceeded)
+		w.work()
+		require.Contains(t, w.codes(), "order_held")
+		w.agrees(order, 0) // else it stands without a paper where the refund fails
+		w.becomes(re, status)
+		w.orders[order].State = commerce.OrderProcessing
+		w.changes(order)
+		w.work()
+		w.agrees(order, w.standing("pi_1"))
+	}
+}
+
 func TestAPaperOfTheShopIsProposedAndMovesMoneyOnceItIsApproved(t *testing.T) {
 	t.Parallel()
 	w := newTill(t)
