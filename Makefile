@@ -16,7 +16,7 @@
 # make bench   measures the library beside what most programs do; ARGS=-h tells more
 # make figures writes docs/figures.md from what make bench measures
 #
-# KEEP=1 puts what kill, matrix, sim, sim-control, crashpoints, pollers, payouts and soak
+# KEEP=1 puts what kill, rewrap, matrix, sim, sim-back, sim-control, crashpoints, pollers, payouts and soak
 # say into docs/figures.md too.
 # make vet     gofmt, go vet and tidy modules
 # make lint    golangci-lint, where it is installed
